@@ -1,0 +1,174 @@
+"""The ``linelet`` command. Its verbs are found through the entry-point group ``linelet.verbs``.
+
+A package adds a verb by an entry point that names a Verb; the module holding it must import nothing heavy, so that
+``linelet --help`` stays quick. Exit codes: 0 done, 2 bad input (one line on stderr), 130 interrupted.
+"""
+
+import argparse
+import difflib
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import entry_points, version
+from typing import Any, NoReturn
+
+from linelet_common.errors import LineletError, UsageError
+
+GROUP = "linelet.verbs"
+
+# Which package brings a verb, to be named where it isn't installed.
+HOMES = {
+    "synth": "linelet-synth",
+    "preview": "linelet-synth",
+    "init": "linelet-synth",
+    "recipe": "linelet-synth",
+    "fonts": "linelet-synth",
+    "pack": "linelet-synth",
+    "train": "linelet-model",
+    "evaluate": "linelet-model",
+    "compare": "linelet-model",
+    "read": "linelet-model",
+    "export": "linelet-model",
+    "convert": "linelet-convert",
+    "serve": "linelet-convert",
+    "demo": "linelet-common",
+}
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A verb of the command: one line of help, its arguments, and what it does with them."""
+
+    summary: str
+    configure: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], None]
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse whose errors are one line: value, place, remedy."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}; see '{self.prog} --help'")
+
+
+def installed_verbs() -> dict[str, Verb]:
+    """Name -> verb for every installed package, in the order of HOMES, unknown ones last."""
+    found = {point.name: point for point in entry_points(group=GROUP)}
+    names = [n for n in HOMES if n in found] + sorted(n for n in found if n not in HOMES)
+    return {name: found[name].load() for name in names}
+
+
+def _parser(verbs: dict[str, Verb]) -> Parser:
+    parser = Parser(prog="linelet", description="Text-line readers: synthesise, train, convert, read in the browser.")
+    parser.add_argument("--version", action="version", version=f"linelet {version('linelet-common')}")
+    rooms = parser.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser)
+    for name, verb in verbs.items():
+        room = rooms.add_parser(name, help=verb.summary, description=verb.summary)
+        verb.configure(room)
+        room.set_defaults(run=verb.run)
+    return parser
+
+
+def _refuse_unknown(name: str, verbs: dict[str, Verb]) -> None:
+    if name.startswith("-") or name in verbs:
+        return
+    if name in HOMES:
+        raise UsageError(f"'{name}' is a verb of {HOMES[name]}, not installed; pip install {HOMES[name]}")
+    near = difflib.get_close_matches(name, verbs, n=1)
+    remedy = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(verbs)}"
+    raise UsageError(f"unknown verb '{name}'; {remedy}")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the ``linelet`` command; returns its exit code."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+
+    def run() -> None:
+        verbs = installed_verbs()
+        parser = _parser(verbs)
+        if not arguments:
+            parser.print_help()
+            return
+        _refuse_unknown(arguments[0], verbs)
+        parsed = parser.parse_args(arguments)
+        parsed.run(parsed)
+
+    verb = arguments[0] if arguments and not arguments[0].startswith("-") else ""
+    return guarded(run, f"linelet {verb}".strip())
+
+
+def guarded(run: Callable[[], None], name: str) -> int:
+    """Call ``run``; turn bad input into one line on stderr and exit code 2."""
+    try:
+        run()
+        sys.stdout.flush()
+    except LineletError as failure:
+        print(f"{name}: {one_line(str(failure))}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        # The reader of our output has left (head, less): not an error of ours. Python would complain again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as failure:
+        place = f"{failure.filename}: " if failure.filename else ""
+        print(f"{name}: {place}{failure.strerror or failure}; check the path, its permissions and the free space", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"{name}: interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+def one_line(message: str) -> str:
+    """A message on one line, control characters made visible: file names can hold anything."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in message)
+
+
+def print_json(data: Any) -> None:
+    """A result for programs, on stdout."""
+    print(json.dumps(data, ensure_ascii=False, indent=1))
+
+
+def finish(path: object, following: str | None = None) -> None:
+    """The last lines of a verb: the path it wrote and the next command to run. On stderr: stdout is for results."""
+    print(f"wrote {path}", file=sys.stderr)
+    if following:
+        print(f"next: {following}", file=sys.stderr)
+
+
+def positive(text: str) -> int:
+    """An argparse type: a whole number above 0."""
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return value
+
+
+class Progress:
+    """A counter with rate and time left on stderr, at a terminal only."""
+
+    def __init__(self, total: int, unit: str) -> None:
+        import time
+
+        self._clock = time.monotonic
+        self._total, self._unit, self._done = total, unit, 0
+        self._start, self._shown = self._clock(), 0.0
+        self._visible = sys.stderr.isatty()
+
+    def advance(self, count: int = 1) -> None:
+        """Count ``count`` more; redraws at most five times a second."""
+        self._done += count
+        now = self._clock()
+        if not self._visible or (now - self._shown < 0.2 and self._done < self._total):
+            return
+        self._shown = now
+        rate = self._done / max(now - self._start, 1e-9)
+        left = (self._total - self._done) / max(rate, 1e-9)
+        print(f"\r{self._done}/{self._total} {self._unit}, {rate:.0f}/s, {left:.0f} s left ", end="", file=sys.stderr)
+        if self._done >= self._total:
+            print(file=sys.stderr)

@@ -1,0 +1,124 @@
+"""Text <-> CTC classes. Greedy decoding takes the best class of each frame, drops repeats, then drops blanks.
+
+Graves et al., "Connectionist Temporal Classification", ICML 2006: sections 3.2 (best path) and 4.1 (forward algorithm).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linelet_common.charset import Charset
+from linelet_common.errors import CharsetError, describe_characters
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Character:
+    """One character read: its confidence (0-1) and the frames [start, end) in which it was the best class."""
+
+    text: str
+    confidence: float
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a reader makes of one line.
+
+    confidence: the probability (0-1) that the network gives to exactly this text, summed over all of its CTC
+    alignments; 0 where nothing was read.
+    """
+
+    text: str
+    confidence: float
+    characters: tuple[Character, ...]
+
+
+class Codec:
+    """Text <-> classes for a charset whose blank class stands first (0, the default) or last (``len(charset)``)."""
+
+    def __init__(self, charset: Charset, blank: int = 0) -> None:
+        if blank not in (0, len(charset)):
+            raise CharsetError(f"blank is class {blank}; it must be the first (0) or the last ({len(charset)})")
+        self.charset = charset
+        self.blank = blank
+        self.classes = len(charset) + 1
+        self._shift = 1 if blank == 0 else 0
+
+    def encode(self, text: str) -> NDArray[np.int64]:
+        """Classes of a text, int64 (L,). Raises CharsetError naming every character the charset lacks."""
+        missing = self.charset.missing(text)
+        if missing:
+            size = len(self.charset)
+            raise CharsetError(
+                f"{text!r} contains {describe_characters(missing)}, not in the charset ({size} characters)"
+            )
+        return np.array([self.charset.index(c) + self._shift for c in text], dtype=np.int64)
+
+    def decode(self, scores: Floats, temperature: float = 1.0) -> list[Reading]:
+        """Greedy decoding of scores float32 (N, T, C): logits or log-probabilities, normalised here.
+
+        ``temperature`` divides the scores before the softmax: it changes confidences, never texts.
+        """
+        log_probs = log_softmax(scores / np.float32(temperature))
+        best = scores.argmax(axis=2)  # (N, T)
+        paths = [self._collapse(line) for line in best]
+        classes = [[c for c, _, _ in path] for path in paths]
+        confidences = self.probability(log_probs, classes)
+        readings = []
+        for n, path in enumerate(paths):
+            characters = tuple(
+                Character(self.charset[c - self._shift], float(np.exp(log_probs[n, start:end, c].max())), start, end)
+                for c, start, end in path
+            )
+            text = "".join(c.text for c in characters)
+            readings.append(Reading(text, float(confidences[n]) if text else 0.0, characters))
+        return readings
+
+    def _collapse(self, best: NDArray[np.int64]) -> list[tuple[int, int, int]]:
+        """Runs (class, start, end) of a best path (T,) that are not blank."""
+        edges = np.flatnonzero(np.diff(best)) + 1
+        starts = [0, *edges.tolist()]
+        ends = [*edges.tolist(), len(best)]
+        return [(int(best[s]), s, e) for s, e in zip(starts, ends, strict=True) if best[s] != self.blank]
+
+    def probability(self, log_probs: Floats, texts: Sequence[Sequence[int]]) -> NDArray[np.float64]:
+        """p(text | line) in 0-1, float64 (N,), by the CTC forward algorithm. log_probs: (N, T, C), normalised."""
+        n, t, _ = log_probs.shape
+        longest = max((len(x) for x in texts), default=0)
+        states = 2 * longest + 1
+        # The text with a blank before, between and after its characters; shorter texts are filled with blanks, whose
+        # states lie behind the text's own last two and so never flow back into them.
+        target = np.full((n, states), self.blank)
+        for i, x in enumerate(texts):
+            target[i, 1 : 2 * len(x) : 2] = x
+        emit = np.take_along_axis(log_probs.astype(np.float64), target[:, None, :].repeat(t, axis=1), axis=2)
+        skip = np.full((n, states), -np.inf)  # a blank may be skipped between two different characters only
+        skip[:, 2:][(target[:, 2:] != self.blank) & (target[:, 2:] != target[:, :-2])] = 0.0
+        alpha = np.full((n, states), -np.inf)
+        alpha[:, :2] = emit[:, 0, :2]
+        with np.errstate(divide="ignore"):
+            for step in range(1, t):
+                total = alpha.copy()
+                total[:, 1:] = np.logaddexp(total[:, 1:], alpha[:, :-1])
+                total[:, 2:] = np.logaddexp(total[:, 2:], alpha[:, :-2] + skip[:, 2:])
+                alpha = total + emit[:, step]
+        rows = np.arange(n)
+        last = 2 * np.array([len(x) for x in texts], dtype=np.int64)
+        ends = np.logaddexp(alpha[rows, last], np.where(last > 0, alpha[rows, np.maximum(last - 1, 0)], -np.inf))
+        return np.asarray(np.exp(np.minimum(ends, 0.0)))
+
+
+def frames_needed(text: str) -> int:
+    """The fewest frames in which CTC can write a text: one a character, one more blank between equal neighbours."""
+    return len(text) + sum(a == b for a, b in zip(text, text[1:], strict=False))
+
+
+def log_softmax(scores: Floats) -> Floats:
+    """Normalise scores float32 (..., C) to log-probabilities over the last axis."""
+    shifted = scores - scores.max(axis=-1, keepdims=True)
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)))

@@ -1,0 +1,138 @@
+"""Line datasets: pictures of lines with their labels.
+
+The folder form is a ``labels.txt`` (UTF-8, ``path<TAB>text`` a line, paths relative to the folder) beside the pictures,
+the list form that PaddleOCR reads. Spaces belong to labels; an empty label is a picture that shows no text.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from linelet_common.codec import frames_needed
+from linelet_common.errors import DatasetError, ImageError, describe_characters
+from linelet_common.preprocess import Pixels, line_width, load_image
+from linelet_common.spec import ReaderSpec
+
+LABELS = "labels.txt"
+
+
+class LineDataset(Protocol):
+    """Numbered samples. ``place(i)`` says where sample i stands, for messages: ``line 3 of data/labels.txt``."""
+
+    def __len__(self) -> int: ...
+
+    def name(self, i: int) -> str:
+        """The picture's name within the dataset."""
+        ...
+
+    def label(self, i: int) -> str: ...
+
+    def image(self, i: int) -> Pixels:
+        """RGB uint8 (H, W, 3). ImageError if the picture cannot be read."""
+        ...
+
+    def place(self, i: int) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of labels.txt: the picture's path, its text, and the line's number (from 1)."""
+
+    path: str
+    label: str
+    number: int
+
+
+class FolderDataset:
+    """A folder with labels.txt. DatasetError for a missing file, text that is not UTF-8 or a malformed line."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.entries = list(read_labels(folder / LABELS))
+        if not self.entries:
+            raise DatasetError(f"{folder / LABELS} is empty; write one 'path<TAB>text' a line")
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def name(self, i: int) -> str:
+        return self.entries[i].path
+
+    def label(self, i: int) -> str:
+        return self.entries[i].label
+
+    def image(self, i: int) -> Pixels:
+        return load_image(self.folder / self.entries[i].path)
+
+    def place(self, i: int) -> str:
+        return f"line {self.entries[i].number} of {self.folder / LABELS}"
+
+
+def read_labels(path: Path) -> Iterator[Entry]:
+    """The entries of a labels.txt, in order."""
+    try:
+        data = path.read_bytes()
+    except OSError as failure:
+        raise DatasetError(f"{path}: {failure.strerror}; a dataset folder needs a {LABELS}") from None
+    # Split by hand: str.splitlines would also split at U+2028 and other characters that a label may hold.
+    lines = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    if lines[-1] == b"":
+        lines.pop()
+    for number, raw in enumerate(lines, 1):
+        try:
+            line = raw.removesuffix(b"\r").decode("utf-8")
+        except UnicodeDecodeError:
+            raise DatasetError(f"line {number} of {path} is not UTF-8; save the file as UTF-8") from None
+        fields = line.split("\t")
+        if len(fields) != 2 or not fields[0]:
+            raise DatasetError(
+                f"line {number} of {path} is {line[:80]!r} with {len(fields) - 1} TABs; write 'path<TAB>text'"
+            )
+        yield Entry(fields[0], fields[1], number)
+
+
+def open_dataset(path: str | Path) -> LineDataset:
+    """Open a dataset of any form that Linelet reads."""
+    path = Path(path)
+    if not path.exists():
+        raise DatasetError(f"{path}: no such dataset; make one with 'linelet synth RECIPE --out {path}'")
+    return FolderDataset(path)
+
+
+def label_problem(label: str, place: str, spec: ReaderSpec) -> str | None:
+    """Why a reader cannot learn a label: characters that its charset lacks. None if it can."""
+    missing = spec.codec.charset.missing(label)
+    if not missing:
+        return None
+    return (
+        f"{place}: {label!r} contains {describe_characters(missing)}, not in the charset "
+        f"({len(spec.charset)} characters); add it to the recipe's charset or drop the line"
+    )
+
+
+def sample_problem(image: Pixels, label: str, place: str, spec: ReaderSpec) -> str | None:
+    """Why a reader cannot learn a sample: an unknown character, or a label longer than the picture has frames for."""
+    problem = label_problem(label, place, spec)
+    if problem:
+        return problem
+    try:
+        width = line_width(image.shape[0], image.shape[1], spec)
+    except ImageError as failure:
+        return f"{place}: {failure}"
+    frames = spec.frames(spec.padded_width(width))
+    needed = frames_needed(label)
+    if needed > frames:
+        return f"{place}: {label!r} needs {needed} frames, its picture gives {frames}; widen the picture or drop it"
+    return None
+
+
+def problems(dataset: LineDataset, spec: ReaderSpec) -> Iterable[tuple[int, str]]:
+    """Every sample (number, reason) that a reader of this spec cannot learn from, unreadable pictures included."""
+    for i in range(len(dataset)):
+        try:
+            problem = sample_problem(dataset.image(i), dataset.label(i), dataset.place(i), spec)
+        except ImageError as failure:
+            problem = f"{dataset.place(i)}: {failure}"
+        if problem:
+            yield i, problem

@@ -1,0 +1,48 @@
+"""Reading: any network that scores batches of prepared lines becomes a reader of pictures."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linelet_common.codec import Reading
+from linelet_common.preprocess import Pixels, prepare
+from linelet_common.spec import ReaderSpec
+
+
+class Reader(Protocol):
+    """A network with its spec: torch in a run folder, ONNX Runtime, or the TF.js bundle in a browser."""
+
+    spec: ReaderSpec
+
+    def scores(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Input float32 (N, channels, height, W), W a width the spec allows -> the network's own output."""
+        ...
+
+
+def read_lines(reader: Reader, images: Sequence[Pixels], batch_size: int = 16) -> list[Reading]:
+    """The texts of lines, uint8 (H, W) or RGB (H, W, 3), in their order.
+
+    Lines are batched with lines of the same padded width, so a line's reading never depends on its neighbours.
+    """
+    prepared = [prepare(image, reader.spec) for image in images]
+    by_width: dict[int, list[int]] = defaultdict(list)
+    for i, line in enumerate(prepared):
+        by_width[line.shape[2]].append(i)
+    readings: dict[int, Reading] = {}
+    for indices in by_width.values():
+        for start in range(0, len(indices), batch_size):
+            chunk = indices[start : start + batch_size]
+            output = reader.scores(np.stack([prepared[i] for i in chunk]))
+            readings.update(zip(chunk, decode(output, reader.spec), strict=True))
+    return [readings[i] for i in range(len(images))]
+
+
+def decode(output: NDArray[np.float32], spec: ReaderSpec) -> list[Reading]:
+    """Readings of a network's output, float32 (N, T, C) or (T, N, C) as the spec's layout says."""
+    scores = output if spec.layout == "NTC" else output.transpose(1, 0, 2)
+    if spec.scores == "probs":
+        scores = np.log(np.maximum(scores, np.float32(1e-30)))
+    return spec.codec.decode(scores, spec.temperature)

@@ -1,0 +1,73 @@
+"""Checked structures read from TOML and JSON: unknown keys are refused with the nearest known one, in one line."""
+
+import difflib
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any
+
+import pydantic
+
+from linelet_common.errors import LineletError
+
+
+class Checked(pydantic.BaseModel):
+    """Base of everything that is read from a file: immutable, no unknown keys, no silent type conversion."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+def parse[M: pydantic.BaseModel](
+    model: type[M], data: Mapping[str, Any], where: str, error: type[LineletError]
+) -> M:
+    """Validate ``data``; raise ``error`` with one line that names ``where``, the key, the value and the remedy."""
+    try:
+        # JSON rules: a list is a tuple, an integer is a float, but a string is never a number.
+        return model.model_validate_json(_to_json(data))
+    except pydantic.ValidationError as failure:
+        problems = failure.errors(include_url=False)
+        rest = f" (and {len(problems) - 1} more problems)" if len(problems) > 1 else ""
+        raise error(f"{where}: {_describe(problems[0], model)}{rest}") from None
+
+
+def _to_json(data: Mapping[str, Any]) -> bytes:
+    import json
+
+    return json.dumps(data, ensure_ascii=False, default=str).encode("utf-8", "surrogatepass")
+
+
+def _describe(problem: Any, model: type[pydantic.BaseModel]) -> str:
+    location = tuple(problem["loc"])
+    path = ".".join(str(part) for part in location) or "the whole"
+    if problem["type"] == "extra_forbidden":
+        known = _keys_at(model, location[:-1])
+        near = difflib.get_close_matches(str(location[-1]), known, n=1)
+        remedy = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+        return f"unknown key {path!r}; {remedy}"
+    if problem["type"] == "missing":
+        return f"{path!r} is missing; add it"
+    reason = problem["msg"].removeprefix("Value error, ")
+    return f"{path} = {problem['input']!r}: {reason[:1].lower()}{reason[1:]}"
+
+
+def _keys_at(model: type[pydantic.BaseModel], location: tuple[Any, ...]) -> list[str]:
+    """The keys that the model nested at ``location`` knows."""
+    known: Any = model
+    for part in location:
+        candidates = [known] if not _alternatives(known) else _alternatives(known)
+        for candidate in candidates:
+            if isinstance(candidate, type) and issubclass(candidate, pydantic.BaseModel):
+                if part in candidate.model_fields:
+                    known = candidate.model_fields[part].annotation
+                    break
+            elif typing.get_args(candidate):
+                known = typing.get_args(candidate)[-1] if typing.get_origin(candidate) is dict else typing.get_args(candidate)[0]
+                break
+    models = [m for m in (_alternatives(known) or [known]) if isinstance(m, type) and issubclass(m, pydantic.BaseModel)]
+    return [key for m in models for key in m.model_fields]
+
+
+def _alternatives(annotation: Any) -> list[Any]:
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return [a for a in typing.get_args(annotation) if a is not type(None)]
+    return []
