@@ -9,6 +9,7 @@ import difflib
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points, version
@@ -153,8 +154,6 @@ class Progress:
     """A counter with rate and time left on stderr, at a terminal only."""
 
     def __init__(self, total: int, unit: str) -> None:
-        import time
-
         self._clock = time.monotonic
         self._total, self._unit, self._done = total, unit, 0
         self._start, self._shown = self._clock(), 0.0

@@ -1,10 +1,11 @@
 """Checked structures read from TOML and JSON: unknown keys are refused with the nearest known one, in one line."""
 
 import difflib
+import json
 import types
 import typing
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import pydantic
 
@@ -17,9 +18,10 @@ class Checked(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
-def parse[M: pydantic.BaseModel](
-    model: type[M], data: Mapping[str, Any], where: str, error: type[LineletError]
-) -> M:
+M = TypeVar("M", bound=pydantic.BaseModel)
+
+
+def parse(model: type[M], data: Mapping[str, Any], where: str, error: type[LineletError]) -> M:
     """Validate ``data``; raise ``error`` with one line that names ``where``, the key, the value and the remedy."""
     try:
         # JSON rules: a list is a tuple, an integer is a float, but a string is never a number.
@@ -31,8 +33,6 @@ def parse[M: pydantic.BaseModel](
 
 
 def _to_json(data: Mapping[str, Any]) -> bytes:
-    import json
-
     return json.dumps(data, ensure_ascii=False, default=str).encode("utf-8", "surrogatepass")
 
 
