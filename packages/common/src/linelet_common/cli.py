@@ -51,6 +51,7 @@ class Parser(argparse.ArgumentParser):
     """argparse whose errors are one line: value, place, remedy."""
 
     def error(self, message: str) -> NoReturn:
+        """Raise UsageError instead of printing the usage and exiting."""
         raise UsageError(f"{message}; see '{self.prog} --help'")
 
 
@@ -114,7 +115,8 @@ def guarded(run: Callable[[], None], name: str) -> int:
         return 0
     except OSError as failure:
         place = f"{failure.filename}: " if failure.filename else ""
-        print(f"{name}: {place}{failure.strerror or failure}; check the path, its permissions and the free space", file=sys.stderr)
+        reason = failure.strerror or failure
+        print(f"{name}: {place}{reason}; check the path, its permissions and the free space", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"{name}: interrupted", file=sys.stderr)

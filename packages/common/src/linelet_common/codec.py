@@ -3,6 +3,7 @@
 Graves et al., "Connectionist Temporal Classification", ICML 2006: sections 3.2 (best path) and 4.1 (forward algorithm).
 """
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -115,7 +116,7 @@ class Codec:
 
 def frames_needed(text: str) -> int:
     """The fewest frames in which CTC can write a text: one a character, one more blank between equal neighbours."""
-    return len(text) + sum(a == b for a, b in zip(text, text[1:], strict=False))
+    return len(text) + sum(a == b for a, b in itertools.pairwise(text))
 
 
 def log_softmax(scores: Floats) -> Floats:

@@ -1,24 +1,59 @@
 """Line datasets: pictures of lines with their labels.
 
+Every form carries a ``dataset.json`` that says what it is and whether it is whole; the charset stands there, so that
+nobody types it twice. A folder of real crops may lack it.
+
 The folder form is a ``labels.txt`` (UTF-8, ``path<TAB>text`` a line, paths relative to the folder) beside the pictures,
 the list form that PaddleOCR reads. Spaces belong to labels; an empty label is a picture that shows no text.
 """
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from linelet_common.codec import frames_needed
 from linelet_common.errors import DatasetError, ImageError, describe_characters
 from linelet_common.preprocess import Pixels, line_width, load_image
+from linelet_common.schema import Checked, parse
 from linelet_common.spec import ReaderSpec
 
 LABELS = "labels.txt"
+MANIFEST = "dataset.json"
+
+
+class Manifest(Checked):
+    """The dataset.json of a dataset that Linelet made."""
+
+    format: Literal["linelet-dataset"] = "linelet-dataset"
+    version: Literal[1] = 1
+    name: str
+    charset: str
+    count: int
+    seed: int
+    recipe_digest: str
+    complete: bool
+
+    @classmethod
+    def load(cls, folder: Path) -> "Manifest | None":
+        """The manifest of a dataset folder; None if it has none. DatasetError if it is broken."""
+        path = folder / MANIFEST
+        try:
+            data = json.loads(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as failure:
+            raise DatasetError(f"{path} cannot be read ({failure}); make the dataset again") from None
+        if not isinstance(data, dict):
+            raise DatasetError(f"{path} holds no object; make the dataset again")
+        return parse(cls, data, str(path), DatasetError)
 
 
 class LineDataset(Protocol):
     """Numbered samples. ``place(i)`` says where sample i stands, for messages: ``line 3 of data/labels.txt``."""
+
+    manifest: Manifest | None
 
     def __len__(self) -> int: ...
 
@@ -26,13 +61,17 @@ class LineDataset(Protocol):
         """The picture's name within the dataset."""
         ...
 
-    def label(self, i: int) -> str: ...
+    def label(self, i: int) -> str:
+        """The text that the picture shows."""
+        ...
 
     def image(self, i: int) -> Pixels:
         """RGB uint8 (H, W, 3). ImageError if the picture cannot be read."""
         ...
 
-    def place(self, i: int) -> str: ...
+    def place(self, i: int) -> str:
+        """Where the sample stands, for messages."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +88,7 @@ class FolderDataset:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.manifest = Manifest.load(folder)
         self.entries = list(read_labels(folder / LABELS))
         if not self.entries:
             raise DatasetError(f"{folder / LABELS} is empty; write one 'path<TAB>text' a line")
@@ -57,15 +97,19 @@ class FolderDataset:
         return len(self.entries)
 
     def name(self, i: int) -> str:
+        """Path of picture i as labels.txt gives it."""
         return self.entries[i].path
 
     def label(self, i: int) -> str:
+        """Text of sample i, spaces kept."""
         return self.entries[i].label
 
     def image(self, i: int) -> Pixels:
+        """Picture i, RGB uint8 (H, W, 3); ImageError if it cannot be read."""
         return load_image(self.folder / self.entries[i].path)
 
     def place(self, i: int) -> str:
+        """Line number and file of sample i."""
         return f"line {self.entries[i].number} of {self.folder / LABELS}"
 
 
@@ -97,7 +141,10 @@ def open_dataset(path: str | Path) -> LineDataset:
     path = Path(path)
     if not path.exists():
         raise DatasetError(f"{path}: no such dataset; make one with 'linelet synth RECIPE --out {path}'")
-    return FolderDataset(path)
+    dataset = FolderDataset(path)
+    if dataset.manifest and not dataset.manifest.complete:
+        raise DatasetError(f"{path} was left unfinished; go on with 'linelet synth ... --out {path} --resume'")
+    return dataset
 
 
 def label_problem(label: str, place: str, spec: ReaderSpec) -> str | None:

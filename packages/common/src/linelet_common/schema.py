@@ -2,7 +2,6 @@
 
 import difflib
 import json
-import types
 import typing
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -51,23 +50,17 @@ def _describe(problem: Any, model: type[pydantic.BaseModel]) -> str:
 
 
 def _keys_at(model: type[pydantic.BaseModel], location: tuple[Any, ...]) -> list[str]:
-    """The keys that the model nested at ``location`` knows."""
-    known: Any = model
+    """The keys that the models nested at ``location`` know. Members of a union, items and values stand one level in."""
+    level = [model]
     for part in location:
-        candidates = [known] if not _alternatives(known) else _alternatives(known)
-        for candidate in candidates:
-            if isinstance(candidate, type) and issubclass(candidate, pydantic.BaseModel):
-                if part in candidate.model_fields:
-                    known = candidate.model_fields[part].annotation
-                    break
-            elif typing.get_args(candidate):
-                known = typing.get_args(candidate)[-1] if typing.get_origin(candidate) is dict else typing.get_args(candidate)[0]
-                break
-    models = [m for m in (_alternatives(known) or [known]) if isinstance(m, type) and issubclass(m, pydantic.BaseModel)]
-    return [key for m in models for key in m.model_fields]
+        fields = [m.model_fields[part].annotation for m in level if part in m.model_fields]
+        # A part that is no field is a list's index or a dict's key: the models are the same ones.
+        level = [m for annotation in fields for m in _models_in(annotation)] if fields else level
+    return [key for m in level for key in m.model_fields]
 
 
-def _alternatives(annotation: Any) -> list[Any]:
-    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
-        return [a for a in typing.get_args(annotation) if a is not type(None)]
-    return []
+def _models_in(annotation: Any) -> list[type[pydantic.BaseModel]]:
+    """Every model that an annotation mentions: ``dict[str, Face] | None`` gives Face."""
+    if isinstance(annotation, type) and issubclass(annotation, pydantic.BaseModel):
+        return [annotation]
+    return [m for argument in typing.get_args(annotation) for m in _models_in(argument)]

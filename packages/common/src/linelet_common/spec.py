@@ -28,7 +28,7 @@ class ReaderSpec(Checked):
     width the network takes, and is scaled to (value / 255 - mean) / std.
     """
 
-    version: Literal[1] = VERSION
+    version: Literal[1] = 1
     name: str = "reader"  # shown to people, e.g. the recipe's name
     network: str = ""  # the network's name where it is one of Linelet's
     charset: str  # ordered characters; class = index + 1, or index where the blank stands last
