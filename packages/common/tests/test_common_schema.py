@@ -11,7 +11,7 @@ class Face(Checked):
 
 class Recipe(Checked):
     name: str
-    faces: dict[str, Face] = {}
+    faces: dict[str, Face] | None = None
     extra: list[Face] | None = None
 
 

@@ -80,8 +80,10 @@ def resize(image: Pixels, spec: ReaderSpec) -> Pixels:
         image = np.repeat(image[:, :, None], 3, axis=2)
     width = line_width(image.shape[0], image.shape[1], spec)
     if image.shape[:2] != (spec.height, width):
+        # One pass each: left to itself, Pillow's order of passes depends on its version and the shapes.
         picture = Image.fromarray(np.ascontiguousarray(image))
-        image = np.asarray(picture.resize((width, spec.height), Image.Resampling.BILINEAR))
+        wide = picture.resize((width, image.shape[0]), Image.Resampling.BILINEAR)
+        image = np.asarray(wide.resize((width, spec.height), Image.Resampling.BILINEAR))
     return image[:, :, ::-1] if spec.color == "bgr" else image
 
 

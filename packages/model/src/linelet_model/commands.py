@@ -1,0 +1,114 @@
+"""The verbs train, evaluate, read and export. Heavy imports stand inside them."""
+
+import argparse
+import dataclasses
+import typing
+from pathlib import Path
+
+from linelet_common.cli import Verb, finish, print_json
+from linelet_common.errors import UsageError
+from linelet_model.settings import Settings
+
+
+def _configure_train(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", required=True, help="the run folder to write")
+    parser.add_argument("--resume", action="store_true", help="go on with the run in --out, exactly as it was begun")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    hints = typing.get_type_hints(Settings)
+    for option in dataclasses.fields(Settings):
+        flag = "--" + option.name.replace("_", "-")
+        text, choices = option.metadata["help"], option.metadata["choices"]
+        if hints[option.name] is bool:
+            parser.add_argument(flag, action="store_true", help=text)
+        elif option.name == "data":
+            parser.add_argument(flag, action="append", default=[], metavar="DIR", help=text)
+        else:
+            kind = next(t for t in (*typing.get_args(hints[option.name]), hints[option.name]) if t is not type(None))
+            shown = "" if option.default is None else f" (default: {option.default})"
+            parser.add_argument(flag, type=kind, default=option.default, choices=choices, help=text + shown)
+
+
+def _run_train(args: argparse.Namespace) -> None:
+    from linelet_model.training import train
+
+    values = {f.name: getattr(args, f.name) for f in dataclasses.fields(Settings)}
+    evaluation = train(Settings(**{**values, "data": tuple(args.data)}), Path(args.out), args.resume)
+    if args.json:
+        print_json({"run": args.out, "lines": len(evaluation.lines), "exact": evaluation.exact, "cer": evaluation.cer})
+    else:
+        print(f"held-back lines: {_rates(len(evaluation.lines), evaluation.exact, evaluation.cer)}")
+    finish(args.out, f"linelet export {args.out} --out reader.onnx")
+
+
+def _configure_evaluate(parser: argparse.ArgumentParser) -> None:
+    _add_reader(parser)
+    parser.add_argument("--data", required=True, metavar="DIR", help="the dataset to read")
+    parser.add_argument("--json", action="store_true", help="print everything as JSON")
+
+
+def _run_evaluate(args: argparse.Namespace) -> None:
+    from linelet_common.datasets import open_dataset
+    from linelet_model.evaluation import evaluate
+    from linelet_model.readers import open_reader
+
+    result = evaluate(open_reader(args.reader), open_dataset(args.data))
+    if args.json:
+        print_json(result.summary())
+        return
+    edits = result.edits()
+    print(_rates(len(result.lines), result.exact, result.cer))
+    print(f"mean CER per line {100 * result.cer_per_line:.2f} %")
+    print(f"{edits['replace']} replaced, {edits['delete']} missed, {edits['insert']} added characters")
+    for line in result.mistakes()[:10]:
+        print(f"  {line.name}: {line.label!r} read as {line.reading.text!r} ({line.reading.confidence:.2f})")
+
+
+def _configure_read(parser: argparse.ArgumentParser) -> None:
+    _add_reader(parser)
+    parser.add_argument("images", nargs="+", metavar="IMAGE", help="pictures of one line each")
+    parser.add_argument("--json", action="store_true", help="print a list of {image, text, confidence}")
+
+
+def _run_read(args: argparse.Namespace) -> None:
+    from linelet_common.preprocess import load_image
+    from linelet_common.reader import read_lines
+    from linelet_model.readers import open_reader
+
+    reader = open_reader(args.reader)
+    readings = read_lines(reader, [load_image(path) for path in args.images])
+    if args.json:
+        rows = zip(args.images, readings, strict=True)
+        print_json([{"image": path, "text": r.text, "confidence": round(r.confidence, 4)} for path, r in rows])
+        return
+    for path, reading in zip(args.images, readings, strict=True):
+        print(f"{path}\t{reading.text}\t{reading.confidence:.3f}")
+
+
+def _configure_export(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run_folder", metavar="RUN", help="a run folder")
+    parser.add_argument("--out", required=True, help="the ONNX file to write")
+
+
+def _run_export(args: argparse.Namespace) -> None:
+    from linelet_model.export import export
+
+    out = Path(args.out)
+    if out.suffix != ".onnx":
+        raise UsageError(f"--out {out} must end in .onnx")
+    difference = export(Path(args.run_folder), out)
+    print(f"ONNX Runtime gives torch's texts, scores within {difference:.1e}")
+    finish(out, f"linelet convert {out} --out bundle")
+
+
+def _add_reader(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("reader", metavar="READER", help="a run folder or an ONNX file")
+
+
+def _rates(lines: int, exact: float, cer: float) -> str:
+    return f"{lines} lines, {100 * exact:.2f} % exact, CER {100 * cer:.3f} %"
+
+
+TRAIN = Verb("train a reader on labelled lines", _configure_train, _run_train)
+EVALUATE = Verb("how well a reader reads a dataset", _configure_evaluate, _run_evaluate)
+READ = Verb("read pictures of lines", _configure_read, _run_read)
+EXPORT = Verb("write a run's network as ONNX, checked against torch", _configure_export, _run_export)

@@ -1,0 +1,95 @@
+"""What to train, on what, and how: the options of ``linelet train``, kept in run.json. Imports no torch."""
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+from linelet_common.errors import TrainingError
+from linelet_model.networks import DEFAULT, NETWORKS
+
+EPOCHS = 20  # where neither minutes nor epochs are given
+
+
+def _option(default: Any, text: str, choices: tuple[str, ...] | None = None) -> Any:
+    return field(default=default, metadata={"help": text, "choices": choices})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that decides a training's result."""
+
+    data: tuple[str, ...] = _option((), "dataset folder, DIR or DIR:WEIGHT; may be given several times")
+    recipe: str | None = _option(None, "train from this recipe directly, never on the same line twice")
+    look: str | None = _option(None, "only this look of the recipe")
+    network: str = _option(DEFAULT, "the network", tuple(NETWORKS))
+    start: str | None = _option(None, "run folder whose weights to start from")
+    minutes: float | None = _option(None, "how long to train, wall time, loading not counted")
+    epochs: int | None = _option(None, f"how many epochs to train ({EPOCHS} if --minutes isn't given either)")
+    batch: int = _option(64, "lines a step, over all devices")
+    lr: float = _option(3e-3, "peak learning rate")
+    weight_decay: float = _option(0.01, "AdamW's weight decay")
+    warmup: float = _option(0.05, "share of the training in which the learning rate rises")
+    schedule: str = _option("cosine", "learning rate after that: to zero, or halved on plateaus", ("cosine", "plateau"))
+    clip: float = _option(5.0, "greatest norm of the gradient")
+    ema: float = _option(0.998, "decay a step of the moving average of the weights, with which is read")
+    accumulate: int = _option(1, "steps whose gradients are summed before the weights change")
+    patience: int | None = _option(None, "stop after so many epochs without a lower CER")
+    precision: str = _option(
+        "auto", "auto: bf16 where the processor has it, else fp32", ("auto", "fp32", "bf16", "fp16")
+    )
+    device: str = _option("auto", "auto takes CUDA, then MPS, then the CPU", ("auto", "cpu", "cuda", "mps"))
+    threads: int = _option(0, "torch's threads on the CPU; 0: one per core")
+    workers: int = _option(1, "processes that make lines from a recipe")
+    epoch_lines: int = _option(20_000, "lines that make an epoch when training from a recipe")
+    validation: float = _option(0.05, "share of a dataset's texts held back")
+    seed: int = _option(0, "of the weights, the order of lines and their variation")
+    compile: bool = _option(False, "torch.compile the network: pays on long trainings only")
+    tensorboard: bool = _option(False, "also write TensorBoard events into the run folder")
+    skip_bad: bool = _option(False, "leave bad lines out instead of refusing the dataset")
+
+    def checked(self) -> "Settings":
+        """The settings with their dependent defaults; TrainingError for values that make no sense."""
+        if bool(self.data) == bool(self.recipe):
+            raise TrainingError("give either --data DIR or --recipe RECIPE to train on")
+        if self.look and not self.recipe:
+            raise TrainingError(f"--look {self.look} goes with --recipe; a dataset's look was chosen when it was made")
+        ranges: dict[str, tuple[float, float]] = {
+            "minutes": (1e-3, 1e6),
+            "epochs": (1, 1e9),
+            "batch": (1, 65536),
+            "lr": (1e-9, 10),
+            "weight_decay": (0, 10),
+            "warmup": (0, 0.99),
+            "clip": (1e-9, 1e9),
+            "ema": (0, 0.999999),
+            "accumulate": (1, 1e6),
+            "patience": (1, 1e6),
+            "threads": (0, 4096),
+            "workers": (1, 4096),
+            "epoch_lines": (1, 1e9),
+            "validation": (1e-6, 0.9),
+            "seed": (0, 2**63 - 1),
+        }
+        for name, (low, high) in ranges.items():
+            value = getattr(self, name)
+            if value is not None and not low <= value <= high:
+                raise TrainingError(f"--{name.replace('_', '-')} {value} is outside {low:g} to {high:g}")
+        if self.minutes is not None and self.epochs is not None:
+            raise TrainingError("give --minutes or --epochs, not both: the learning rate follows one of them")
+        if self.minutes is None and self.epochs is None:
+            return dataclasses.replace(self, epochs=EPOCHS)
+        return self
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for run.json."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any], where: str) -> "Settings":
+        """Settings from run.json."""
+        known = {f.name for f in dataclasses.fields(cls)}
+        if set(data) != known:
+            raise TrainingError(
+                f"{where} has other settings ({sorted(set(data) ^ known)}) than this Linelet; train again"
+            )
+        return cls(**{**data, "data": tuple(data["data"])})

@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from linelet_common import ReaderSpec, prepare
+from linelet_model.data import Lines, collate, epoch_batches, split_by_text, vary
+
+SPEC = ReaderSpec(charset="0123456789")
+
+
+def lines_of(widths, seed=0):
+    rng = np.random.default_rng(seed)
+    lines = Lines()
+    for i, width in enumerate(widths):
+        lines.add(rng.integers(0, 256, (32, width), dtype=np.uint8), str(i % 10) * (1 + i % 3), SPEC)
+    return lines
+
+
+@given(st.lists(st.integers(1, 300), min_size=1, max_size=150), st.integers(1, 40), st.integers(0, 9))
+def test_an_epoch_shows_every_line_once_in_batches_of_equal_size(widths, size, epoch):
+    batches = epoch_batches(lines_of(widths), size, seed=3, epoch=epoch)
+    assert sorted(i for batch in batches for i in batch) == list(range(len(widths)))
+    assert all(1 <= len(batch) <= size for batch in batches)
+    assert batches == epoch_batches(lines_of(widths), size, seed=3, epoch=epoch)
+
+
+def test_epochs_differ_and_seeds_differ():
+    lines = lines_of([50] * 100)
+    one = epoch_batches(lines, 10, seed=0, epoch=0)
+    assert one != epoch_batches(lines, 10, seed=0, epoch=1)
+    assert one != epoch_batches(lines, 10, seed=1, epoch=0)
+
+
+@given(st.lists(st.text("01", max_size=4), max_size=60), st.integers(0, 5))
+def test_no_text_is_both_trained_on_and_held_back(labels, seed):
+    train, held = split_by_text(labels, 0.3, seed)
+    assert sorted(train + held) == list(range(len(labels)))
+    assert not {labels[i] for i in train} & {labels[i] for i in held}
+
+
+def test_the_share_held_back_is_what_was_asked():
+    _, held = split_by_text([str(i) for i in range(20_000)], 0.05, 0)
+    assert len(held) / 20_000 == pytest.approx(0.05, abs=0.006)
+
+
+def test_collate_equals_preprocessing():
+    """A batch holds what a reader would see: the oracle is linelet_common.prepare."""
+    lines = lines_of([10, 60, 64])
+    batch = collate(lines, [0, 1, 2], SPEC)
+    assert batch.images.shape == (3, 1, 32, 64)
+    for row, image in zip(batch.images.numpy(), lines.images, strict=True):
+        expected = prepare(image, SPEC)
+        np.testing.assert_allclose(row[:, :, : expected.shape[2]], expected, atol=1e-6)
+        assert (row[:, :, expected.shape[2] :] == SPEC.pad).all()
+    assert batch.lengths.tolist() == [1, 2, 3]
+    assert batch.targets.tolist() == [1, 2, 2, 3, 3, 3]
+
+
+def test_variation_keeps_the_padding_and_depends_on_its_seed_alone():
+    batch = collate(lines_of([20, 90, 40]), [0, 1, 2], SPEC)
+    one, again, other = (vary(batch, SPEC, seed) for seed in ((0, 1, 2), (0, 1, 2), (0, 1, 3)))
+    assert torch.equal(one.images, again.images)
+    assert not torch.equal(one.images, other.images)
+    assert one.images.abs().max() <= 1
+    assert ((one.images * (1 - batch.mask)) == SPEC.pad).all()
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_shares_of_a_batch_make_up_the_whole(size):
+    batch = collate(lines_of([20, 90, 40, 32]), [0, 1, 2, 3], SPEC)
+    shares = [batch.share(rank, size) for rank in range(size)]
+    assert sum(len(s.lengths) for s in shares) == 4
+    assert sorted(torch.cat([s.targets for s in shares]).tolist()) == sorted(batch.targets.tolist())
+    for rank, share in enumerate(shares):
+        assert torch.equal(share.images, batch.images[rank::size])

@@ -1,0 +1,125 @@
+import json
+
+import numpy as np
+import onnx
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+
+from linelet_common import ReaderSpec, load_image, read_lines
+from linelet_common.cli import main
+from linelet_common.datasets import open_dataset
+from linelet_common.errors import ReaderError
+from linelet_model import OnnxReader, open_reader, run
+from linelet_model.evaluation import evaluate
+from linelet_model.export import export
+from linelet_model.networks import NETWORKS, network_class
+
+
+@pytest.fixture(scope="module")
+def onnx_file(run_folder, tmp_path_factory):
+    path = tmp_path_factory.mktemp("onnx") / "reader.onnx"
+    assert export(run_folder, path) < 1e-4
+    return path
+
+
+def test_the_exported_reader_gives_the_same_texts(run_folder, onnx_file, unseen):
+    dataset = open_dataset(unseen)
+    torch_lines = evaluate(open_reader(run_folder), dataset).lines
+    onnx_lines = evaluate(open_reader(onnx_file), dataset).lines
+    assert [x.reading.text for x in torch_lines] == [x.reading.text for x in onnx_lines]
+    confidences = [[x.reading.confidence for x in lines] for lines in (torch_lines, onnx_lines)]
+    np.testing.assert_allclose(*confidences, atol=1e-4)
+
+
+def test_the_spec_travels_in_the_file(run_folder, onnx_file):
+    assert OnnxReader(onnx_file).spec == ReaderSpec.load(run_folder / "spec.json")
+    assert onnx.load(onnx_file).opset_import[0].version == 17
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_network_exports_at_any_batch_and_width(name, tmp_path):
+    """Untrained weights: the check inside export compares with torch at batches and widths it was not traced at."""
+    kind = network_class(name)
+    spec = ReaderSpec(charset="0123456789", network=name, stride=kind.stride, frames_lost=kind.frames_lost)
+    (tmp_path / "run.json").write_text('{"version": 1}')
+    (tmp_path / "spec.json").write_text(spec.to_json())
+    run.write_weights(tmp_path, kind(spec.classes).state_dict())
+    assert export(tmp_path, tmp_path / "x.onnx") < 1e-4
+    operators = [node.op_type for node in onnx.load(tmp_path / "x.onnx").graph.node]
+    assert "BatchNormalization" not in operators
+    assert operators.count("GRU") == name.endswith("gru")
+    assert operators.count("LSTM") == 2 * name.endswith("lstm")
+
+
+def test_an_export_that_differs_is_never_written(run_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("linelet_model.export.TOLERANCE", 0.0)
+    with pytest.raises(ReaderError, match="differs from torch"):
+        export(run_folder, tmp_path / "x.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_reading_from_the_command_line(onnx_file, tmp_path, capsys):
+    font = ImageFont.load_default(24)
+    left, top, right, bottom = font.getbbox("62.1")
+    image = Image.new("RGB", (int(right - left) + 12, int(bottom - top) + 8), "white")
+    ImageDraw.Draw(image).text((6 - left, 4 - top), "62.1", font=font, fill=(60, 60, 60))
+    image.save(tmp_path / "a.png")
+    assert main(["read", str(onnx_file), str(tmp_path / "a.png"), "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    (reading,) = read_lines(open_reader(onnx_file), [load_image(tmp_path / "a.png")])
+    assert row == {"image": str(tmp_path / "a.png"), "text": reading.text, "confidence": round(reading.confidence, 4)}
+    assert row["text"] == "62.1"
+
+
+def test_evaluating_from_the_command_line(onnx_file, unseen, capsys):
+    assert main(["evaluate", str(onnx_file), "--data", str(unseen), "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["lines"] == 200
+    assert 0.9 <= result["exact"] <= 1
+    assert len(result["mistakes"]) == round(200 * (1 - result["exact"]))
+
+
+def broken(onnx_file, folder, kind):
+    path = folder / "broken.onnx"
+    if kind == "no spec":
+        model = onnx.load(onnx_file)
+        del model.metadata_props[:]
+        onnx.save(model, path)
+    elif kind == "truncated":
+        path.write_bytes(onnx_file.read_bytes()[:5000])
+    elif kind == "text":
+        path.write_text("hello")
+    elif kind == "version":
+        model = onnx.load(onnx_file)
+        spec = json.loads(model.metadata_props[0].value)
+        onnx.helper.set_model_props(model, {"linelet_spec": json.dumps({**spec, "version": 9})})
+        onnx.save(model, path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("no spec", "carries no reader spec"),
+        ("truncated", "is no ONNX model"),
+        ("text", "is no ONNX model"),
+        ("version", "version 9, this Linelet reads version 1"),
+        ("missing", "no such reader"),
+    ],
+)
+def test_a_broken_onnx_file_is_one_line_and_exit_code_2(onnx_file, unseen, tmp_path, capsys, kind, message):
+    path = broken(onnx_file, tmp_path, kind)
+    assert main(["evaluate", str(path), "--data", str(unseen)]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert str(path) in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("content", [b"", b"\x89PNG\r\n\x1a\n1234"])
+def test_a_broken_picture_is_one_line_and_exit_code_2(onnx_file, tmp_path, capsys, content):
+    (tmp_path / "x.png").write_bytes(content)
+    assert main(["read", str(onnx_file), str(tmp_path / "x.png")]) == 2
+    error = capsys.readouterr().err
+    assert str(tmp_path / "x.png") in error
+    assert error.count("\n") == 1

@@ -1,0 +1,259 @@
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+
+from linelet_common.cli import main
+from linelet_common.datasets import open_dataset
+from linelet_common.errors import DatasetError, ReaderError, TrainingError
+from linelet_model.evaluation import evaluate
+from linelet_model.readers import open_reader
+from linelet_model.settings import Settings
+from linelet_model.training import train
+
+SHORT = {"epochs": 3, "batch": 64, "threads": 1, "precision": "fp32"}
+
+
+def test_a_short_training_learns_to_read_unseen_lines(run_folder, unseen):
+    result = evaluate(open_reader(run_folder), open_dataset(unseen))
+    assert result.exact >= 0.9
+
+
+def test_the_run_folder_holds_what_it_promises(run_folder):
+    names = {p.name for p in run_folder.iterdir()}
+    expected = {"run.json", "spec.json", "weights.safetensors", "checkpoint.pt", "metrics.jsonl", "predictions.txt"}
+    assert names == expected | {"curves.png"}
+    rows = [json.loads(line) for line in (run_folder / "metrics.jsonl").read_text().splitlines()]
+    assert [row["epoch"] for row in rows] == list(range(1, 15))
+    assert rows[-1]["loss"] < rows[0]["loss"]
+    spec = json.loads((run_folder / "spec.json").read_text())
+    assert spec["charset"] == "0123456789.%"
+    assert spec["name"] == "digits"
+    with Image.open(run_folder / "curves.png") as curves:
+        assert curves.width > 400
+
+
+def test_resuming_after_a_kill_equals_never_having_stopped(digits, tmp_path):
+    """SIGKILL at a random moment, then --resume: the weights are bit for bit those of an uninterrupted training."""
+    command = [sys.executable, "-m", "linelet_common", "train", "--data", str(digits), "--epochs", "3", "--batch", "64"]
+    command += ["--threads", "1", "--precision", "fp32"]
+    subprocess.run([*command, "--out", str(tmp_path / "whole")], check=True, capture_output=True)
+    process = subprocess.Popen([*command, "--out", str(tmp_path / "cut")], stderr=subprocess.DEVNULL)
+    while not (tmp_path / "cut" / "checkpoint.pt").exists():
+        time.sleep(0.05)
+    time.sleep(float(np.random.default_rng().uniform(0, 1.5)))
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    subprocess.run([*command, "--out", str(tmp_path / "cut"), "--resume"], check=True, capture_output=True)
+    for name in ("weights.safetensors", "metrics.jsonl", "spec.json"):
+        assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "cut" / name).read_bytes(), name
+
+
+def test_resuming_in_the_middle_of_an_epoch_is_exact(digits, tmp_path, monkeypatch):
+    settings = Settings(data=(str(digits),), **SHORT)
+    train(settings, tmp_path / "whole")
+    steps = iter(range(1000))
+
+    def explode(self):
+        if next(steps) == 25:
+            self.save(tmp_path / "cut")
+            raise KeyboardInterrupt
+        return False
+
+    monkeypatch.setattr("linelet_model.training.State.checkpoint_due", explode)
+    with pytest.raises(KeyboardInterrupt):
+        train(settings, tmp_path / "cut")
+    monkeypatch.undo()
+    train(settings, tmp_path / "cut", resume=True)
+    whole, cut = (load_file(tmp_path / name / "weights.safetensors") for name in ("whole", "cut"))
+    assert all(torch.equal(whole[key], cut[key]) for key in whole)
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp32"])
+def test_precisions_on_the_cpu_learn_alike(digits, tmp_path, precision):
+    train(Settings(data=(str(digits),), **{**SHORT, "precision": precision, "epochs": 1}), tmp_path / "run")
+    (row,) = [json.loads(x) for x in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert row["train_loss"] < 8
+
+
+def test_accumulated_halves_move_the_weights_as_often_as_whole_batches(digits, tmp_path):
+    train(Settings(data=(str(digits),), **{**SHORT, "epochs": 1, "batch": 32, "accumulate": 2}), tmp_path / "halves")
+    train(Settings(data=(str(digits),), **{**SHORT, "epochs": 1}), tmp_path / "whole")
+    updates = [
+        torch.load(tmp_path / n / "checkpoint.pt", weights_only=True)["counters"][2] for n in ("halves", "whole")
+    ]
+    assert abs(updates[0] - updates[1]) <= 1
+
+
+def test_patience_stops_a_training_that_no_longer_gets_better(digits, tmp_path):
+    settings = Settings(data=(str(digits),), lr=1e-9, patience=2, **{**SHORT, "epochs": 30})
+    train(settings, tmp_path / "run")
+    assert len((tmp_path / "run" / "metrics.jsonl").read_text().splitlines()) < 30
+
+
+def test_minutes_bound_the_training(digits, tmp_path):
+    start = time.monotonic()
+    train(Settings(data=(str(digits),), minutes=0.05, threads=1), tmp_path / "run")
+    assert time.monotonic() - start < 30
+
+
+def test_starting_from_a_run_keeps_what_it_knows(run_folder, digits, unseen, tmp_path):
+    settings = Settings(data=(str(digits),), start=str(run_folder), lr=1e-5, **{**SHORT, "epochs": 1})
+    train(settings, tmp_path / "tuned")
+    assert evaluate(open_reader(tmp_path / "tuned"), open_dataset(unseen)).exact >= 0.85
+
+
+def test_datasets_are_mixed_by_their_weights(digits, draw, tmp_path):
+    from linelet_common import ReaderSpec
+    from linelet_model.feeds import DatasetFeed
+
+    other = draw(tmp_path / "other", 150, seed=5, charset="78")
+    feed = DatasetFeed([f"{digits}:1", f"{other}:3"], ReaderSpec(charset="0123456789.%"), 0.05, 0, False)
+    labels = feed.epoch(0).labels
+    assert sum(set(label) <= set("78") for label in labels) / len(labels) == pytest.approx(0.75, abs=0.06)
+    assert feed.epoch(0).labels == labels != feed.epoch(1).labels
+
+
+def test_two_processes_train_as_one(digits, tmp_path):
+    """Two gloo processes, each with half of every batch, give the loss curve and weights of one with whole batches."""
+    command = ["-m", "linelet_common", "train", "--data", str(digits), "--epochs", "1", "--batch", "64"]
+    command += ["--threads", "1", "--precision", "fp32", "--device", "cpu"]
+    # A low rate: Adam's first steps turn rounding noise into full steps, and the curves part at the usual one.
+    command += ["--lr", "1e-5", "--ema", "0.5", "--out"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "29611"]
+    subprocess.run([sys.executable, *command, str(tmp_path / "one")], check=True, capture_output=True, env=environment)
+    subprocess.run([*launcher, *command, str(tmp_path / "two")], check=True, capture_output=True, env=environment)
+    curves = []
+    for name in ("one", "two"):
+        rows = [json.loads(x) for x in (tmp_path / name / "metrics.jsonl").read_text().splitlines()]
+        curves.append([[row["train_loss"], row["loss"]] for row in rows])
+    np.testing.assert_allclose(curves[0], curves[1], rtol=1e-3)
+
+
+def test_a_loss_that_is_no_number_stops_with_its_batch_saved(digits, tmp_path, monkeypatch):
+    from linelet_model import training
+
+    def poisoned(batch, spec, seed):
+        varied = vary(batch, spec, seed)
+        if seed[2] == 3:
+            varied.images[0] = torch.nan
+        return varied
+
+    vary = training.vary
+    monkeypatch.setattr(training, "vary", poisoned)
+    with pytest.raises(TrainingError, match=r"the loss is nan in epoch 1, step 4; .*bad-batch\.pt.*lower --lr"):
+        train(Settings(data=(str(digits),), **SHORT), tmp_path / "run")
+    assert torch.load(tmp_path / "run" / "bad-batch.pt", weights_only=True)["images"].isnan().any()
+
+
+def spoiled(digits, tmp_path):
+    folder = tmp_path / "spoiled"
+    shutil.copytree(digits, folder)
+    rows = (folder / "labels.txt").read_text().splitlines()
+    rows[4] = rows[4].split("\t")[0] + "\t5斤"
+    rows[9] = rows[9].split("\t")[0] + "\t" + "1" * 40
+    (folder / "labels.txt").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    (folder / "images" / "20.png").write_bytes((folder / "images" / "20.png").read_bytes()[:60])
+    return folder
+
+
+def test_all_bad_lines_are_listed_before_the_first_step(digits, tmp_path):
+    with pytest.raises(DatasetError) as failure:
+        train(Settings(data=(str(spoiled(digits, tmp_path)),), **SHORT), tmp_path / "run")
+    message = str(failure.value)
+    assert message.startswith("3 bad lines")
+    for part in ("line 5 of", "U+65A4", "line 10 of", "needs 79 frames", "line 21 of", "damaged"):
+        assert part in message
+    assert not (tmp_path / "run" / "metrics.jsonl").exists()
+
+
+def test_bad_lines_can_be_skipped_and_are_counted(digits, tmp_path):
+    train(Settings(data=(str(spoiled(digits, tmp_path)),), skip_bad=True, **{**SHORT, "epochs": 1}), tmp_path / "run")
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["skipped_lines"] == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "give either --data DIR or --recipe"),
+        ({"data": ("x",), "epochs": 0}, "--epochs 0 is outside 1 to"),
+        ({"data": ("x",), "lr": -1.0}, "--lr -1.0 is outside"),
+        ({"data": ("x",), "epochs": 1, "minutes": 1.0}, "not both"),
+        ({"data": ("x",), "look": "plain"}, "--look plain goes with --recipe"),
+        ({"data": ("/nowhere",)}, "has no dataset.json"),
+        ({"data": ("x:0",)}, "the weight 0 is not above 0"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(options, message, tmp_path):
+    with pytest.raises(TrainingError, match=message):
+        train(Settings(**options), tmp_path / "run")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this is what happens without CUDA")
+def test_a_device_that_is_not_there_is_refused(digits, tmp_path):
+    with pytest.raises(TrainingError, match="no CUDA device"):
+        train(Settings(data=(str(digits),), device="cuda"), tmp_path / "run")
+
+
+def test_a_folder_in_use_is_never_overwritten(run_folder, digits, tmp_path):
+    with pytest.raises(TrainingError, match="--resume goes on with it"):
+        train(Settings(data=(str(digits),)), run_folder)
+    (tmp_path / "thesis.txt").touch()
+    with pytest.raises(TrainingError, match="name a new folder"):
+        train(Settings(data=(str(digits),)), tmp_path)
+
+
+def test_resuming_with_other_settings_is_refused(run_folder, digits):
+    with pytest.raises(TrainingError, match=r"--lr 0.5 \(was 0.003\)"):
+        train(Settings(data=(str(digits),), epochs=14, batch=32, threads=1, lr=0.5), run_folder, resume=True)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda run: (run / "run.json").unlink(), "is no run folder"),
+        (lambda run: (run / "run.json").write_text('{"version": 7}'), "of version 7, this Linelet reads version 1"),
+        (lambda run: (run / "weights.safetensors").unlink(), "has no weights.safetensors yet"),
+        (lambda run: (run / "weights.safetensors").write_bytes(b"x" * 50), "is damaged"),
+    ],
+)
+def test_a_broken_run_folder_is_refused(run_folder, tmp_path, spoil, message):
+    folder = tmp_path / "run"
+    shutil.copytree(run_folder, folder)
+    spoil(folder)
+    with pytest.raises(ReaderError, match=message):
+        open_reader(folder)
+
+
+def test_a_damaged_checkpoint_is_refused(run_folder, digits, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(run_folder, folder)
+    (folder / "checkpoint.pt").write_bytes(b"x" * 100)
+    with pytest.raises(TrainingError, match=r"checkpoint\.pt is damaged"):
+        train(Settings(data=(str(digits),), epochs=14, batch=32, threads=1), folder, resume=True)
+
+
+def test_weights_of_another_charset_are_refused(run_folder, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(run_folder, folder)
+    spec = json.loads((folder / "spec.json").read_text())
+    (folder / "spec.json").write_text(json.dumps({**spec, "charset": "0123"}))
+    with pytest.raises(ReaderError, match="does not fit the network light-conv"):
+        open_reader(folder)
+
+
+def test_the_command_reports_bad_data_in_one_line(digits, tmp_path, capsys):
+    assert main(["train", "--data", str(spoiled(digits, tmp_path)), "--out", str(tmp_path / "run")]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("linelet train: 3 bad lines")
+    assert error.count("\n") == 1
