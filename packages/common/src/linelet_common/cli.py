@@ -83,22 +83,23 @@ def _refuse_unknown(name: str, verbs: dict[str, Verb]) -> None:
     raise UsageError(f"unknown verb '{name}'; {remedy}")
 
 
+def invoke(arguments: Sequence[str]) -> None:
+    """Carry out one command; bad input raises LineletError."""
+    verbs = installed_verbs()
+    parser = _parser(verbs)
+    if not arguments:
+        parser.print_help()
+        return
+    _refuse_unknown(arguments[0], verbs)
+    parsed = parser.parse_args(arguments)
+    parsed.run(parsed)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the ``linelet`` command; returns its exit code."""
-    arguments = sys.argv[1:] if arguments is None else list(arguments)
-
-    def run() -> None:
-        verbs = installed_verbs()
-        parser = _parser(verbs)
-        if not arguments:
-            parser.print_help()
-            return
-        _refuse_unknown(arguments[0], verbs)
-        parsed = parser.parse_args(arguments)
-        parsed.run(parsed)
-
-    verb = arguments[0] if arguments and not arguments[0].startswith("-") else ""
-    return guarded(run, f"linelet {verb}".strip())
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    verb = words[0] if words and not words[0].startswith("-") else ""
+    return guarded(lambda: invoke(words), f"linelet {verb}".strip())
 
 
 def guarded(run: Callable[[], None], name: str) -> int:

@@ -1,0 +1,79 @@
+"""The full matrix. ``nox -l`` lists the sessions; README names the two that a newcomer needs."""
+
+import os
+import shutil
+from pathlib import Path
+
+import nox
+
+nox.options.sessions = ["tests", "lint", "types"]
+nox.options.default_venv_backend = "virtualenv"
+
+PACKAGES = ["common", "synth", "model", "convert"]
+TEST_TOOLS = ["pytest>=8", "hypothesis>=6.100"]
+
+
+def install(session: nox.Session, *packages: str, extras: tuple[str, ...] = ()) -> None:
+    """Install packages of this repository, in order, and whatever else is named, under the constraints file."""
+    # Constraints reach build environments too, and a relative path would not survive the change of folder.
+    paths = [argument for package in packages for argument in ("-e", f"packages/{package}")]
+    session.install("--constraint", str(Path("constraints.txt").resolve()), *paths, *extras)
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """The whole way with the built-in recipe: recipe, lines, training, ONNX, TF.js, page."""
+    install(session, *PACKAGES)
+    session.run("linelet", "demo", *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Every test but those that need Node and Chromium (`browser`), a GPU, or an environment of their own."""
+    install(session, *PACKAGES, extras=(*TEST_TOOLS, "tensorboard"))
+    session.run("pytest", "-m", "not browser and not gpu", *session.posargs)
+
+
+@nox.session
+@nox.parametrize("package", PACKAGES)
+def alone(session: nox.Session, package: str) -> None:
+    """One package's tests with nothing of Linelet's installed but itself and `common`."""
+    install(session, *dict.fromkeys(["common", package]), extras=tuple(TEST_TOOLS))
+    others = [p for p in PACKAGES if p not in ("common", package)]
+    for other in others:
+        session.run("python", "-c", f"import importlib.util as u; assert u.find_spec('linelet_{other}') is None")
+    session.run("pytest", "-m", "not browser and not gpu", f"packages/{package}", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style and mistakes that a look finds."""
+    session.install("ruff>=0.8")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """mypy --strict on every package."""
+    install(session, *PACKAGES, extras=("mypy>=1.13",))
+    session.run("mypy", *[f"packages/{package}/src" for package in PACKAGES])
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """The bundle and its page in Node and a real Chromium."""
+    for tool in ("node", "npm"):
+        if not shutil.which(tool):
+            session.error(f"{tool} is not installed; install Node 20 or newer")
+    if not any(shutil.which(name) for name in (os.environ.get("LINELET_CHROMIUM", ""), "chromium", "google-chrome")):
+        session.error("no Chromium found; install it or set LINELET_CHROMIUM to its path")
+    install(session, *PACKAGES, extras=(*TEST_TOOLS, "playwright>=1.48"))
+    session.run("pytest", "-m", "browser", *session.posargs)
+
+
+@nox.session
+def gpu(session: nox.Session) -> None:
+    """The checks that need a CUDA device; without one they are skipped and say so."""
+    install(session, *PACKAGES, extras=tuple(TEST_TOOLS))
+    session.run("pytest", "-m", "gpu", "-rs", *session.posargs)
