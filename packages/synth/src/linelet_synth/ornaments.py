@@ -1,0 +1,275 @@
+"""What stands around a text on a screen: icons, chevrons, rules, ticks, slices of other lines; plates and photos.
+
+All of it keeps its distance from the text, and none of it can be taken for a character: it is larger, cut off, or runs
+through the whole picture.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from linelet_synth.atlas import Mask, Strike
+from linelet_synth.dice import Dice
+from linelet_synth.texts import Text
+
+_BANK = 768
+
+
+@lru_cache(maxsize=1)
+def _photo_bank() -> NDArray[np.float32]:
+    """Smooth noise of several scales, -1..1: what a photo behind a text looks like to a reader."""
+    generator = np.random.Generator(np.random.PCG64(71))
+    bank = np.zeros((_BANK, _BANK), dtype=np.float32)
+    for cells, amount in ((6, 1.0), (16, 0.8), (48, 0.5), (128, 0.35), (384, 0.2)):
+        coarse = generator.random((cells, cells), dtype=np.float32) - np.float32(0.5)
+        bank += np.float32(amount) * cv2.resize(coarse, (_BANK, _BANK), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(np.clip(bank / np.float32(2.2 * float(bank.std())), -1, 1))
+
+
+def photo(height: int, width: int, dice: Dice) -> NDArray[np.float32]:
+    """A patch of photo-like noise, -1..1."""
+    bank = _photo_bank()
+    zoom = dice.between(0.6, 2.5)
+    h, w = min(_BANK, max(8, int(height * zoom))), min(_BANK, max(8, int(width * zoom)))
+    y, x = dice.whole(0, _BANK - h), dice.whole(0, _BANK - w)
+    return np.asarray(cv2.resize(bank[y : y + h, x : x + w], (width, height), interpolation=cv2.INTER_LINEAR))
+
+
+def rounded(height: int, width: int, box: tuple[int, int, int, int], radius: float) -> Mask:
+    """Coverage of a rectangle (left, top, right, bottom) with round corners."""
+    mask = np.zeros((height, width), dtype=np.uint8)
+    left, top, right, bottom = box
+    r = int(min(radius, (right - left) / 2, (bottom - top) / 2))
+    if r < 2:
+        cv2.rectangle(mask, (left, top), (right - 1, bottom - 1), 255, -1)
+        return mask
+    cv2.rectangle(mask, (left + r, top), (right - 1 - r, bottom - 1), 255, -1)
+    cv2.rectangle(mask, (left, top + r), (right - 1, bottom - 1 - r), 255, -1)
+    for x in (left + r, right - 1 - r):
+        for y in (top + r, bottom - 1 - r):
+            cv2.circle(mask, (x, y), r, 255, -1, cv2.LINE_AA)
+    return mask
+
+
+@dataclass(slots=True)
+class Surroundings:
+    """Room that is added around a text, in pixels, and what is drawn there."""
+
+    dice: Dice
+    strike: Strike
+    charset: str
+    pieces: list[tuple[str, str]]  # what, on which side
+    left: int
+    top: int
+    right: int
+    bottom: int
+    em: float
+
+    def draw(self, height: int, width: int, text: tuple[int, int, int, int]) -> Mask:
+        """Coverage of everything that is not the text; ``text`` is the text's box."""
+        mask = np.zeros((height, width), dtype=np.uint8)
+        for what, where in self.pieces:
+            _DRAW[what](self, mask, where, text)
+        # Whatever was drawn, the text itself stays free.
+        left, top, right, bottom = text
+        mask[max(0, top - 1) : bottom + 1, max(0, left - 1) : right + 1] = 0
+        return mask
+
+
+def plan(text: Text, em: float, strike: Strike, charset: str, dice: Dice) -> Surroundings:
+    """One to three pieces around a text; slices of other lines are the charset's glyphs in the text's own strike."""
+    room = {"left": 0, "top": 0, "right": 0, "bottom": 0}
+    pieces: list[tuple[str, str]] = []
+    number = text.parts[0].kind == "number"
+    for _ in range(1 + (dice.unit() < 0.45) + (dice.unit() < 0.2)):
+        what = dice.pick(_KINDS_BY_NUMBER if number else _KINDS)
+        if what in ("icon", "chevron", "cut"):
+            where = dice.pick(("left", "right")) if what != "chevron" else dice.pick(("right", "right", "left"))
+            if room[where]:
+                continue
+            gap = em * dice.between(0.12, 0.6)
+            size = em * (dice.between(0.4, 1.1) if what == "icon" else dice.between(0.2, 0.5))
+            room[where] = round(gap + size)
+        elif what == "slice":
+            where = dice.pick(("top", "bottom"))
+            if room[where]:
+                continue
+            room[where] = round(em * dice.between(0.12, 0.4))
+        elif what == "rule":
+            where = dice.pick(("left", "right", "top", "bottom", "bottom"))
+            room[where] = max(room[where], round(em * dice.between(0.12, 0.4)))
+        elif what == "tick":
+            where = dice.pick(("left", "right", "bottom"))
+            room[where] = max(room[where], round(em * dice.between(0.15, 0.5)))
+        else:
+            where = "all"
+            for side in room:
+                room[side] = max(room[side], round(em * dice.between(0.1, 0.35)))
+        pieces.append((what, where))
+    sides = room["left"], room["top"], room["right"], room["bottom"]
+    return Surroundings(dice, strike, charset, pieces, *sides, em)
+
+
+_KINDS = ("icon",) * 3 + ("chevron",) * 2 + ("slice",) * 3 + ("cut",) * 2 + ("rule", "frame", "grid")
+_KINDS_BY_NUMBER = (*_KINDS, "tick", "tick", "tick", "tick")
+
+
+def _stroke(s: Surroundings) -> int:
+    return max(1, round(s.em * s.dice.between(0.03, 0.12)))
+
+
+def _side_box(s: Surroundings, mask: Mask, where: str, text: tuple[int, int, int, int]) -> tuple[float, float, float]:
+    """Centre and half size of a piece beside the text; now and then the picture's edge cuts it off."""
+    width = mask.shape[1]
+    room = s.left if where == "left" else s.right
+    half = room * s.dice.between(0.25, 0.42)
+    out = half * s.dice.between(0.2, 1.2) if s.dice.chance(0.35) else 0.0
+    x = half + 1 - out if where == "left" else width - 1 - half + out
+    y = (text[1] + text[3]) / 2 + s.em * s.dice.between(-0.15, 0.15)
+    return x, y, half
+
+
+def _icon(s: Surroundings, mask: Mask, where: str, text: tuple[int, int, int, int]) -> None:
+    x, y, half = _side_box(s, mask, where, text)
+    half = max(half, 3.0)
+    stroke, kind = _stroke(s), s.dice.whole(0, 9)
+    cx, cy, r = round(x), round(y), round(half)
+    aa = cv2.LINE_AA
+    if kind == 0:
+        cv2.circle(mask, (cx, cy), r, 255, -1, aa)
+    elif kind == 1:
+        cv2.circle(mask, (cx, cy), r, 255, stroke, aa)
+        cv2.line(mask, (cx, cy - r // 3), (cx, cy + r // 2), 255, stroke, aa)
+    elif kind == 2:
+        cv2.rectangle(mask, (cx - r, cy - r), (cx + r, cy + r), 255, -1 if s.dice.chance(0.5) else stroke)
+    elif kind in (3, 4):  # up or down
+        tip = -r if kind == 3 else r
+        points = np.array([[cx - r, cy - tip], [cx + r, cy - tip], [cx, cy + tip]])
+        cv2.fillPoly(mask, [points], 255, aa)
+    elif kind == 5:  # a tick
+        points = np.array([[cx - r, cy], [cx - r // 4, cy + r * 2 // 3], [cx + r, cy - r * 2 // 3]])
+        cv2.polylines(mask, [points], False, 255, stroke, aa)
+    elif kind == 6:  # three bars
+        for k in (-1, 0, 1):
+            cv2.line(mask, (cx - r, cy + k * r * 2 // 3), (cx + r, cy + k * r * 2 // 3), 255, stroke, aa)
+    elif kind == 7:  # an arrow
+        tip = r if s.dice.chance(0.5) else -r
+        cv2.arrowedLine(mask, (cx, cy - tip), (cx, cy + tip), 255, stroke, aa, tipLength=0.4)
+    elif kind == 8:  # a star
+        turns = [math.pi * k / 5 - math.pi / 2 for k in range(10)]
+        radii = [half if k % 2 == 0 else half * 0.42 for k in range(10)]
+        points = np.array([[x + q * math.cos(t), y + q * math.sin(t)] for t, q in zip(turns, radii, strict=True)])
+        cv2.fillPoly(mask, [points.astype(np.int32)], 255, aa)
+    else:  # a person, a heart, anything round with something below
+        cv2.circle(mask, (cx, cy - r // 2), max(2, r // 2), 255, -1, aa)
+        cv2.ellipse(mask, (cx, cy + r), (r, r), 0, 180, 360, 255, -1, aa)
+
+
+def _chevron(s: Surroundings, mask: Mask, where: str, text: tuple[int, int, int, int]) -> None:
+    x, y, half = _side_box(s, mask, where, text)
+    cx, cy, w = round(x), round(y), max(2, round(half * 0.6))
+    h = max(3, round(s.em * s.dice.between(0.14, 0.35)))
+    tip = w if s.dice.chance(0.85) else -w
+    points = np.array([[cx - tip, cy - h], [cx + tip, cy], [cx - tip, cy + h]])
+    cv2.polylines(mask, [points], False, 255, _stroke(s), cv2.LINE_AA)
+
+
+def _glyph(s: Surroundings) -> Mask:
+    return s.strike.glyph(s.dice.pick(s.charset)).mask
+
+
+def _slice(s: Surroundings, mask: Mask, where: str, text: tuple[int, int, int, int]) -> None:
+    """The lower or upper edge of another line's glyphs, at most a third of them."""
+    height, width = mask.shape
+    room = s.top if where == "top" else s.bottom
+    x = round(s.em * s.dice.between(-0.5, 1.0))
+    for _ in range(s.dice.whole(1, 8)):
+        ink = _glyph(s)
+        deep = min(round(room * s.dice.between(0.5, 0.75)), ink.shape[0] // 3)
+        if deep > 0:
+            cut = ink[-deep:] if where == "top" else ink[:deep]
+            _stamp(mask, cut, x, 0 if where == "top" else height - deep)
+        x += max(3, ink.shape[1]) + round(s.em * 0.08)
+        if x >= width:
+            break
+
+
+def _cut(s: Surroundings, mask: Mask, where: str, text: tuple[int, int, int, int]) -> None:
+    """A glyph that the picture's edge leaves a third of."""
+    width = mask.shape[1]
+    ink = _glyph(s)
+    room = s.left if where == "left" else s.right
+    wide = min(ink.shape[1] // 3, round(room * 0.6))
+    if wide > 0:
+        y = (text[1] + text[3] - ink.shape[0]) // 2 + round(s.em * s.dice.between(-0.1, 0.1))
+        piece = ink[:, -wide:] if where == "left" else ink[:, :wide]
+        _stamp(mask, np.ascontiguousarray(piece), 0 if where == "left" else width - wide, y)
+
+
+def _stamp(mask: Mask, ink: Mask, x: int, y: int) -> None:
+    """Paste what of the ink lies inside."""
+    x0, y0 = max(x, 0), max(y, 0)
+    x1, y1 = min(x + ink.shape[1], mask.shape[1]), min(y + ink.shape[0], mask.shape[0])
+    if x0 < x1 and y0 < y1:
+        area = mask[y0:y1, x0:x1]
+        np.maximum(area, ink[y0 - y : y1 - y, x0 - x : x1 - x], out=area)
+
+
+def _rule(s: Surroundings, mask: Mask, where: str, text: tuple[int, int, int, int]) -> None:
+    """A line through the whole picture, in the room of its side."""
+    height, width = mask.shape
+    stroke = _stroke(s)
+    if where in ("left", "right"):
+        x = round(s.left * 0.4) if where == "left" else width - 1 - round(s.right * 0.4)
+        cv2.line(mask, (x, 0), (x, height), 255, stroke)
+    else:
+        y = round(s.top * 0.4) if where == "top" else height - 1 - round(s.bottom * 0.4)
+        cv2.line(mask, (0, y), (width, y), 255, stroke)
+
+
+def _tick(s: Surroundings, mask: Mask, where: str, text: tuple[int, int, int, int]) -> None:
+    """An axis with a tick, or its corner, beside a number."""
+    height, width = mask.shape
+    left, top, right, bottom = text
+    stroke = max(1, _stroke(s) // 2)
+    if where == "bottom":
+        x = s.dice.whole(left, right)
+        y = height - 1 - round(s.bottom * s.dice.between(0.0, 0.4))
+        cv2.line(mask, (0, y), (width, y), 255, stroke)
+        cv2.line(mask, (x, y), (x, height), 255, stroke)
+        return
+    edge = round(s.left * 0.4) if where == "left" else width - 1 - round(s.right * 0.4)
+    outer = 0 if where == "left" else width - 1
+    y = (top + bottom) // 2 + round(s.em * s.dice.between(-0.3, 0.3))
+    cv2.line(mask, (edge, y), (outer, y), 255, stroke)
+    if s.dice.chance(0.6):
+        cv2.line(mask, (edge, 0), (edge, height), 255, stroke)
+
+
+def _frame(s: Surroundings, mask: Mask, where: str, text: tuple[int, int, int, int]) -> None:
+    height, width = mask.shape
+    inset = round(min(s.left, s.right, s.top, s.bottom) * 0.4)
+    cv2.rectangle(mask, (inset, inset), (width - 1 - inset, height - 1 - inset), 255, max(1, _stroke(s) // 2))
+
+
+def _grid(s: Surroundings, mask: Mask, where: str, text: tuple[int, int, int, int]) -> None:
+    """Grid lines of a chart; they stop where the text is."""
+    height, width = mask.shape
+    step = max(8, round(s.em * s.dice.between(0.6, 2.0)))
+    start = s.dice.whole(0, step)
+    if s.dice.chance(0.5):
+        for y in range(start, height, step):
+            cv2.line(mask, (0, y), (width, y), 110, 1)
+    else:
+        for x in range(start, width, step):
+            cv2.line(mask, (x, 0), (x, height), 110, 1)
+
+
+_DRAW = {
+    "icon": _icon, "chevron": _chevron, "slice": _slice, "cut": _cut, "rule": _rule, "tick": _tick, "frame": _frame,
+    "grid": _grid,
+}  # fmt: skip

@@ -1,0 +1,289 @@
+"""The recipe: one TOML file that describes an app's lines. Every later stage takes the characters from it.
+
+Precedence: the defaults below < the file < flags of the command. Paths in a recipe are relative to its file.
+"""
+
+import hashlib
+import json
+import tomllib
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import pydantic
+
+from linelet_common.charset import Charset
+from linelet_common.errors import CharsetError, RecipeError
+from linelet_common.schema import Checked, parse
+from linelet_synth.colours import Colour, parse_colour
+
+Look = Literal["plain", "screen"]
+LOOKS: tuple[Look, ...] = ("plain", "screen")
+
+# Bumped whenever the same recipe and seed draw other lines than before.
+GENERATION = 1
+
+Share = Annotated[float, pydantic.Field(ge=0.0, le=1.0)]
+Weight = Annotated[int, pydantic.Field(ge=1, le=1000)]
+
+
+def _range(low: float, high: float) -> Any:
+    def ordered(value: tuple[float, float]) -> tuple[float, float]:
+        if not low <= value[0] <= value[1] <= high:
+            raise ValueError(f"write [smallest, largest] within {low:g}..{high:g}")
+        return value
+
+    return pydantic.AfterValidator(ordered)
+
+
+def _colour(value: str) -> str:
+    parse_colour(value)
+    return value
+
+
+def _canvas(value: tuple[int, int]) -> tuple[int, int]:
+    if not (16 <= value[0] <= 4096 and 16 <= value[1] <= 512):
+        raise ValueError("write [width, height] in pixels, from 16 to 4096 and from 16 to 512")
+    return value
+
+
+Hex = Annotated[str, pydantic.AfterValidator(_colour)]
+
+
+class RandomText(Checked):
+    """Strings of random characters."""
+
+    length: Annotated[tuple[int, int], _range(1, 50)] = (1, 8)  # characters
+    tokens: tuple[str, ...] = ()  # groups that stay together, each as likely as a character
+    alphabet: str = ""  # characters to draw from; none: the whole charset
+
+
+class TextKind(Checked):
+    """One kind of text and how often it occurs. Give exactly one of forms, corpus and random."""
+
+    weight: float = pydantic.Field(default=1.0, gt=0.0)
+    role: str = "field"  # a table of [roles]
+    forms: tuple[str, ...] = ()  # templates: {field}, {40..110:.1f}公斤
+    corpus: str = ""  # a UTF-8 file with one text a line
+    random: RandomText | None = None
+
+    @pydantic.model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (bool(self.forms), bool(self.corpus), self.random is not None).count(True) != 1:
+            raise ValueError("give exactly one of forms, corpus and random")
+        return self
+
+
+class Role(Checked):
+    """What a kind of text looks like."""
+
+    weights: tuple[Weight, ...] = (400,)  # of the font, each equally likely
+    colours: tuple[str, ...] = ()  # names of [palette.text], best first; none: all of them
+
+
+class Palette(Checked):
+    """The app's colours."""
+
+    backgrounds: tuple[Hex, ...] = ("#ffffff",)
+    text: dict[str, Hex] = pydantic.Field(default={"dark": "#333333", "light": "#ffffff"}, min_length=1)
+    saturation: Share = 0.06  # how far a background's saturation and value stray, 0-1
+    value: Share = 0.08
+
+
+class Degradation(Checked):
+    """The five degradations of the plain look: how often, and how strong."""
+
+    blur: Share = 0.6  # Gaussian, 3 or 5 pixels
+    blur_sigma: Annotated[tuple[float, float], _range(0.1, 5)] = (0.5, 3.0)
+    motion: Share = 0.3  # along a line of 3 or 5 pixels
+    jpeg: Share = 0.7
+    jpeg_quality: Annotated[tuple[int, int], _range(1, 100)] = (82, 98)
+    noise: Share = 0.5
+    noise_std: Annotated[tuple[float, float], _range(0, 64)] = (2.24, 5.48)  # grey levels: variance 5-30
+    light: Share = 0.5  # brightness and contrast, each by at most:
+    brightness: Share = 0.15
+    contrast: Share = 0.15
+
+
+class PlainLook(Checked):
+    """Flat backgrounds, one face, one size a line."""
+
+    weight: float = pydantic.Field(default=1.0, ge=0.0)  # share among the looks
+    min_contrast: float = pydantic.Field(default=3.0, ge=1.0, le=21.0)  # WCAG ratio
+    size: Annotated[tuple[int, int], _range(8, 128)] = (28, 36)  # pixels per em
+    canvas: Annotated[tuple[int, int], pydantic.AfterValidator(_canvas)] = (200, 50)  # width and height in pixels
+    cropped: Share = 0.4  # lines cut out close to their text instead of standing on the canvas
+    degradation: Degradation = Degradation()
+
+
+class ScreenLook(Checked):
+    """What screenshots show: mixed faces and sizes, neighbours, gradients, tilt, rescaling."""
+
+    weight: float = pydantic.Field(default=0.0, ge=0.0)
+    min_contrast: float = pydantic.Field(default=1.5, ge=1.15, le=21.0)  # apps do write white on orange
+    size: Annotated[tuple[int, int], _range(10, 96)] = (12, 56)  # pixels per em
+    companions: Share = 0.75  # lines whose digits and Latin letters have a face of their own
+    neighbours: Share = 0.4  # lines with something else at their edges
+    textured: Share = 0.28  # gradients and photos behind the text
+    pills: Share = 0.1
+    tilted: Share = 0.25
+    hardness: float = pydantic.Field(default=1.0, ge=0.0, le=2.0)  # how much may go wrong with one line; 0: nothing
+
+
+class Looks(Checked):
+    """The looks of a recipe; their weights are their shares of the lines."""
+
+    plain: PlainLook = PlainLook()
+    screen: ScreenLook = ScreenLook()
+
+    @pydantic.model_validator(mode="after")
+    def _any(self) -> Self:
+        if not self.plain.weight + self.screen.weight:
+            raise ValueError("every look has weight 0; give one a weight")
+        return self
+
+
+class Transform(Checked):
+    """A transform of albumentations, applied to every line after the look's own degradation."""
+
+    name: str
+    p: Share = 1.0
+    arguments: dict[str, Any] = pydantic.Field(default={})
+
+
+class Recipe(Checked):
+    """What to synthesise."""
+
+    name: str = pydantic.Field(min_length=1)
+    charset: str
+    fonts: tuple[str, ...] = ("bundled",)  # files (face.ttc#1), folders, "bundled", "system"; for the whole charset
+    companion_fonts: tuple[str, ...] = ()  # the same, for the charset's ASCII characters only
+    vocabulary: dict[str, tuple[str, ...]] = pydantic.Field(default={})
+    texts: tuple[TextKind, ...] = pydantic.Field(min_length=1)
+    roles: dict[str, Role] = pydantic.Field(default={"field": Role()})
+    palette: Palette = Palette()
+    looks: Looks = Looks()
+    transforms: tuple[Transform, ...] = ()
+    validation: Share = 0.1  # share of texts kept for validation
+    floor: Share = 0.005  # each character is in at least this share of the lines, where random texts can see to it
+
+    @pydantic.model_validator(mode="after")
+    def _consistent(self) -> Self:
+        try:
+            Charset(self.charset)
+        except CharsetError as failure:
+            raise ValueError(str(failure)) from None
+        for number, kind in enumerate(self.texts):
+            if kind.role not in self.roles:
+                raise ValueError(f"texts.{number} has the role {kind.role!r}; known are {', '.join(self.roles)}")
+        for name, role in self.roles.items():
+            if not role.weights:
+                raise ValueError(f"roles.{name}.weights is empty; name at least one")
+            for colour in role.colours:
+                if colour not in self.palette.text:
+                    known = ", ".join(self.palette.text)
+                    raise ValueError(f"roles.{name}.colours names {colour!r}; known in palette.text are {known}")
+        if not self.palette.backgrounds:
+            raise ValueError("palette.backgrounds is empty; name at least one")
+        for name, words in self.vocabulary.items():
+            if not words or not all(words):
+                raise ValueError(f"vocabulary.{name} is empty or holds an empty word; name at least one")
+        return self
+
+    @cached_property
+    def characters(self) -> Charset:
+        """The charset as an object."""
+        return Charset(self.charset)
+
+    def text_colours(self, role: str) -> tuple[Colour, ...]:
+        """The role's colours, best first."""
+        names = self.roles[role].colours or tuple(self.palette.text)
+        return tuple(parse_colour(self.palette.text[name]) for name in names)
+
+    def to_toml(self) -> str:
+        """The whole recipe, defaults included, as TOML."""
+        return to_toml(self.model_dump(mode="json", exclude_none=True))
+
+    def digest(self, files: dict[str, bytes]) -> str:
+        """Hash of all that decides the samples: the recipe, and the content of the files (fonts, corpora) it uses."""
+        content = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())}
+        # Where a file lies does not matter, what it holds does.
+        settings = self.model_dump(mode="json", exclude={"fonts", "companion_fonts", "validation"})
+        settings["texts"] = [{**kind, "corpus": bool(kind["corpus"])} for kind in settings["texts"]]
+        whole = json.dumps([GENERATION, settings, content], sort_keys=True, ensure_ascii=True)
+        return hashlib.sha256(whole.encode()).hexdigest()
+
+
+def builtin_names() -> list[str]:
+    """The recipes that come with the package."""
+    folder = resources.files("linelet_synth") / "recipes"
+    return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
+
+
+def load_recipe(recipe: str) -> Recipe:
+    """The recipe of a TOML file or a built-in name. RecipeError naming the key, its value and the remedy."""
+    if recipe in builtin_names():
+        content = (resources.files("linelet_synth") / "recipes" / f"{recipe}.toml").read_bytes()
+        return parse_recipe(content, recipe, Path())
+    path = Path(recipe)
+    try:
+        content = path.read_bytes()
+    except OSError as failure:
+        known = ", ".join(builtin_names())
+        raise RecipeError(
+            f"{recipe}: {failure.strerror}; name a TOML file ('linelet init' writes one) or a built-in recipe: {known}"
+        ) from None
+    return parse_recipe(content, recipe, path.parent)
+
+
+def parse_recipe(content: bytes, where: str, folder: Path) -> Recipe:
+    """A recipe from TOML; its relative paths are taken from ``folder``."""
+    try:
+        data = tomllib.loads(content.decode("utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as failure:
+        raise RecipeError(f"{where} is not TOML: {failure}; correct it") from None
+    recipe = parse(Recipe, data, where, RecipeError)
+    keep = {"bundled", "system"}
+
+    def absolute(entries: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(e if e in keep else str((folder / e).resolve()) for e in entries)
+
+    texts = tuple(
+        kind.model_copy(update={"corpus": str((folder / kind.corpus).resolve())}) if kind.corpus else kind
+        for kind in recipe.texts
+    )
+    update = {"fonts": absolute(recipe.fonts), "companion_fonts": absolute(recipe.companion_fonts), "texts": texts}
+    return recipe.model_copy(update=update)
+
+
+def to_toml(data: dict[str, Any], prefix: str = "") -> str:
+    """TOML of nested tables, lists and plain values; lists of tables become arrays of tables."""
+    plain, tables = [], []
+    for key, value in data.items():
+        name = key if key.replace("_", "").replace("-", "").isalnum() and key.isascii() else _toml_string(key)
+        if isinstance(value, dict):
+            content = to_toml(value, f"{prefix}{name}.")
+            tables.append(f"\n[{prefix}{name}]\n{content}")
+        elif isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
+            tables += [f"\n[[{prefix}{name}]]\n{to_toml(item, f'{prefix}{name}.')}" for item in value]
+        else:
+            plain.append(f"{name} = {_toml_value(value)}\n")
+    return "".join(plain) + "".join(tables)
+
+
+def _toml_value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return _toml_string(value)
+    if isinstance(value, list):
+        return f"[{', '.join(map(_toml_value, value))}]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_toml_string(k)} = {_toml_value(v)}" for k, v in value.items()) + "}"
+    return repr(value)
+
+
+def _toml_string(text: str) -> str:
+    # JSON's escapes are TOML's too, but for U+007F, which TOML wants escaped.
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

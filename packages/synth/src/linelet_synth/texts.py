@@ -1,0 +1,226 @@
+"""Texts of lines: templates, phrase lists, corpus files and random characters, mixed by weight.
+
+A form is a template: ``{field}`` is a word of that vocabulary, ``{40..110:.1f}`` a number of that range in Python's
+format, ``{{`` and ``}}`` braces, the rest stands for itself. Every piece becomes a part of its own, so that a look can
+draw a number larger than the unit behind it.
+"""
+
+import bisect
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Literal, NamedTuple
+
+from linelet_common.charset import Charset
+from linelet_common.errors import RecipeError, describe_characters
+from linelet_synth.dice import Dice
+
+Kind = Literal["number", "word", "unit", "mark", "random"]
+Split = Literal["all", "train", "validation"]
+
+_PIECE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[^{}]+|[{}]")
+_NUMBER = re.compile(r"(-?\d+(?:\.\d+)?)\.\.(-?\d+(?:\.\d+)?)(?::([^{}]*))?")
+
+# How many texts are drawn to estimate a mixture's character frequencies: shares of 0.1 % come out within a third.
+_ESTIMATE = 6000
+# A split that gets no text in so many draws is taken to be empty.
+_TRIES = 2000
+
+
+class Part(NamedTuple):
+    """A piece of a line that is drawn in one style."""
+
+    text: str
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What a line says, piece by piece, and the role that decides its weight and colour."""
+
+    parts: tuple[Part, ...]
+    role: str
+
+    @property
+    def text(self) -> str:
+        """The whole label."""
+        return "".join(part.text for part in self.parts)
+
+
+class Number(NamedTuple):
+    """A number in low..high, formatted."""
+
+    low: float
+    high: float
+    whole: bool
+    spec: str
+
+    def draw(self, dice: Dice) -> str:
+        """A number of the range, its ends included."""
+        value = dice.whole(int(self.low), int(self.high)) if self.whole else dice.between(self.low, self.high)
+        return format(value, self.spec)
+
+    def characters(self) -> str:
+        """Every character that it may draw."""
+        if self.whole and self.high - self.low < 1000:
+            return "".join(format(v, self.spec) for v in range(int(self.low), int(self.high) + 1))
+        return "0123456789" + format(self.low, self.spec) + format(self.high, self.spec)
+
+
+Piece = str | Number | tuple[str, ...]
+
+
+def compile_form(form: str, vocabulary: dict[str, tuple[str, ...]], where: str) -> list[Piece]:
+    """Pieces of a template. RecipeError for an unknown vocabulary, an impossible range or a lone brace."""
+    pieces: list[Piece] = []
+    for match in _PIECE.finditer(form):
+        whole, inside = match.group(0), match.group(1)
+        if inside is None:
+            if whole in "{}":
+                raise RecipeError(f"{where}: {form!r} has a lone {whole!r}; write it twice to draw it")
+            literal = whole if whole not in ("{{", "}}") else whole[0]
+            if pieces and isinstance(pieces[-1], str):
+                pieces[-1] += literal
+            else:
+                pieces.append(literal)
+        elif number := _NUMBER.fullmatch(inside):
+            pieces.append(_number(number, f"{where}: {form!r}"))
+        elif inside in vocabulary:
+            pieces.append(vocabulary[inside])
+        else:
+            known = ", ".join(vocabulary) or "none"
+            raise RecipeError(
+                f"{where}: {form!r} asks for {inside!r}, neither a vocabulary (known: {known}) nor a number like "
+                "{40..110:.1f}; correct it or add the list to [vocabulary]"
+            )
+    if not pieces:
+        raise RecipeError(f"{where}: a form is empty; write a template or remove it")
+    return pieces
+
+
+def _number(match: re.Match[str], where: str) -> Number:
+    low, high, spec = match.group(1), match.group(2), match.group(3) or ""
+    whole = "." not in low and "." not in high and (not spec or spec[-1] in "dn,_" or spec[-1].isdigit())
+    number = Number(float(low), float(high), whole, spec)
+    if number.low > number.high:
+        raise RecipeError(f"{where}: the range {low}..{high} runs backwards; write the smaller number first")
+    try:
+        format(int(number.low) if whole else number.low, spec)
+    except ValueError as failure:
+        raise RecipeError(f"{where}: format {spec!r} is not Python's ({failure}); write e.g. .1f or 02d") from None
+    return number
+
+
+def _kind_of(piece: Piece, before: Piece | None) -> Kind:
+    if isinstance(piece, Number):
+        return "number"
+    if isinstance(piece, tuple):
+        return "word"
+    if isinstance(before, Number):
+        # Letters and signs behind a number are its unit; a point, colon or slash joins two numbers.
+        return "unit" if any(c.isalpha() or c in "%‰°" for c in piece) else "mark"
+    return "word" if any(c.isalpha() for c in piece) else "mark"
+
+
+class Forms:
+    """Texts from templates."""
+
+    def __init__(self, forms: Sequence[list[Piece]], role: str) -> None:
+        self._role = role
+        self._forms = [
+            [(piece, _kind_of(piece, form[k - 1] if k else None)) for k, piece in enumerate(form)] for form in forms
+        ]
+
+    def draw(self, dice: Dice) -> Text:
+        """A text from one of the templates."""
+        parts = []
+        for piece, kind in dice.pick(self._forms):
+            if isinstance(piece, str):
+                parts.append(Part(piece, kind))
+            elif isinstance(piece, Number):
+                parts.append(Part(piece.draw(dice), kind))
+            else:
+                parts.append(Part(dice.pick(piece), kind))
+        return Text(tuple(parts), self._role)
+
+
+class Phrases:
+    """Texts from a list."""
+
+    def __init__(self, phrases: Sequence[str], role: str) -> None:
+        self._texts = [Text((Part(phrase, "word"),), role) for phrase in phrases]
+
+    def draw(self, dice: Dice) -> Text:
+        """One of the phrases."""
+        return dice.pick(self._texts)
+
+
+class Random:
+    """Strings of random tokens: single characters and groups that belong together, like BMI."""
+
+    def __init__(self, tokens: Sequence[str], weights: Sequence[float], length: tuple[int, int], role: str) -> None:
+        total = sum(weights)
+        self._tokens = list(tokens)
+        self._cumulative = list(accumulate(w / total for w in weights))
+        self._cumulative[-1] = 1.0
+        self._length, self._role = length, role
+
+    def draw(self, dice: Dice) -> Text:
+        """Random tokens, cut to the longest length."""
+        low, high = self._length
+        count = dice.whole(low, high)
+        tokens = [self._tokens[bisect.bisect_right(self._cumulative, dice.unit())] for _ in range(count)]
+        return Text((Part("".join(tokens)[:high], "random"),), self._role)
+
+
+Drawer = Forms | Phrases | Random
+
+
+def side(text: str, validation: float) -> Split:
+    """The side of the split that a text is on, whatever drew it: a hash of the text decides."""
+    number = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
+    return "validation" if number < validation * 2**64 else "train"
+
+
+class Mixture:
+    """Texts of several drawers by weight, restricted to one side of the split."""
+
+    def __init__(self, drawers: Sequence[Drawer], weights: Sequence[float], split: str, validation: float) -> None:
+        total = sum(weights)
+        self._drawers = list(drawers)
+        self._cumulative = [*accumulate(w / total for w in weights)]
+        self._cumulative[-1] = 1.0
+        self._split, self._validation = split, validation
+
+    def draw(self, dice: Dice) -> Text:
+        """A text of the mixture. RecipeError if its side of the split has none."""
+        for _ in range(_TRIES):
+            text = dice.pick_weighted(self._drawers, self._cumulative).draw(dice)
+            if self._split == "all" or side(text.text, self._validation) == self._split:
+                return text
+        raise RecipeError(
+            f"no text for the {self._split} side in {_TRIES} draws; add phrases to the recipe or change 'validation'"
+        )
+
+
+def frequencies(mixture: Mixture, charset: Charset) -> dict[str, float]:
+    """Share of a mixture's lines that hold each character, estimated from a fixed set of draws."""
+    dice = Dice(b"frequencies", 0)
+    counts: Counter[str] = Counter()
+    for i in range(_ESTIMATE):
+        dice.throw(i)
+        counts.update(set(mixture.draw(dice).text))
+    return {c: counts[c] / _ESTIMATE for c in charset}
+
+
+def refuse_unknown(text: str, charset: Charset, where: str) -> None:
+    """RecipeError naming the characters of ``text`` that the charset lacks."""
+    missing = charset.missing(text)
+    if missing:
+        raise RecipeError(
+            f"{where} holds {text!r} with {describe_characters(missing)}, not in the charset ({len(charset)} "
+            "characters); add them to the charset or drop it"
+        )

@@ -1,0 +1,58 @@
+"""Sample i is a pure function of recipe, seed and i."""
+
+import pickle
+
+import numpy as np
+import pytest
+
+from linelet_common.errors import RecipeError
+from linelet_synth import Source, load_recipe, open_recipe
+
+
+@pytest.fixture(scope="module")
+def source() -> Source:
+    return open_recipe("health-app", 3)
+
+
+def test_samples_do_not_depend_on_what_was_drawn_before(source: Source) -> None:
+    first = [source.sample(i) for i in range(60)]
+    other = pickle.loads(pickle.dumps(source))
+    for i in reversed(range(60)):
+        picture, text = other.sample(i)
+        assert text == first[i][1]
+        assert np.array_equal(picture, first[i][0])
+
+
+def test_another_seed_draws_other_lines(source: Source) -> None:
+    other = open_recipe("health-app", 4)
+    assert [source.sample(i)[1] for i in range(20)] != [other.sample(i)[1] for i in range(20)]
+
+
+def test_pictures_are_grey_and_labels_of_the_charset(source: Source) -> None:
+    for i in range(200):
+        picture, text = source.sample(i)
+        assert picture.dtype == np.uint8
+        assert picture.ndim == 2
+        assert text
+        assert not source.recipe.characters.missing(text)
+
+
+def test_colour_and_grey_draw_the_same_lines() -> None:
+    grey, colour = (Source(load_recipe("health-app"), 1, rgb=rgb) for rgb in (False, True))
+    for i in range(100):
+        a, b = grey.line(i), colour.line(i)
+        assert a.text == b.text
+        assert a.boxes == b.boxes
+        assert a.picture.shape == b.picture.shape[:2]
+
+
+def test_no_text_is_on_both_sides() -> None:
+    train, validation = (open_recipe("health-app", 0, split=side) for side in ("train", "validation"))
+    assert not {train.sample(i)[1] for i in range(400)} & {validation.sample(i)[1] for i in range(400)}
+
+
+def test_words_that_the_charset_cannot_encode_are_refused_by_name() -> None:
+    recipe = load_recipe("health-app")
+    vocabulary = {**recipe.vocabulary, "status": (*recipe.vocabulary["status"], "正常")}
+    with pytest.raises(RecipeError, match=r"vocabulary.status holds '正常' with '正' \(U\+6B63\), '常' \(U\+5E38\)"):
+        Source(recipe.model_copy(update={"vocabulary": vocabulary}), 0)
