@@ -1,7 +1,7 @@
 import pytest
 
 from linelet_common import Reading
-from linelet_model.evaluation import Evaluation, line_of
+from linelet_model.evaluation import Evaluation, compare, line_of
 
 
 def evaluation(*pairs):
@@ -27,3 +27,46 @@ def test_the_summary_is_plain_data():
     assert summary["lines"] == 2
     assert summary["exact"] == 0.5
     assert summary["mistakes"] == [{"image": "1.png", "label": "2", "read": "3", "confidence": 0.9}]
+
+
+def test_a_difference_that_chance_makes_is_told_from_a_real_one():
+    labels = [str(i) for i in range(200)]
+    perfect = evaluation(*[(x, x) for x in labels])
+    slightly = evaluation(*[(x, x if i > 2 else "?") for i, x in enumerate(labels)])
+    clearly = evaluation(*[(x, x if i > 20 else "?") for i, x in enumerate(labels)])
+    assert compare(perfect, slightly).p_value == pytest.approx(2 / 2**3)  # 3 discordant pairs: 2 * (1/2)^3
+    assert compare(perfect, clearly).p_value < 1e-4
+    assert compare(perfect, clearly).interval[0] > 0
+    assert compare(perfect, perfect).p_value == 1
+
+
+def test_the_interval_holds_the_rate_and_narrows_with_more_lines():
+    few = evaluation(*[("1234", "1234" if i % 5 else "1235") for i in range(50)])
+    many = evaluation(*[("1234", "1234" if i % 5 else "1235") for i in range(800)])
+    for result in (few, many):
+        low, high = result.cer_interval()
+        assert low < result.cer < high
+    assert many.cer_interval()[1] - many.cer_interval()[0] < few.cer_interval()[1] - few.cer_interval()[0]
+
+
+def test_breakdowns_count_every_line_once():
+    result = evaluation(("1", "1"), ("22", "2"), ("4444", "4444"), ("7777777", "777"), ("1" * 12, "1" * 12))
+    assert [(row["length"], row["lines"], row["exact"]) for row in result.by_length()] == [
+        ("0-1", 1, 1.0), ("2-3", 1, 0.0), ("4-6", 1, 1.0), ("7-10", 1, 0.0), ("11+", 1, 1.0)
+    ]  # fmt: skip
+    assert sum(row["lines"] for row in result.by_confidence()) == 5
+
+
+def test_the_report_shows_the_pictures_of_the_mistakes_and_escapes_their_texts(tmp_path):
+    from PIL import Image
+
+    from linelet_common.datasets import open_dataset
+    from linelet_model.report import write_report
+
+    Image.new("RGB", (40, 20)).save(tmp_path / "a.png")
+    (tmp_path / "labels.txt").write_text("a.png\t<1>\n")
+    page = write_report(evaluation(("<1>", "7")), open_dataset(tmp_path), "x & y")
+    assert "&lt;1&gt;" in page
+    assert "x &amp; y" in page
+    assert page.count("data:image/png;base64,") == 1
+    assert "<1>" not in page

@@ -43,6 +43,7 @@ def _run_train(args: argparse.Namespace) -> None:
 def _configure_evaluate(parser: argparse.ArgumentParser) -> None:
     _add_reader(parser)
     parser.add_argument("--data", required=True, metavar="DIR", help="the dataset to read")
+    parser.add_argument("--report", metavar="FILE", help="also write an HTML report with the pictures of the mistakes")
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
 
 
@@ -51,16 +52,49 @@ def _run_evaluate(args: argparse.Namespace) -> None:
     from linelet_model.evaluation import evaluate
     from linelet_model.readers import open_reader
 
-    result = evaluate(open_reader(args.reader), open_dataset(args.data))
+    dataset = open_dataset(args.data)
+    result = evaluate(open_reader(args.reader), dataset)
+    if args.report:
+        from linelet_common.files import write_atomically
+        from linelet_model.report import write_report
+
+        write_atomically(Path(args.report), write_report(result, dataset, f"{args.reader} on {args.data}"))
+        finish(args.report)
     if args.json:
         print_json(result.summary())
         return
-    edits = result.edits()
-    print(_rates(len(result.lines), result.exact, result.cer))
+    edits, (low, high) = result.edits(), result.cer_interval()
+    print(_rates(len(result.lines), result.exact, result.cer) + f" (95 % interval {100 * low:.3f} to {100 * high:.3f})")
     print(f"mean CER per line {100 * result.cer_per_line:.2f} %")
     print(f"{edits['replace']} replaced, {edits['delete']} missed, {edits['insert']} added characters")
     for line in result.mistakes()[:10]:
         print(f"  {line.name}: {line.label!r} read as {line.reading.text!r} ({line.reading.confidence:.2f})")
+
+
+def _configure_compare(parser: argparse.ArgumentParser) -> None:
+    for name in ("A", "B"):
+        parser.add_argument(name.lower(), metavar=name, help="a run folder or an ONNX file")
+    parser.add_argument("--data", required=True, metavar="DIR", help="the dataset to read")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def _run_compare(args: argparse.Namespace) -> None:
+    from linelet_common.datasets import open_dataset
+    from linelet_model.evaluation import compare, evaluate
+    from linelet_model.readers import open_reader
+
+    dataset = open_dataset(args.data)
+    a, b = (evaluate(open_reader(reader), dataset) for reader in (args.a, args.b))
+    result = compare(a, b)
+    if args.json:
+        print_json({"a": a.summary(), "b": b.summary(), **dataclasses.asdict(result)})
+        return
+    print(f"A {_rates(len(a.lines), a.exact, a.cer)}")
+    print(f"B {_rates(len(b.lines), b.exact, b.cer)}")
+    verdict = "a real difference" if result.p_value < 0.05 else "no difference that chance could not make"
+    print(f"only A exact {result.only_a}, only B exact {result.only_b}: p = {result.p_value:.3g} (McNemar), {verdict}")
+    low, high = (100 * x for x in result.interval)
+    print(f"CER of B less A: {100 * result.cer_difference:+.3f} % (95 % interval {low:+.3f} to {high:+.3f})")
 
 
 def _configure_read(parser: argparse.ArgumentParser) -> None:
@@ -110,5 +144,6 @@ def _rates(lines: int, exact: float, cer: float) -> str:
 
 TRAIN = Verb("train a reader on labelled lines", _configure_train, _run_train)
 EVALUATE = Verb("how well a reader reads a dataset", _configure_evaluate, _run_evaluate)
+COMPARE = Verb("whether two readers differ by more than chance", _configure_compare, _run_compare)
 READ = Verb("read pictures of lines", _configure_read, _run_read)
 EXPORT = Verb("write a run's network as ONNX, checked against torch", _configure_export, _run_export)

@@ -1,11 +1,13 @@
 """How well a reader reads a dataset: CER, exact lines, and what it takes for what."""
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import Levenshtein
+import numpy as np
 
 from linelet_common.codec import Reading
 from linelet_common.datasets import LineDataset
@@ -35,7 +37,7 @@ class Evaluation:
     @property
     def exact(self) -> float:
         """Share of lines read without any mistake."""
-        return sum(line.distance == 0 for line in self.lines) / max(len(self.lines), 1)
+        return _exact(self.lines)
 
     @property
     def cer(self) -> float:
@@ -46,6 +48,37 @@ class Evaluation:
     def cer_per_line(self) -> float:
         """Mean over lines of edits / label length (an empty label counts as one character)."""
         return sum(line.distance / max(len(line.label), 1) for line in self.lines) / max(len(self.lines), 1)
+
+    def cer_interval(self, share: float = 0.95, draws: int = 1000) -> tuple[float, float]:
+        """Confidence interval of the micro CER: percentile bootstrap over lines (Efron, 1979), fixed seed."""
+        edits = np.array([line.distance for line in self.lines])
+        lengths = np.array([len(line.label) for line in self.lines])
+        rng = np.random.default_rng(0)
+        rates = []
+        for _ in range(draws):
+            pick = rng.integers(0, len(edits), len(edits))
+            rates.append(edits[pick].sum() / max(lengths[pick].sum(), 1))
+        low, high = np.quantile(rates, [(1 - share) / 2, (1 + share) / 2])
+        return float(low), float(high)
+
+    def by_length(self) -> list[dict[str, Any]]:
+        """Lines and exact share for labels of 0-1, 2-3, 4-6, 7-10 and more characters."""
+        rows = []
+        for low, high in ((0, 1), (2, 3), (4, 6), (7, 10), (11, 10**9)):
+            lines = [line for line in self.lines if low <= len(line.label) <= high]
+            if lines:
+                name = f"{low}-{high}" if high < 10**9 else f"{low}+"
+                rows.append({"length": name, "lines": len(lines), "exact": _exact(lines)})
+        return rows
+
+    def by_confidence(self) -> list[dict[str, Any]]:
+        """Lines and exact share where the confidence is in a band: a calibrated reader is right that often."""
+        rows = []
+        for low, high in ((0.0, 0.5), (0.5, 0.8), (0.8, 0.9), (0.9, 0.95), (0.95, 0.99), (0.99, 1.01)):
+            lines = [line for line in self.lines if low <= line.reading.confidence < high]
+            if lines:
+                rows.append({"from": low, "to": min(high, 1.0), "lines": len(lines), "exact": _exact(lines)})
+        return rows
 
     def mistakes(self) -> list[Line]:
         """The wrong lines, worst first: most edits per character, then most confident."""
@@ -68,7 +101,10 @@ class Evaluation:
             "lines": len(self.lines),
             "exact": self.exact,
             "cer": self.cer,
+            "cer_interval": list(self.cer_interval()),
             "cer_per_line": self.cer_per_line,
+            "by_length": self.by_length(),
+            "by_confidence": self.by_confidence(),
             "edits": self.edits(),
             "confusions": [{"label": a, "read": b, "count": n} for a, b, n in self.confusions()[:20]],
             "mistakes": [
@@ -106,7 +142,37 @@ def line_of(index: int, name: str, label: str, reading: Reading) -> Line:
     return Line(index, name, label, reading, Levenshtein.distance(label, reading.text))
 
 
-def cer(labels: Sequence[str], texts: Sequence[str]) -> float:
-    """Micro-averaged character error rate of texts against labels, as a share."""
-    edits = sum(Levenshtein.distance(a, b) for a, b in zip(labels, texts, strict=True))
-    return edits / max(sum(map(len, labels)), 1)
+def _exact(lines: Sequence[Line]) -> float:
+    return sum(line.distance == 0 for line in lines) / max(len(lines), 1)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two readers on the same lines. ``p_value``: exact McNemar test that they are exact equally often.
+
+    cer_difference: B's micro CER less A's, with its 95 % interval by the paired bootstrap over lines.
+    """
+
+    only_a: int
+    only_b: int
+    p_value: float
+    cer_difference: float
+    interval: tuple[float, float]
+
+
+def compare(a: Evaluation, b: Evaluation, draws: int = 2000) -> Comparison:
+    """Whether a difference between two evaluations of one dataset is more than chance (McNemar, 1947)."""
+    assert [x.label for x in a.lines] == [x.label for x in b.lines]
+    only_a = sum(x.distance == 0 < y.distance for x, y in zip(a.lines, b.lines, strict=True))
+    only_b = sum(y.distance == 0 < x.distance for x, y in zip(a.lines, b.lines, strict=True))
+    n, k = only_a + only_b, min(only_a, only_b)
+    p_value = min(1.0, 2 * sum(math.comb(n, i) for i in range(k + 1)) / 2**n) if n else 1.0
+    lengths = np.array([len(line.label) for line in a.lines])
+    edits = np.array([[x.distance, y.distance] for x, y in zip(a.lines, b.lines, strict=True)])
+    rng = np.random.default_rng(0)
+    differences = []
+    for _ in range(draws):
+        pick = rng.integers(0, len(lengths), len(lengths))
+        differences.append(float(np.diff(edits[pick].sum(axis=0))[0]) / max(int(lengths[pick].sum()), 1))
+    low, high = np.quantile(differences, [0.025, 0.975])
+    return Comparison(only_a, only_b, p_value, b.cer - a.cer, (float(low), float(high)))
