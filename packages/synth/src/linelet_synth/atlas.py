@@ -57,20 +57,16 @@ class Strike:
         return value
 
     def _rasterise(self, character: str) -> Glyph:
-        left, top, right, bottom = map(int, self._font.getbbox(character, anchor="ls"))
         advance = round(self._font.getlength(character))
-        if right <= left or bottom <= top:  # a space
+        # Drawn far from the edges, since glyphs may reach beyond their em and their pen; then cut to the ink.
+        pen_x, pen_y = self.size + 2, 2 * self.size + 2
+        image = Image.new("L", (3 * self.size + 4 + max(advance, 0), 4 * self.size + 4))
+        ImageDraw.Draw(image).text((pen_x, pen_y), character, fill=255, font=self._font, anchor="ls")
+        box = image.getbbox()
+        if box is None:  # a space
             return Glyph(np.zeros((0, 0), dtype=np.uint8), 0, 0, advance)
-        image = Image.new("L", (right - left, bottom - top))
-        ImageDraw.Draw(image).text((-left, -top), character, fill=255, font=self._font, anchor="ls")
-        mask = np.asarray(image)
-        # Pillow's box is measured from the pen; only the ink counts.
-        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-        if not len(rows):
-            return Glyph(np.zeros((0, 0), dtype=np.uint8), 0, 0, advance)
-        y, x = int(rows[0]), int(columns[0])
-        ink = np.ascontiguousarray(mask[y : int(rows[-1]) + 1, x : int(columns[-1]) + 1])
-        return Glyph(ink, left + x, top + y, advance)
+        mask = np.array(image.crop(box))
+        return Glyph(mask, box[0] - pen_x, box[1] - pen_y, advance)
 
 
 class Atlas:
@@ -124,22 +120,23 @@ def set_text(strike: Strike, text: str) -> tuple[list[Placed], int]:
 
 def ink_box(placed: list[Placed]) -> tuple[int, int, int, int]:
     """Left, top, right, bottom of all ink; zeros where there is none."""
-    boxes = [
-        (x + g.left, y + g.top, x + g.left + g.mask.shape[1], y + g.top + g.mask.shape[0])
-        for g, x, y in placed
-        if g.mask.size
-    ]
-    if not boxes:
-        return 0, 0, 0, 0
-    left, top, right, bottom = zip(*boxes, strict=True)
-    return min(left), min(top), max(right), max(bottom)
+    left = top = 1 << 30
+    right = bottom = -left
+    for (mask, dx, dy, _), x, y in placed:
+        height, width = mask.shape
+        if width:
+            x, y = x + dx, y + dy
+            left, top = min(left, x), min(top, y)
+            right, bottom = max(right, x + width), max(bottom, y + height)
+    return (left, top, right, bottom) if right >= left else (0, 0, 0, 0)
 
 
 def paste(placed: list[Placed], canvas: Mask, dx: int, dy: int) -> None:
     """Draw glyphs onto a coverage canvas, moved by (dx, dy). Every glyph must lie inside."""
     for glyph, x, y in placed:
-        mask = glyph.mask
-        if mask.size:
-            top, left = y + glyph.top + dy, x + glyph.left + dx
-            area = canvas[top : top + mask.shape[0], left : left + mask.shape[1]]
+        mask, left, top, _ = glyph
+        height, width = mask.shape
+        if width:
+            left, top = left + x + dx, top + y + dy
+            area = canvas[top : top + height, left : left + width]
             np.maximum(area, mask, out=area)

@@ -3,7 +3,11 @@
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from linelet_common.preprocess import Pixels
+from linelet_synth.atlas import Placed
 from linelet_synth.colours import Colour
 
 
@@ -18,12 +22,29 @@ class Box(NamedTuple):
 
 @dataclass(slots=True)
 class Line:
-    """Picture uint8, grey (H, W) or RGB (H, W, 3), with its label."""
+    """Picture uint8, grey (H, W) or RGB (H, W, 3), with its label.
+
+    placed: the label's glyphs, in their own coordinates; affine: float64 (2, 3), from those to the picture's pixels.
+    """
 
     picture: Pixels
     text: str
     look: str
     background: Colour
     colour: Colour
-    boxes: list[Box]  # one a character, in the label's order
+    placed: list[Placed]
+    affine: NDArray[np.float64]
     styles: list[str] = field(default_factory=list)  # what was done to it
+
+    @property
+    def boxes(self) -> list[Box]:
+        """Where each character's ink is, in the label's order; of tilted ones the upright box around them."""
+        (a, b, c), (d, e, f) = self.affine.tolist()
+        boxes = []
+        for glyph, pen_x, pen_y in self.placed:
+            x, y = pen_x + glyph.left, pen_y + glyph.top
+            height, width = glyph.mask.shape
+            xs = [a * u + b * v + c for u in (x, x + width) for v in (y, y + height)]
+            ys = [d * u + e * v + f for u in (x, x + width) for v in (y, y + height)]
+            boxes.append(Box(min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys)))
+        return boxes

@@ -55,6 +55,12 @@ def rounded(height: int, width: int, box: tuple[int, int, int, int], radius: flo
     return mask
 
 
+def cuttable(charset: str) -> str:
+    """Characters of which a third is no other character: a third of an M is an I."""
+    wide = "".join(c for c in charset if not c.isascii())
+    return wide or "".join(c for c in charset if c in "02356789CGOQSXZ@&%acegosxz") or charset
+
+
 @dataclass(slots=True)
 class Surroundings:
     """Room that is added around a text, in pixels, and what is drawn there."""

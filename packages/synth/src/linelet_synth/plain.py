@@ -11,7 +11,7 @@ from linelet_synth.atlas import Atlas, Placed, ink_box, paste, set_text
 from linelet_synth.colours import choose_text_colour, parse_colour, perturb
 from linelet_synth.dice import Dice
 from linelet_synth.fonts import Face
-from linelet_synth.line import Box, Line
+from linelet_synth.line import Line
 from linelet_synth.recipe import Degradation, Recipe
 from linelet_synth.texts import Text
 
@@ -62,11 +62,9 @@ class Plain:
         dx, dy = x - box[0], y - box[1]
         paste(placed, mask, dx, dy)
         picture = pixels.colour_mask(mask, background, colour, self._rgb)
-        boxes = [
-            Box(p.x + p.glyph.left + dx, p.y + p.glyph.top + dy, p.glyph.mask.shape[1], p.glyph.mask.shape[0])
-            for p in placed
-        ]
-        return Line(degrade(picture, look.degradation, dice), text.text, "plain", background, colour, boxes)
+        picture = degrade(picture, look.degradation, dice)
+        affine = np.array([[1.0, 0.0, dx], [0.0, 1.0, dy]])
+        return Line(picture, text.text, "plain", background, colour, placed, affine)
 
     def _set(self, text: str, face: Face, weight: int, size: int) -> tuple[list[Placed], tuple[int, int, int, int]]:
         placed, pen = set_text(self._atlas.strike(face, weight, size), text)

@@ -1,10 +1,10 @@
 """The screen look: lines as screenshots show them.
 
-A line is set glyph by glyph from the atlas, in several faces, weights and sizes on one baseline. Its mask is thickened,
-squeezed, tilted and scaled, and laid on a flat, graded or photo-like ground, in a pill or a box, beside icons, rules and
-slices of its neighbours; the picture is blurred, sharpened, grained and compressed. The probabilities are those of a
-mixture that taught a small network to read real screenshots. Each line has a budget of hardness: what would make it
-unreadable to people is left out.
+A line is set glyph by glyph from the atlas, in several faces, weights and sizes on one baseline. Its mask is
+thickened, squeezed, tilted and scaled, then laid on a flat, graded or photo-like ground, in a pill or a box, beside
+icons, rules and slices of its neighbours; the picture is blurred, sharpened, grained and compressed. The probabilities
+are those of a mixture that taught a small network to read real screenshots. Each line has a budget of hardness: what
+would make it unreadable to people is left out.
 """
 
 import math
@@ -21,18 +21,46 @@ from linelet_synth.atlas import Atlas, Mask, Placed, Strike, ink_box, paste
 from linelet_synth.colours import Colour, blend, contrast, grey, parse_colour, perturb
 from linelet_synth.dice import Dice
 from linelet_synth.fonts import Face
-from linelet_synth.line import Box, Line
-from linelet_synth.ornaments import photo, plan, rounded
+from linelet_synth.line import Line
+from linelet_synth.ornaments import cuttable, photo, plan, rounded
 from linelet_synth.recipe import Recipe
 from linelet_synth.texts import Part, Text
 
 Floats = NDArray[np.float32]
 
-# Sizes that strikes are made in: close enough to look continuous, few enough to be met again soon.
-_SIZES = (8, 9, 10, 11, 12, 13, 14, 16, 18, 20, 22, 25, 28, 32, 36, 40, 45, 50, 56, 64, 72, 80, 96, 112, 128)
-# Lines that are rescaled anyway come from these.
-_MASTERS = (28, 40, 56)
+# Sizes that strikes are made in: close enough to look continuous, few enough to be met again soon. Lines that are
+# scaled need fewer, since the scale fills the gaps.
+_SIZES: tuple[int, ...] = (
+    8,
+    9,
+    10,
+    11,
+    12,
+    13,
+    14,
+    16,
+    18,
+    20,
+    22,
+    25,
+    28,
+    32,
+    36,
+    40,
+    45,
+    50,
+    56,
+    64,
+    72,
+    80,
+    96,
+    112,
+    128,
+)
+_COARSE: tuple[int, ...] = (14, 20, 28, 40, 56, 80, 112)
+_MASTERS = (28, 40, 56, 80, 112)
 _WEIGHTS = (300, 400, 400, 400, 500, 500, 600, 700, 700, 800, 900)
+_COMPANION_WEIGHTS = (400, 400, 500, 700, 700, 800)
 # The smallest part of a line, in pixels per em: below it people guess too.
 _SMALLEST = 8.0
 # A text never takes less of its picture's height than this, so that it is legible once the line is 32 pixels high.
@@ -42,9 +70,14 @@ _LEAST_LEVELS = 40
 _WHITE, _BLACK = (255, 255, 255), (0, 0, 0)
 
 
-def snap(size: float) -> int:
+def snap(size: float, sizes: tuple[int, ...]) -> int:
     """The nearest size that strikes are made in."""
-    return min(_SIZES, key=lambda known: abs(known - size))
+    return _nearest(round(size), sizes)
+
+
+@lru_cache(maxsize=1024)
+def _nearest(size: int, sizes: tuple[int, ...]) -> int:
+    return min(sizes, key=lambda known: abs(known - size))
 
 
 @dataclass(slots=True)
@@ -72,6 +105,7 @@ class Screen:
         self._others = [face for face in faces if not face.leading] or self._leading
         self._companions = companions
         self._atlas, self._rgb = atlas, rgb
+        self._slices = cuttable(recipe.charset)
         self._backgrounds = [parse_colour(colour) for colour in recipe.palette.backgrounds]
         self._role_colours = {role: recipe.text_colours(role) for role in recipe.roles}
         self._all_colours = [parse_colour(colour) for colour in recipe.palette.text.values()]
@@ -85,15 +119,15 @@ class Screen:
         em = low * (high / low) ** dice.unit()  # sizes are perceived, and used, on a logarithmic scale
         mode = dice.unit()
         if mode < 0.45:
-            master = snap(em)
+            master, sizes = snap(em, _SIZES), _SIZES
             em, scale = float(master), 1.0
         elif mode < 0.9 or em < 16:
-            master = next((m for m in _MASTERS if m >= em * 1.08), snap(em * 1.2))
+            master, sizes = next((m for m in _MASTERS if m >= em * 1.08), _MASTERS[-1]), _COARSE
             scale = em / master
             styles.append("downscaled")
         else:
             # Enlarged from fewer pixels than it has now, but never from so few that strokes merge.
-            master = snap(max(em * dice.between(0.45, 0.95), 14.0))
+            master, sizes = snap(max(em * dice.between(0.45, 0.95), 14.0), _COARSE), _COARSE
             scale = em / master
             styles.append("enlarged")
         background, colour = self._colours(text.role, dice)
@@ -103,7 +137,7 @@ class Screen:
             styles.append("faint")
 
         face, weight = self._face(dice)
-        placed = self._set(text, face, weight, master, min(1.0, em / master), dice, styles)
+        placed = self._set(text, face, weight, master, min(1.0, em / master), sizes, dice, styles)
         left, top, right, bottom = ink_box(placed)
         if right <= left:  # spaces only
             left, top, right, bottom = 0, -master, max(1, placed[-1].x if placed else 1), 0
@@ -120,22 +154,12 @@ class Screen:
         if not low:
             mask, dx, dy = _trim(mask)
             affine[:, 2] -= (dx, dy)
-        boxes = [
-            _box(
-                p.x + p.glyph.left - left + pad,
-                p.y + p.glyph.top - top + pad,
-                p.glyph.mask.shape[1],
-                p.glyph.mask.shape[0],
-                affine,
-            )
-            for p in placed
-        ]
         picture, x, y = self._lay(
-            mask, em, self._strike(face, weight, em), background, colour, text, dice, budget, styles
+            mask, em, self._strike(face, weight, em, _SIZES), background, colour, text, dice, budget, styles
         )
-        boxes = [Box(b.x + x, b.y + y, b.width, b.height) for b in boxes]
+        affine[:, 2] += affine[:, :2] @ (pad - left, pad - top) + (x, y)
         picture = self._degrade(picture, em, levels, dice, budget, styles)
-        return Line(picture, text.text, "screen", background, colour, boxes, styles)
+        return Line(picture, text.text, "screen", background, colour, placed, affine, styles)
 
     # Type
 
@@ -144,13 +168,21 @@ class Screen:
         return face, face.nearest(dice.pick(_WEIGHTS))
 
     def _set(
-        self, text: Text, face: Face, weight: int, master: int, shrunk: float, dice: Dice, styles: list[str]
+        self,
+        text: Text,
+        face: Face,
+        weight: int,
+        master: int,
+        shrunk: float,
+        sizes: tuple[int, ...],
+        dice: Dice,
+        styles: list[str],
     ) -> list[Placed]:
         """The glyphs of a text on one baseline, at the master size."""
         companion, companion_scale, companion_weight = face, 1.0, weight
         if self._companions and dice.chance(self._look.companions):
             companion = dice.pick(self._companions)
-            companion_weight = companion.nearest(dice.pick(_WEIGHTS))
+            companion_weight = companion.nearest(dice.pick(_COMPANION_WEIGHTS))
             if dice.chance(0.5):
                 companion_scale = dice.between(0.85, 1.4)
             styles.append("companion")
@@ -165,17 +197,17 @@ class Screen:
             for run, latin in _runs(part.text):
                 if latin and companion is not face:
                     size = master * share * companion_scale
-                    strike = self._strike(companion, own_weight or companion_weight, max(size, smallest))
+                    strike = self._strike(companion, own_weight or companion_weight, max(size, smallest), sizes)
                 else:
-                    strike = self._strike(face, part_weight, max(master * share, smallest))
+                    strike = self._strike(face, part_weight, max(master * share, smallest), sizes)
                 if gap and placed:
                     pen += gap * master
                     gap = 0.0
                 pen = _append(placed, strike, run, pen, -round(rise * master), spacing * strike.size, kerned_dots)
         return placed
 
-    def _strike(self, face: Face, weight: int, size: float) -> Strike:
-        return self._atlas.strike(face, weight, snap(size))
+    def _strike(self, face: Face, weight: int, size: float, sizes: tuple[int, ...]) -> Strike:
+        return self._atlas.strike(face, weight, snap(size, sizes))
 
     def _part_style(self, parts: tuple[Part, ...], k: int, dice: Dice) -> tuple[float, float, float, int]:
         """A part's size as a share of the line's, its rise and the gap before it in em, and its own weight or 0."""
@@ -294,7 +326,7 @@ class Screen:
         if top + bottom > room:
             top, bottom = int(top * room / (top + bottom)), int(bottom * room / (top + bottom))
             inner[1], inner[3] = min(inner[1], top), min(inner[3], bottom)
-        around = plan(text, em, strike, self._recipe.charset, dice) if dice.chance(look.neighbours) else None
+        around = plan(text, em, strike, self._slices, dice) if dice.chance(look.neighbours) else None
         if around:
             left, right = left + around.left, right + around.right
             top, bottom = top + around.top, bottom + around.bottom
@@ -515,15 +547,6 @@ def _trim(mask: Mask) -> tuple[Mask, int, int]:
     if not width:
         return mask, 0, 0
     return np.ascontiguousarray(mask[y : y + height, x : x + width]), x, y
-
-
-def _box(x: float, y: float, width: float, height: float, affine: NDArray[np.float64]) -> Box:
-    """The upright box around a box that was mapped."""
-    a, b, c = affine[0].tolist()
-    d, e, f = affine[1].tolist()
-    xs = [a * u + b * v + c for u in (x, x + width) for v in (y, y + height)]
-    ys = [d * u + e * v + f for u in (x, x + width) for v in (y, y + height)]
-    return Box(min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys))
 
 
 def _margins(em: float, ink_height: int, dice: Dice) -> tuple[int, int, int, int]:
