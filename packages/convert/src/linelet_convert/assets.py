@@ -1,0 +1,101 @@
+"""The files of a bundle that are no network: the browser reader, its page, and the TensorFlow.js they run on.
+
+The wheel carries a TensorFlow.js of its own, built by ``runtime/build.mjs`` with just the kernels in use. It is no
+source, so a checkout lacks it until it is built: ``python -m linelet_convert.assets`` does so where Node is present,
+and ``install`` does it when it is first needed.
+"""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from linelet_common.cli import guarded
+from linelet_common.errors import ConversionError
+from linelet_common.files import whole_folder
+
+HERE = Path(__file__).parent
+WEB = HERE / "web"
+RUNTIME = WEB / "tfjs"
+MARKER = "core.js"  # by which a folder with a runtime is known
+
+# What npm is given but a bundle does not need.
+_NOT_IN_BUNDLE = {"package.json", "README.md"}
+
+
+def reader_files() -> Iterator[Path]:
+    """The files of reader and page, without the runtime."""
+    for path in sorted(WEB.iterdir()):
+        if path.is_file() and path.name not in _NOT_IN_BUNDLE:
+            yield path
+
+
+def install(bundle: Path) -> str | None:
+    """Copy reader, page and TensorFlow.js into a bundle folder.
+
+    Returns None, or one line saying how to add TensorFlow.js where it could not be built; all else is there then.
+    """
+    for path in reader_files():
+        shutil.copyfile(path, bundle / path.name)
+    try:
+        build_runtime()
+    except ConversionError as failure:
+        return str(failure)
+    shutil.copytree(RUNTIME, bundle / RUNTIME.name, dirs_exist_ok=True)
+    return None
+
+
+def build_runtime() -> Path:
+    """The folder of TensorFlow.js, built from its npm packages if it is not there yet.
+
+    Raises ConversionError, in one line, if Node is missing or the build fails.
+    """
+    if (RUNTIME / MARKER).exists():
+        return RUNTIME
+    npm, node = shutil.which("npm"), shutil.which("node")
+    if not npm or not node:
+        raise ConversionError(
+            "the page's TensorFlow.js is not built, and this machine has no Node to build it; "
+            "install Node 20 and run 'python -m linelet_convert.assets BUNDLE', or install the linelet-convert wheel"
+        )
+    print("building the page's TensorFlow.js from npm packages, once", file=sys.stderr)
+    with tempfile.TemporaryDirectory(prefix="linelet-runtime-") as folder:
+        work = Path(folder)
+        for path in (HERE / "runtime").iterdir():
+            if path.is_file():
+                shutil.copyfile(path, work / path.name)
+        with whole_folder(RUNTIME, MARKER) as out:
+            _run([npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"], work)
+            _run([node, "build.mjs", str(out)], work)
+    return RUNTIME
+
+
+def _run(command: list[str], folder: Path) -> None:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode:
+        lines = [line for line in (done.stderr + done.stdout).splitlines() if "rror" in line] or ["no message"]
+        name = " ".join([Path(command[0]).stem, *command[1:2]])
+        raise ConversionError(
+            f"TensorFlow.js could not be built: '{name}' failed ({lines[0].strip()}); "
+            "check that npm reaches its registry and run 'python -m linelet_convert.assets BUNDLE'"
+        )
+
+
+def main() -> int:
+    """``python -m linelet_convert.assets [BUNDLE]``: build TensorFlow.js; refresh a bundle's reader and runtime."""
+
+    def run() -> None:
+        build_runtime()
+        for bundle in sys.argv[1:]:
+            if not (Path(bundle) / "spec.json").is_file():
+                raise ConversionError(f"{bundle} holds no spec.json; give a folder that 'linelet convert' wrote")
+            install(Path(bundle))
+            print(f"refreshed {bundle}", file=sys.stderr)
+
+    return guarded(run, "linelet_convert.assets")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,105 @@
+// Builds Linelet's own TensorFlow.js: ES modules with just the kernels that a converted network can use, one entry a
+// backend over a shared core, so that a page downloads only what it runs. Usage: node build.mjs OUT_FOLDER
+// (after `npm ci` in this folder; `python -m linelet_convert.assets` does both).
+import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { build } from "esbuild";
+
+const out = path.resolve(process.argv[2] ?? "tfjs");
+const require = createRequire(import.meta.url);
+const packages = path.resolve(path.dirname(require.resolve("@tensorflow/tfjs-core/package.json")), "..");
+const { kernels, ops, backends } = JSON.parse(await readFile(new URL("kernels.json", import.meta.url), "utf8"));
+
+/** Keeps the wanted kernels of a backend's register_all_kernels.js: one import and one list entry each. */
+function keepKernels(source) {
+  const kept = new Set();
+  return source
+    .replace(/^import \{ (?:\w+ as )?(\w+) \} from '\.\/kernels\/(\w+)';$/gm, (line, config, kernel) => {
+      if (!kernels.includes(kernel)) return "";
+      kept.add(config);
+      return line;
+    })
+    .replace(/^ {4}(\w+),?$/gm, (line, config) => (kept.has(config) ? `    ${config},` : ""));
+}
+
+/** Keeps the wanted operators of tfjs-core's list, which the graph executor would otherwise pull in whole. */
+const keepOps = (source) =>
+  source
+    .replace(/^export \{ (\w+) \} from .*$/gm, (line, op) => (ops.includes(op) ? line : ""))
+    .replace(/^export \{ image, .* \};$/m, "export { fused };\nexport const image = { resizeBilinear, resizeNearestNeighbor };")
+    .replace(/^const image = \{[^}]*\};$/m, "");
+
+const trim = {
+  name: "trim-tfjs",
+  setup(builder) {
+    const filtered = (filter, keep) =>
+      builder.onLoad({ filter }, async ({ path: file }) => ({ contents: keep(await readFile(file, "utf8")) }));
+    filtered(/tfjs-backend-\w+[\\/]dist[\\/]register_all_kernels\.js$/, keepKernels);
+    builder.onResolve({ filter: /dist\/ops\/ops_for_converter$/ }, () => ({
+      path: "converter-ops",
+      namespace: "linelet",
+    }));
+    builder.onLoad({ filter: /^converter-ops$/, namespace: "linelet" }, async () => ({
+      contents: keepOps(await readFile(path.join(packages, "tfjs-core/dist/ops/ops.js"), "utf8")),
+      resolveDir: path.join(packages, "tfjs-core/dist/ops"),
+    }));
+    // The plain entry also registers optimisers, which only training needs.
+    builder.onResolve({ filter: /^@tensorflow\/tfjs-core$/ }, () => ({ path: "core", namespace: "linelet" }));
+    builder.onLoad({ filter: /^core$/, namespace: "linelet" }, () => ({
+      contents: "import './base_side_effects'; export * from './base';",
+      resolveDir: path.join(packages, "tfjs-core/dist"),
+    }));
+  },
+};
+
+const entries = {
+  core: `
+    export { dispose, engine, env, getBackend, memory, profile, ready, removeBackend, setBackend, tensor, tidy }
+      from "@tensorflow/tfjs-core";
+    export { GraphModel } from "@tensorflow/tfjs-converter/dist/executor/graph_model";`,
+  ...Object.fromEntries(
+    backends.map((name) => [
+      name,
+      `import "@tensorflow/tfjs-backend-${name}";` +
+        (name === "wasm" ? `export { setWasmPaths, setThreadsCount } from "@tensorflow/tfjs-backend-wasm";` : ""),
+    ]),
+  ),
+};
+const virtualEntries = {
+  name: "entries",
+  setup(builder) {
+    builder.onResolve({ filter: /^entry:/ }, ({ path: name }) => ({ path: name.slice(6), namespace: "entry" }));
+    builder.onLoad({ filter: /.*/, namespace: "entry" }, ({ path: name }) => ({
+      contents: entries[name],
+      resolveDir: path.dirname(packages),
+    }));
+  },
+};
+
+await mkdir(out, { recursive: true });
+await build({
+  entryPoints: Object.keys(entries).map((name) => ({ in: `entry:${name}`, out: name })),
+  outdir: out,
+  bundle: true,
+  splitting: true,
+  format: "esm",
+  target: "es2020",
+  minify: true,
+  legalComments: "none",
+  plugins: [virtualEntries, trim],
+  // Node's own modules are asked for only in Node. There is no `require` in an ES module: make one.
+  external: ["fs", "path", "os", "util", "perf_hooks", "worker_threads", "node-fetch", "crypto"],
+  banner: {
+    js: [
+      "/* TensorFlow.js 4.22.0, Apache-2.0, https://github.com/tensorflow/tfjs; trimmed by Linelet's build.mjs */",
+      'const require=globalThis.process?.getBuiltinModule?.("node:module").createRequire(import.meta.url);',
+      "const __dirname=import.meta.dirname;",
+    ].join("\n"),
+  },
+});
+const wasm = path.join(packages, "tfjs-backend-wasm/dist");
+for (const kind of ["", "-simd", "-threaded-simd"]) {
+  await copyFile(path.join(wasm, `tfjs-backend-wasm${kind}.wasm`), path.join(out, `tfjs-backend-wasm${kind}.wasm`));
+}
+await writeFile(path.join(out, "package.json"), '{ "type": "module" }\n');

@@ -1,0 +1,96 @@
+/**
+ * Greedy CTC decoding, as linelet_common/codec.py: the best class of each frame, repeats dropped, then blanks dropped.
+ * Class 0 is blank and character i is class i + 1, or the blank stands last and character i is class i.
+ *
+ * Graves et al., "Connectionist Temporal Classification", ICML 2006: sections 3.2 (best path), 4.1 (forward algorithm).
+ *
+ * @typedef {{text: string, confidence: number, start: number, end: number}} DecodedCharacter
+ *   one character, its highest probability (0-1), and the frames [start, end) in which it was the best class
+ * @typedef {{text: string, confidence: number, characters: DecodedCharacter[]}} Decoded
+ *   confidence: the probability (0-1) of exactly this text, summed over all of its alignments; 0 for an empty text
+ */
+import { LineletError } from "./errors.js";
+
+/**
+ * @param {Float32Array} output the network's, shape (N, T, C) or (T, N, C) as the spec's layout says
+ * @param {readonly number[]} shape @param {import("./spec.js").Spec} spec @returns {Decoded[]}
+ */
+export function decode(output, shape, spec) {
+  const [n, t, c] = spec.layout === "TNC" ? [shape[1], shape[0], shape[2]] : shape;
+  const characters = [...spec.charset];
+  if (shape.length !== 3 || c !== characters.length + 1) {
+    const wanted = `(N, T, ${characters.length + 1}) for a charset of ${characters.length}`;
+    throw new LineletError(`the network's output has shape (${shape.join(", ")}), spec.json wants ${wanted}; convert again`);
+  }
+  const [lineStep, frameStep] = spec.layout === "TNC" ? [c, n * c] : [t * c, c];
+  return Array.from({ length: n }, (_, line) => {
+    const scores = (frame) => output.subarray(line * lineStep + frame * frameStep, line * lineStep + frame * frameStep + c);
+    return decodeLine(Array.from({ length: t }, (_, frame) => scores(frame)), characters, spec);
+  });
+}
+
+/** @param {Float32Array[]} frames scores (C) of each frame @returns {Decoded} */
+function decodeLine(frames, characters, spec) {
+  const best = frames.map(argMax);
+  const logProbs = frames.map((scores) => logSoftmax(scores, spec));
+  const runs = collapse(best, spec.blank);
+  const read = runs.map(({ class: k, start, end }) => {
+    let highest = -Infinity;
+    for (let frame = start; frame < end; frame++) highest = Math.max(highest, logProbs[frame][k]);
+    return { text: characters[spec.blank === 0 ? k - 1 : k], confidence: Math.exp(highest), start, end };
+  });
+  const confidence = runs.length ? probability(logProbs, runs.map((run) => run.class), spec.blank) : 0;
+  return { text: read.map((character) => character.text).join(""), confidence, characters: read };
+}
+
+/** The first of the highest, as numpy's argmax. @param {Float32Array} scores */
+function argMax(scores) {
+  let best = 0;
+  for (let k = 1; k < scores.length; k++) if (scores[k] > scores[best]) best = k;
+  return best;
+}
+
+/** Runs of equal classes that are not blank. A blank between equal classes keeps them apart; a run counts once. */
+function collapse(best, blank) {
+  const runs = [];
+  for (let start = 0, end = 1; start < best.length; start = end++) {
+    while (end < best.length && best[end] === best[start]) end++;
+    if (best[start] !== blank) runs.push({ class: best[start], start, end });
+  }
+  return runs;
+}
+
+/** Log-probabilities of a frame. The temperature changes confidences, never texts. */
+function logSoftmax(scores, spec) {
+  const logits = Float64Array.from(scores, (s) =>
+    (spec.scores === "probs" ? Math.log(Math.max(s, 1e-30)) : s) / spec.temperature);
+  const highest = logits.reduce((a, b) => Math.max(a, b), -Infinity);
+  const total = highest + Math.log(logits.reduce((sum, x) => sum + Math.exp(x - highest), 0));
+  return logits.map((x) => x - total);
+}
+
+/**
+ * p(text | line), by the CTC forward algorithm.
+ * @param {Float64Array[]} logProbs (T)(C) @param {number[]} classes of the text, not empty @param {number} blank
+ */
+function probability(logProbs, classes, blank) {
+  // The text with a blank before, between and after its characters.
+  const states = 2 * classes.length + 1;
+  const target = Array.from({ length: states }, (_, s) => (s % 2 ? classes[(s - 1) / 2] : blank));
+  let alpha = target.map((k, s) => (s < 2 ? logProbs[0][k] : -Infinity));
+  for (const emit of logProbs.slice(1)) {
+    const before = alpha;
+    alpha = target.map((k, s) => {
+      // A blank may be skipped between two different characters only.
+      const skip = s >= 2 && k !== blank && k !== target[s - 2] ? before[s - 2] : -Infinity;
+      return logAdd(logAdd(before[s], s ? before[s - 1] : -Infinity), skip) + emit[k];
+    });
+  }
+  return Math.exp(Math.min(0, logAdd(alpha[states - 1], alpha[states - 2])));
+}
+
+/** log(e^a + e^b) without overflow. */
+function logAdd(a, b) {
+  const highest = Math.max(a, b);
+  return highest === -Infinity ? highest : highest + Math.log1p(Math.exp(Math.min(a, b) - highest));
+}

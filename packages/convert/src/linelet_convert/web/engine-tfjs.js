@@ -1,0 +1,213 @@
+/**
+ * Scores lines with TensorFlow.js. The bundle carries a build with just the kernels in use (folder tfjs/); a page that
+ * already has TensorFlow.js can pass its own as `module`.
+ *
+ * @typedef {object} Engine what the reader needs of a network: see also engine-onnx.js
+ * @property {string} name
+ * @property {string} backend what the network runs on
+ * @property {(data: Float32Array, shape: number[]) => Promise<{data: Float32Array, shape: number[]}>} run
+ *   input (N, channels, height, W), W a width that the spec allows -> the network's output
+ * @property {() => void} dispose frees the network's memory
+ */
+import { LineletError, reason } from "./errors.js";
+import { IN_NODE, fetchBytes, fetchText } from "./files.js";
+
+export const BACKENDS = ["wasm", "webgl", "webgpu", "cpu"];
+
+/**
+ * The TensorFlow.js of the bundle, or the caller's.
+ * @param {URL} assets folder that holds tfjs/ @param {any} own the caller's module
+ */
+async function loadRuntime(assets, own) {
+  if (own) return { tf: own, load: async () => {}, folder: null };
+  const folder = new URL("tfjs/", assets);
+  const load = async (name) => {
+    const url = new URL(`${name}.js`, folder);
+    try {
+      return await import(/* @vite-ignore */ /* webpackIgnore: true */ url.href);
+    } catch (failure) {
+      throw new LineletError(
+        `${url.href} cannot be loaded (${reason(failure)}); where Node is installed, ` +
+          "'python -m linelet_convert.assets BUNDLE' adds the runtime to the bundle",
+        { cause: failure },
+      );
+    }
+  };
+  return { tf: await load("core"), load, folder };
+}
+
+/** Why a backend cannot run here; empty if nothing speaks against it. TensorFlow.js itself only says false. */
+const OBSTACLES = {
+  cpu: async () => "",
+  wasm: async () => {
+    if (typeof WebAssembly === "undefined") return "this browser has no WebAssembly";
+    try {
+      await WebAssembly.compile(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0])); // the empty module
+      return "";
+    } catch (failure) {
+      return `WebAssembly is refused (${reason(failure)}); the page's CSP needs script-src 'wasm-unsafe-eval'`;
+    }
+  },
+  webgl: async () => {
+    if (IN_NODE) return "Node has no WebGL";
+    const canvas = typeof OffscreenCanvas === "undefined" ? document.createElement("canvas") : new OffscreenCanvas(1, 1);
+    const context = canvas.getContext("webgl2") ?? canvas.getContext("webgl");
+    context?.getExtension("WEBGL_lose_context")?.loseContext();
+    return context ? "" : "the browser gives no WebGL context (blocklisted driver or disabled)";
+  },
+  webgpu: async () => {
+    if (!globalThis.navigator?.gpu) return "no navigator.gpu (it needs a recent browser and HTTPS or localhost)";
+    return (await navigator.gpu.requestAdapter()) ? "" : "the browser finds no WebGPU adapter";
+  },
+};
+
+/** Why a backend did not start though nothing spoke against it. */
+async function diagnose(name, folder) {
+  if (name === "wasm" && folder) await fetchBytes(new URL("tfjs-backend-wasm-simd.wasm", folder)); // throws if missing
+  return "TensorFlow.js could not start it; its console message says more";
+}
+
+/**
+ * @param {{url: URL, spec: import("./spec.js").Spec}} bundle
+ * @param {string} backend @param {{assets: URL, module?: any, threads: boolean, onProgress?: Function}} options
+ * @returns {Promise<Engine>}
+ */
+export async function tfjsEngine(bundle, backend, { assets, module, threads, onProgress }) {
+  const { tf, load, folder } = await loadRuntime(assets, module);
+  const obstacle = await OBSTACLES[backend]();
+  if (obstacle) throw new LineletError(obstacle);
+  const runtime = await load(backend);
+  if (backend === "wasm") {
+    // Threads need cross-origin isolation and workers from blob: URLs; without the latter the page would hang.
+    if (!threads) tf.env().set("WASM_HAS_MULTITHREAD_SUPPORT", false);
+    if (runtime) runtime.setWasmPaths(await localPath(folder));
+  }
+  if (!(await tf.setBackend(backend))) throw new LineletError(await diagnose(backend, folder));
+  await tf.ready();
+
+  const models = new Models(tf, bundle.url, bundle.spec.widths, onProgress);
+  const run = async (data, shape) => {
+    // The backend is TensorFlow.js's global state: another reader on this page may have changed it.
+    if (tf.getBackend() !== backend) await tf.setBackend(backend);
+    const model = await models.forWidth(shape[3]);
+    const input = tf.tensor(data, shape, "float32");
+    let output;
+    try {
+      output = model.execute({ [model.inputs[0].name]: input });
+      return { data: new Float32Array(await output.data()), shape: output.shape };
+    } finally {
+      input.dispose();
+      output?.dispose();
+    }
+  };
+  // One network is fetched now, so that a broken bundle is noticed before it is needed.
+  await models.forWidth(bundle.spec.widths[0] ?? 0);
+  return { name: "tfjs", backend, run, dispose: () => models.dispose() };
+}
+
+/** In Node the wasm file is read from disk by path, in a browser fetched by URL. */
+async function localPath(folder) {
+  if (!IN_NODE) return folder.href;
+  const { fileURLToPath } = await import("node:url");
+  return fileURLToPath(folder);
+}
+
+/** The networks of a bundle: one for any width, or one a width, which share their weights. */
+class Models {
+  constructor(tf, url, widths, onProgress) {
+    Object.assign(this, { tf, url, widths, onProgress });
+    this.models = new Map(); // file name -> promise of a GraphModel
+    this.shards = new Map(); // path -> promise of bytes
+    this.weights = new Map(); // weight specs -> tensors by name
+  }
+
+  forWidth(width) {
+    const name = this.widths.length ? `model-${width}.json` : "model.json";
+    if (!this.models.has(name)) {
+      const loading = this.load(new URL(name, this.url));
+      loading.catch(() => this.models.delete(name)); // so that a lost connection can be tried again
+      this.models.set(name, loading);
+    }
+    return this.models.get(name);
+  }
+
+  async load(url) {
+    const json = parseModel(await fetchText(url), url);
+    const specs = json.weightsManifest.flatMap((group) => group.weights);
+    const artifacts = {
+      modelTopology: json.modelTopology,
+      signature: json.signature,
+      userDefinedMetadata: json.userDefinedMetadata,
+      weightSpecs: specs,
+    };
+    const key = JSON.stringify(specs) + json.weightsManifest.flatMap((group) => group.paths).join();
+    const shared = this.weights.get(key);
+    const handler = { load: async () => ({ ...artifacts, weightData: await this.bytes(json.weightsManifest, url) }) };
+    const model = new this.tf.GraphModel(handler);
+    try {
+      if (shared) model.loadWithWeightMap(artifacts, shared);
+      else await model.load();
+    } catch (failure) {
+      if (failure instanceof LineletError) throw failure;
+      throw new LineletError(`${url.href} cannot be run by TensorFlow.js: ${reason(failure)}; convert again`, { cause: failure });
+    }
+    if (!shared) {
+      this.weights.set(key, Object.fromEntries(Object.entries(model.weights).map(([name, [tensor]]) => [name, tensor])));
+    }
+    return model;
+  }
+
+  /** The weights' bytes in the manifest's order. */
+  async bytes(manifest, url) {
+    const paths = manifest.flatMap((group) => group.paths);
+    let done = 0;
+    const parts = await Promise.all(
+      paths.map(async (path) => {
+        if (!this.shards.has(path)) this.shards.set(path, fetchBytes(new URL(path, url)));
+        try {
+          const bytes = await this.shards.get(path);
+          this.onProgress?.({ file: path, done: ++done, of: paths.length });
+          return bytes;
+        } catch (failure) {
+          this.shards.delete(path);
+          throw failure;
+        }
+      }),
+    );
+    const expected = manifest.flatMap((group) => group.weights).reduce((sum, weight) => sum + byteLength(weight), 0);
+    const joined = new Uint8Array(await new Blob(parts).arrayBuffer());
+    if (joined.length !== expected) {
+      throw new LineletError(
+        `${paths.map((path) => new URL(path, url).href).join(", ")}: ${joined.length} bytes of weights, ` +
+          `${url.pathname.split("/").pop()} wants ${expected}; copy the whole folder or convert again`,
+      );
+    }
+    return joined.buffer;
+  }
+
+  dispose() {
+    for (const loading of this.models.values()) loading.then((model) => model.dispose()).catch(() => {});
+    this.models.clear();
+    this.shards.clear();
+    this.weights.clear();
+  }
+}
+
+function parseModel(text, url) {
+  let json;
+  try {
+    json = JSON.parse(text);
+  } catch (failure) {
+    throw new LineletError(`${url.href} is not JSON (${reason(failure)}); copy the whole folder or convert again`);
+  }
+  if (!json?.modelTopology || !Array.isArray(json.weightsManifest)) {
+    throw new LineletError(`${url.href} is not a TensorFlow.js graph model; convert again`);
+  }
+  return json;
+}
+
+const BYTES = { float32: 4, int32: 4, bool: 1, uint8: 1, uint16: 2, float16: 2 };
+
+function byteLength({ shape, dtype, quantization }) {
+  return shape.reduce((size, extent) => size * extent, 1) * BYTES[quantization?.dtype ?? dtype];
+}

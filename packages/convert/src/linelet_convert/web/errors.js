@@ -1,0 +1,26 @@
+/** Everything that can go wrong with input. The message says value, place and remedy, in one line. */
+export class LineletError extends Error {
+  /** @param {string} message @param {{cause?: unknown}} [options] */
+  constructor(message, options) {
+    super(message, options);
+    this.name = "LineletError";
+  }
+}
+
+/**
+ * Refuse keys that nobody reads: an option in the wrong place must not be ignored in silence.
+ * @param {object} given @param {readonly string[]} known @param {string} where
+ */
+export function refuseUnknown(given, known, where) {
+  if (given === null || typeof given !== "object" || Array.isArray(given)) {
+    throw new LineletError(`${where} must be an object, not ${JSON.stringify(given)}; known keys are ${known.join(", ")}`);
+  }
+  for (const key of Object.keys(given)) {
+    if (!known.includes(key)) {
+      throw new LineletError(`unknown key '${key}' in ${where}; known are ${known.join(", ")}`);
+    }
+  }
+}
+
+/** What a failure says of itself, for messages. @param {unknown} failure @returns {string} */
+export const reason = (failure) => (failure instanceof Error ? failure.message : String(failure)).split("\n")[0];

@@ -1,0 +1,223 @@
+/**
+ * The reader: pictures of single text lines -> text, in the browser or in Node.
+ *
+ *     import { loadReader } from "./bundle/linelet.js";
+ *     const reader = await loadReader("bundle/");
+ *     const { text, confidence, characters } = await reader.read(image, { box });
+ *
+ * Types and every option: linelet.d.ts.
+ */
+import { decode } from "./decode.js";
+import { BACKENDS, tfjsEngine } from "./engine-tfjs.js";
+import { PROVIDERS, onnxEngine, onnxMetadata } from "./engine-onnx.js";
+import { LineletError, reason, refuseUnknown } from "./errors.js";
+import { IN_NODE, asFolder, fetchBytes, fetchText, resolve } from "./files.js";
+import { toPixels, wholePixels } from "./pixels.js";
+import { prepare } from "./preprocess.js";
+import { RemoteReader } from "./remote.js";
+import { parseSpec } from "./spec.js";
+
+export { LineletError } from "./errors.js";
+export { findLines } from "./lines.js";
+
+const LOAD_OPTIONS = ["engine", "module", "backend", "assets", "threads", "worker", "onProgress"];
+const READ_OPTIONS = ["box", "boxes", "input"];
+const BOX_KEYS = ["x", "y", "width", "height"];
+const BATCH = 16; // more lines at once gain nothing but memory
+
+/**
+ * Load the reader of a bundle folder, or of an ONNX file with the engine "onnxruntime".
+ * @param {string | URL} address @param {import("./linelet.js").LoadOptions} [options]
+ * @returns {Promise<import("./linelet.js").Reader>}
+ */
+export async function loadReader(address, options = {}) {
+  refuseUnknown(options, LOAD_OPTIONS, "loadReader's options");
+  const { engine = "tfjs", backend = "auto", threads = false, worker = false, onProgress } = options;
+  if (engine !== "tfjs" && engine !== "onnxruntime") {
+    throw new LineletError(`unknown engine '${engine}'; known are tfjs, onnxruntime`);
+  }
+  const wanted = backendOrder(backend, engine);
+  const source = await (engine === "tfjs" ? openBundle : openOnnx)(address);
+  const assets = options.assets === undefined ? asFolder(new URL(".", source.url)) : asFolder(await resolve(options.assets));
+  if (worker) {
+    if (options.module && typeof options.module !== "string") {
+      throw new LineletError("a module object cannot be sent to a worker; give option 'module' as a URL");
+    }
+    const module = options.module && (await resolve(options.module)).href;
+    const remote = { engine, backend, threads, assets: assets.href, ...(module && { module }) };
+    return RemoteReader.start(source.url.href, remote, new URL("worker.js", assets), onProgress);
+  }
+  const module = typeof options.module === "string" ? await import(/* @vite-ignore */ options.module) : options.module;
+  if (engine === "onnxruntime" && !module) {
+    throw new LineletError("engine 'onnxruntime' needs option 'module': import * as module from 'onnxruntime-web'");
+  }
+  const start = engine === "tfjs" ? tfjsEngine : onnxEngine;
+  const reader = new LocalReader(source.spec, (name) => start(source, name, { assets, module, threads, onProgress }));
+  await reader.choose(wanted, backend === "fastest");
+  return reader;
+}
+
+/** The backends to try, in their order. */
+function backendOrder(backend, engine) {
+  const known = engine === "tfjs" ? BACKENDS : PROVIDERS;
+  // In Node only these two exist, and ONNX Runtime for Node calls its own "cpu".
+  const usable = IN_NODE ? (engine === "tfjs" ? ["wasm", "cpu"] : ["cpu", "wasm"]) : known;
+  if (backend === "auto" || backend === "fastest") return usable;
+  const names = Array.isArray(backend) ? backend : [backend];
+  for (const name of names) {
+    if (!known.includes(name)) {
+      throw new LineletError(`unknown backend '${name}'; known are auto, fastest, ${known.join(", ")}`);
+    }
+  }
+  if (!names.length) throw new LineletError("the list of backends is empty; name at least one");
+  return names;
+}
+
+async function openBundle(address) {
+  const url = asFolder(await resolve(address));
+  const where = new URL("spec.json", url);
+  return { url, spec: parseSpec(await fetchText(where), where.href) };
+}
+
+async function openOnnx(address) {
+  const url = await resolve(address);
+  const bytes = await fetchBytes(url);
+  const spec = onnxMetadata(bytes).get("linelet_spec");
+  if (!spec) throw new LineletError(`${url.href} carries no reader spec; give a file that 'linelet export' wrote`);
+  return { url, bytes, spec: parseSpec(spec, url.href) };
+}
+
+/** A reader on this thread. */
+class LocalReader {
+  /** @param {import("./spec.js").Spec} spec @param {(backend: string) => Promise<any>} start */
+  constructor(spec, start) {
+    this.spec = spec;
+    this.failures = [];
+    this.start = start;
+  }
+
+  /** Start the first backend that works, or measure all and keep the fastest. */
+  async choose(names, fastest) {
+    const timings = [];
+    for (const name of names) {
+      try {
+        const engine = await this.start(name);
+        const milliseconds = await timeEngine(engine, this.spec, fastest ? 3 : 1);
+        timings.push({ engine, milliseconds });
+        if (!fastest) break;
+      } catch (failure) {
+        this.failures.push({ backend: name, cause: reason(failure) });
+      }
+    }
+    if (!timings.length) {
+      const causes = [...new Set(this.failures.map(({ cause }) => cause))];
+      const list = this.failures.map(({ backend, cause }) => `${backend}: ${cause}`).join("; ");
+      throw new LineletError(causes.length === 1 ? causes[0] : `no backend works here: ${list}`);
+    }
+    timings.sort((a, b) => a.milliseconds - b.milliseconds);
+    this.engineInUse = timings[0].engine;
+    this.timings = Object.fromEntries(timings.map(({ engine, milliseconds }) => [engine.backend, milliseconds]));
+    for (const { engine } of timings.slice(1)) engine.dispose();
+  }
+
+  get engine() {
+    return this.engineInUse.name;
+  }
+
+  get backend() {
+    return this.engineInUse.backend;
+  }
+
+  async read(image, options = {}) {
+    refuseUnknown(options, READ_OPTIONS, "read's options");
+    if (!this.engineInUse) throw new LineletError("this reader was disposed of; load it again");
+    if (Array.isArray(image)) {
+      if (options.box || options.boxes) throw new LineletError("boxes belong to one picture; give one, or no boxes");
+      const pictures = await Promise.all(image.map(toPixels));
+      return this.readCrops(pictures.map((picture) => ({ picture, box: whole(picture) })), options);
+    }
+    const picture = await toPixels(image);
+    if (options.box && options.boxes) throw new LineletError("give 'box' or 'boxes', not both");
+    const boxes = options.boxes ?? [options.box ?? whole(picture)];
+    for (const box of boxes) refuseUnknown(box, BOX_KEYS, "a box");
+    const readings = await this.readCrops(boxes.map((box) => ({ picture, box: wholePixels(box, picture) })), options);
+    return options.boxes ? readings : readings[0];
+  }
+
+  /** Lines are batched with lines of the same padded width, so a line's reading never depends on its neighbours. */
+  async readCrops(crops, { input: withInput = false }) {
+    const lines = crops.map(({ picture, box }) => ({ box, ...prepare(picture, box, this.spec) }));
+    const byWidth = new Map();
+    lines.forEach((line, i) => byWidth.set(line.width, [...(byWidth.get(line.width) ?? []), i]));
+    const readings = new Array(lines.length);
+    for (const indices of byWidth.values()) {
+      for (let start = 0; start < indices.length; start += BATCH) {
+        const chunk = indices.slice(start, start + BATCH);
+        const { data, shape } = await this.engineInUse.run(...stack(chunk.map((i) => lines[i])));
+        decode(data, shape, this.spec).forEach((decoded, k) => {
+          readings[chunk[k]] = this.describe(decoded, lines[chunk[k]], withInput);
+        });
+      }
+    }
+    return readings;
+  }
+
+  describe({ text, confidence, characters }, line, withInput) {
+    return {
+      text,
+      confidence,
+      box: line.box,
+      characters: placeCharacters(characters, line, this.spec),
+      ...(withInput && { input: { data: line.data, shape: [line.channels, line.height, line.width] } }),
+    };
+  }
+
+  dispose() {
+    this.engineInUse?.dispose();
+    this.engineInUse = null;
+  }
+}
+
+const whole = ({ width, height }) => ({ x: 0, y: 0, width, height });
+
+/** One batch of prepared lines: data and shape (N, channels, height, width). */
+function stack(lines) {
+  const size = lines[0].data.length;
+  const data = new Float32Array(size * lines.length);
+  lines.forEach((line, n) => data.set(line.data, n * size));
+  return [data, [lines.length, lines[0].channels, lines[0].height, lines[0].width]];
+}
+
+/** Milliseconds of an empty line; the run before it compiles kernels and shaders. */
+async function timeEngine(engine, spec, repeats) {
+  const width = spec.widths[0] ?? spec.width_step * Math.ceil(128 / spec.width_step);
+  const channels = spec.color === "grey" ? 1 : 3;
+  const input = () => [new Float32Array(channels * spec.height * width).fill(spec.pad), [1, channels, spec.height, width]];
+  let best = Infinity;
+  for (let i = 0; i < repeats; i++) {
+    const start = performance.now();
+    await engine.run(...input());
+    best = Math.min(best, performance.now() - start);
+  }
+  return best;
+}
+
+/**
+ * Boxes of the characters in the picture. CTC marks only where a character was certain, a frame or three wide, so a box
+ * reaches to the middle between it and its neighbours, but no further than two frames beyond its own.
+ */
+function placeCharacters(characters, line, spec) {
+  const pixels = line.box.width / line.lineWidth; // picture pixels per pixel of the network's input
+  const shift = spec.frames_lost / 2; // the frames that the network drops are missing at both ends
+  const edge = (frame) => {
+    const inside = Math.min(Math.max((frame + shift) * spec.stride, 0), line.lineWidth);
+    return line.box.x + inside * pixels;
+  };
+  return characters.map(({ text, confidence, start, end }, i) => {
+    const before = i ? (characters[i - 1].end + start) / 2 : 0;
+    const after = i + 1 < characters.length ? (end + characters[i + 1].start) / 2 : Infinity;
+    const left = edge(Math.max(before, start - 2));
+    const right = edge(Math.min(after, end + 2));
+    return { text, confidence, box: { x: left, y: line.box.y, width: right - left, height: line.box.height } };
+  });
+}

@@ -1,0 +1,68 @@
+/** A reader that lives in a Web Worker (worker.js, a real file: no blob: URL, which a strict CSP would refuse). */
+import { LineletError } from "./errors.js";
+import { IN_NODE } from "./files.js";
+import { toPixels } from "./pixels.js";
+
+export class RemoteReader {
+  /**
+   * @param {string} address of the bundle @param {object} options for loadReader there
+   * @param {URL} script worker.js beside the bundle's model @param {Function} [onProgress]
+   */
+  static async start(address, options, script, onProgress) {
+    if (IN_NODE || typeof Worker === "undefined") {
+      throw new LineletError("option 'worker' needs Web Workers; leave it out here");
+    }
+    const reader = new RemoteReader(new Worker(script, { type: "module" }), script, onProgress);
+    try {
+      Object.assign(reader, await reader.ask("load", [address, options]));
+    } catch (failure) {
+      reader.dispose();
+      throw failure;
+    }
+    return reader;
+  }
+
+  constructor(worker, script, onProgress) {
+    this.worker = worker;
+    this.pending = new Map();
+    this.count = 0;
+    worker.onmessage = ({ data: { id, progress, result, error } }) => {
+      if (progress) return onProgress?.(progress);
+      const { resolve, reject } = this.pending.get(id);
+      this.pending.delete(id);
+      error === undefined ? resolve(result) : reject(new LineletError(error));
+    };
+    worker.onerror = (event) => {
+      event.preventDefault();
+      const cause = event.message || "its file is missing, from another origin, or the CSP lacks worker-src 'self'";
+      this.fail(`the worker ${script.href} cannot run (${cause}); leave option 'worker' out or correct this`);
+    };
+  }
+
+  fail(message) {
+    for (const { reject } of this.pending.values()) reject(new LineletError(message));
+    this.pending.clear();
+  }
+
+  ask(method, parameters, transfer = []) {
+    if (!this.worker) return Promise.reject(new LineletError("this reader was disposed of; load it again"));
+    const id = ++this.count;
+    return new Promise((resolve, reject) => {
+      this.pending.set(id, { resolve, reject });
+      this.worker.postMessage({ id, method, parameters }, transfer);
+    });
+  }
+
+  async read(image, options = {}) {
+    const pictures = await Promise.all([image].flat().map(toPixels));
+    // Copied once here and then handed over, so that the caller keeps its own pixels.
+    const sent = pictures.map(({ data, width, height }) => ({ data: data.slice(), width, height }));
+    return this.ask("read", [Array.isArray(image) ? sent : sent[0], options], sent.map(({ data }) => data.buffer));
+  }
+
+  dispose() {
+    this.worker?.terminate();
+    this.worker = null;
+    this.fail("this reader was disposed of; load it again");
+  }
+}

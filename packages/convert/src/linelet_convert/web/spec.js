@@ -1,0 +1,81 @@
+/**
+ * The reader spec (spec.json), as linelet_common/spec.py writes it: what a network wants to see and what its classes mean.
+ *
+ * @typedef {object} Spec
+ * @property {number} version
+ * @property {string} name shown to people
+ * @property {string} network
+ * @property {string} charset ordered characters; class = index + 1, or index where the blank stands last
+ * @property {number} blank 0 or the number of characters
+ * @property {number} height pixels
+ * @property {"grey" | "rgb" | "bgr"} color
+ * @property {number[]} mean one for all channels or one each
+ * @property {number[]} std
+ * @property {number} pad what padding is filled with, after normalisation
+ * @property {number[]} widths the only widths the network takes, ascending; none: any multiple of width_step
+ * @property {number} width_step
+ * @property {number} stride pixels a frame
+ * @property {number} frames_lost T = width / stride - frames_lost
+ * @property {"NTC" | "TNC"} layout
+ * @property {"logits" | "log_probs" | "probs"} scores
+ * @property {number} temperature
+ */
+import { LineletError, reason } from "./errors.js";
+
+const VERSION = 1;
+
+/** @type {Omit<Spec, "charset">} */
+const DEFAULTS = {
+  version: VERSION, name: "reader", network: "", blank: 0, height: 32, color: "grey", mean: [0.5], std: [0.5], pad: 0,
+  widths: [], width_step: 32, stride: 4, frames_lost: 0, layout: "NTC", scores: "logits", temperature: 1,
+};
+const CHOICES = { color: ["grey", "rgb", "bgr"], layout: ["NTC", "TNC"], scores: ["logits", "log_probs", "probs"] };
+const AT_LEAST = { height: 1, width_step: 1, stride: 1, frames_lost: 0 };
+
+/** @param {string} text JSON @param {string} where its place, for messages @returns {Spec} */
+export function parseSpec(text, where) {
+  let data;
+  try {
+    data = JSON.parse(text);
+  } catch (failure) {
+    throw new LineletError(`${where} is not JSON (${reason(failure)}); convert again`);
+  }
+  if (data === null || typeof data !== "object" || Array.isArray(data)) {
+    throw new LineletError(`${where} holds no reader spec; convert again`);
+  }
+  const refuse = (key, why) => {
+    throw new LineletError(`${where}: ${key} = ${JSON.stringify(data[key])}: ${why}; convert again`);
+  };
+  if ((data.version ?? VERSION) !== VERSION) {
+    throw new LineletError(
+      `${where} is a reader spec of version ${JSON.stringify(data.version)}, this reader knows version ${VERSION}; ` +
+        "use the linelet.js of the same Linelet",
+    );
+  }
+  for (const key of Object.keys(data)) {
+    if (key !== "charset" && !(key in DEFAULTS)) refuse(key, "unknown key");
+  }
+  /** @type {Spec} */
+  const spec = { ...DEFAULTS, ...data };
+  if (typeof spec.charset !== "string" || !spec.charset) refuse("charset", "must be a string of characters");
+  const characters = [...spec.charset];
+  if (new Set(characters).size !== characters.length) refuse("charset", "holds a character more than once");
+  if (spec.blank !== 0 && spec.blank !== characters.length) refuse("blank", `must be 0 or ${characters.length}`);
+  for (const [key, known] of Object.entries(CHOICES)) if (!known.includes(spec[key])) refuse(key, `must be ${known.join(", ")}`);
+  for (const [key, least] of Object.entries(AT_LEAST)) {
+    if (!Number.isInteger(spec[key]) || spec[key] < least) refuse(key, `must be a whole number from ${least}`);
+  }
+  const channels = spec.color === "grey" ? 1 : 3;
+  for (const key of ["mean", "std"]) {
+    if (!isNumbers(spec[key]) || ![1, channels].includes(spec[key].length)) refuse(key, `needs one number or ${channels}`);
+  }
+  if (spec.std.includes(0)) refuse("std", "holds a zero");
+  if (!Number.isFinite(spec.pad)) refuse("pad", "must be a number");
+  if (!(spec.temperature > 0)) refuse("temperature", "must be above 0");
+  if (!isNumbers(spec.widths) || spec.widths.some((w, i) => w < spec.stride || w <= (spec.widths[i - 1] ?? 0))) {
+    refuse("widths", "must ascend");
+  }
+  return Object.freeze(spec);
+}
+
+const isNumbers = (value) => Array.isArray(value) && value.every((x) => Number.isFinite(x));

@@ -1,0 +1,23 @@
+/** The other side of remote.js: loads one reader and reads with it. */
+import { reason } from "./errors.js";
+import { loadReader } from "./linelet.js";
+
+let reader;
+
+const methods = {
+  async load(address, options) {
+    const onProgress = (progress) => postMessage({ progress });
+    reader = await loadReader(address, { ...options, onProgress });
+    const { spec, engine, backend, failures, timings } = reader;
+    return { spec, engine, backend, failures, timings };
+  },
+  read: (image, options) => reader.read(image, options),
+};
+
+self.onmessage = async ({ data: { id, method, parameters } }) => {
+  try {
+    postMessage({ id, result: await methods[method](...parameters) });
+  } catch (failure) {
+    postMessage({ id, error: reason(failure) });
+  }
+};

@@ -1,0 +1,170 @@
+"""What the browser tests share: Node, Chromium, and the reader's files. They fail, rather than skip, without them."""
+
+import json
+import os
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+
+from linelet_common import ReaderSpec
+from linelet_convert.convert import convert
+
+WEB = Path(str(resources.files("linelet_convert"))) / "web"
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def node() -> str:
+    path = shutil.which("node")
+    assert path, "the browser tests need Node 20 or later; install it or leave them out with -m 'not browser'"
+    return path
+
+
+@pytest.fixture(scope="session")
+def run_vectors(node: str) -> Callable[[list[dict[str, Any]]], list[Any]]:
+    """Run cases through the reader's modules in Node; a refused case comes back as its message."""
+
+    def run(cases: list[dict[str, Any]]) -> list[Any]:
+        job = json.dumps({"web": WEB.as_uri() + "/", "cases": cases})
+        done = subprocess.run(
+            [node, str(HERE / "vectors.mjs")], input=job, capture_output=True, text=True, check=False, timeout=120
+        )
+        assert done.returncode == 0, done.stderr
+        return [r["result"] if "result" in r else f"{r['name']}: {r['error']}" for r in json.loads(done.stdout)]
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """Debian's Chromium, driven by Playwright; LINELET_CHROMIUM names another one."""
+    from playwright.sync_api import sync_playwright
+
+    path = os.environ.get("LINELET_CHROMIUM") or shutil.which("chromium")
+    assert path, "the browser tests need Chromium; install it or name it in LINELET_CHROMIUM"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=path,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--enable-unsafe-swiftshader"],
+        )
+        yield browser
+        browser.close()
+
+
+def network_onnx(path: Path, spec: ReaderSpec) -> Path:
+    """An ONNX reader without training: one convolution over columns of 4 pixels, T = W / 4, fixed random weights.
+
+    Texts are arbitrary, but they depend on every pixel: right for comparing runtimes, and made without torch.
+    """
+    rng = np.random.default_rng(7)
+    kernel = rng.normal(0, 0.12, (spec.classes, spec.channels, spec.height, 4)).astype(np.float32)
+    bias = rng.normal(0, 0.5, spec.classes).astype(np.float32)
+    helper = onnx.helper
+    nodes = [
+        helper.make_node("Conv", ["images", "kernel", "bias"], ["conv"], strides=[spec.height, 4]),  # (N, C, 1, T)
+        helper.make_node("Squeeze", ["conv", "axis"], ["columns"]),
+        helper.make_node("Transpose", ["columns"], ["scores"], perm=[0, 2, 1]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "columns",
+        [helper.make_tensor_value_info("images", onnx.TensorProto.FLOAT, ["N", spec.channels, spec.height, "W"])],
+        [helper.make_tensor_value_info("scores", onnx.TensorProto.FLOAT, ["N", "T", spec.classes])],
+        [
+            onnx.numpy_helper.from_array(kernel, "kernel"),
+            onnx.numpy_helper.from_array(bias, "bias"),
+            onnx.numpy_helper.from_array(np.array([2], dtype=np.int64), "axis"),
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.helper.set_model_props(model, {"linelet_spec": spec.to_json()})
+    onnx.save(model, path)
+    return path
+
+
+class OnnxReader:
+    """linelet_common's Reader over ONNX Runtime: the reference."""
+
+    def __init__(self, path: Path, spec: ReaderSpec) -> None:
+        self.spec = spec
+        self.session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+
+    def scores(self, batch: np.ndarray) -> np.ndarray:
+        return np.asarray(self.session.run(None, {"images": batch})[0])
+
+
+@dataclass(frozen=True)
+class Served:
+    """A bundle behind ``linelet serve``: its folder, address and the same network in ONNX Runtime."""
+
+    folder: Path
+    url: str
+    onnx: Path
+    reader: OnnxReader
+
+
+def serve(bundle: Path) -> tuple[Any, str]:
+    from linelet_convert.serve import make_server
+
+    server = make_server(bundle, 0)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server, f"http://localhost:{server.server_address[1]}/"
+
+
+def make_served(folder: Path, spec: ReaderSpec) -> tuple[Any, Served]:
+    path = network_onnx(folder / "reader.onnx", spec)
+    convert(path, folder / "bundle")
+    server, url = serve(folder / "bundle")
+    return server, Served(
+        folder / "bundle", url, path, OnnxReader(path, ReaderSpec.load(folder / "bundle" / "spec.json"))
+    )
+
+
+CHARSET = "0123456789.%公斤体脂率水分标准偏高"
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A bundle for lines of any width."""
+    server, served = make_served(tmp_path_factory.mktemp("bundle"), ReaderSpec(charset=CHARSET, name="test reader"))
+    yield served
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="session")
+def served_widths(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A bundle with a network for each of three widths, as recurrent networks have."""
+    spec = ReaderSpec(charset=CHARSET, name="widths", widths=(64, 128, 320))
+    server, served = make_served(tmp_path_factory.mktemp("widths"), spec)
+    yield served
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def page(chromium: Any) -> Iterator[Any]:
+    """An empty tab whose console must stay free of errors."""
+    context = chromium.new_context(permissions=["clipboard-read", "clipboard-write"], locale="en-GB")
+    page = context.new_page()
+    page.problems = []
+    page.on("pageerror", lambda error: page.problems.append(str(error)))
+    page.set_default_timeout(30_000)
+    yield page
+    context.close()

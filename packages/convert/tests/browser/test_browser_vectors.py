@@ -1,0 +1,198 @@
+"""The reader's arithmetic equals Python's: vectors are made by linelet_common and Pillow and run in Node."""
+
+import base64
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from PIL import Image
+
+from linelet_common import Charset, ReaderSpec
+from linelet_common.preprocess import prepare, to_rgb
+from linelet_common.reader import decode
+
+Run = Callable[[list[dict[str, Any]]], list[Any]]
+DIGITS = "0123456789.%公斤"
+
+
+def text(data: np.ndarray) -> str:
+    return base64.b64encode(np.ascontiguousarray(data).tobytes()).decode("ascii")
+
+
+def picture(rgba: np.ndarray) -> dict[str, Any]:
+    return {"data": text(rgba), "width": rgba.shape[1], "height": rgba.shape[0]}
+
+
+def opaque(rgb: np.ndarray) -> np.ndarray:
+    return np.dstack([rgb, np.full(rgb.shape[:2], 255, np.uint8)])
+
+
+def random_picture(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
+    """Noise, or blocks of flat colour: edges at their hardest."""
+    if rng.random() < 0.5:
+        return rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+    block = rng.integers(1, 9)
+    small = rng.choice(np.array([0, 255, 17], np.uint8), (height // block + 1, width // block + 1, 3))
+    return np.ascontiguousarray(small.repeat(block, 0).repeat(block, 1)[:height, :width])
+
+
+def test_resize_is_pillows_bilinear_to_the_bit(run_vectors: Run) -> None:
+    rng = np.random.default_rng(1)
+    cases, expected = [], []
+    for _ in range(150):
+        height, width, to_height, to_width = map(int, rng.integers(1, (90, 130, 90, 130)))
+        channels = int(rng.choice([1, 3]))
+        rgb = random_picture(rng, height, width)
+        pixels = rgb if channels == 3 else rgb[:, :, 0]
+        # Two calls: in one, Pillow's order of passes depends on its version and the shapes.
+        wide = Image.fromarray(np.ascontiguousarray(pixels)).resize((to_width, height), Image.Resampling.BILINEAR)
+        wanted = wide.resize((to_width, to_height), Image.Resampling.BILINEAR)
+        raster = {"data": text(pixels), "width": width, "height": height, "channels": channels}
+        cases.append({"kind": "resize", "raster": raster, "width": to_width, "height": to_height})
+        expected.append(text(np.asarray(wanted)))
+    assert run_vectors(cases) == expected
+
+
+def test_grey_is_pillows_luma_over_all_colours(run_vectors: Run) -> None:
+    levels = np.arange(0, 256, 5, dtype=np.uint8)
+    rgb = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(52, -1, 3)
+    wanted = np.asarray(Image.fromarray(rgb).convert("L"))
+    assert run_vectors([{"kind": "grey", "picture": picture(opaque(rgb))}]) == [text(wanted)]
+
+
+def test_transparent_pixels_lie_on_white_as_in_pillow(run_vectors: Run) -> None:
+    value, alpha = np.meshgrid(np.arange(256, dtype=np.uint8), np.arange(256, dtype=np.uint8))
+    rgba = np.dstack([value, value[:, ::-1], value.T, alpha])
+    wanted = Image.fromarray(to_rgb(Image.fromarray(rgba), "test")).convert("L")
+    assert run_vectors([{"kind": "grey", "picture": picture(rgba)}]) == [text(np.asarray(wanted))]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"color": "rgb", "mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225), "pad": -1.5},
+        {"color": "bgr", "height": 48},
+        {"widths": (64, 128, 320), "pad": 1.0, "mean": (0.0,), "std": (1.0,)},
+        {"width_step": 8, "height": 20},
+    ],
+    ids=["default", "rgb", "bgr", "widths", "step"],
+)
+def test_network_input_equals_pythons(run_vectors: Run, options: dict[str, Any]) -> None:
+    spec = ReaderSpec(charset=DIGITS, **options)
+    rng = np.random.default_rng(2)
+    images = [random_picture(rng, int(h), int(w)) for h, w in rng.integers(1, 120, (40, 2)) * [1, 3]]
+    results = run_vectors([{"kind": "prepare", "picture": picture(opaque(i)), "spec": spec.to_json()} for i in images])
+    for image, result in zip(images, results, strict=True):
+        wanted = prepare(image, spec)
+        assert tuple(result["shape"]) == wanted.shape
+        got = np.frombuffer(base64.b64decode(result["data"]), np.float32).reshape(wanted.shape)
+        np.testing.assert_array_equal(got, wanted)
+
+
+def test_absurd_lines_are_refused_with_pythons_words(run_vectors: Run) -> None:
+    spec = ReaderSpec(charset=DIGITS)
+    rule = np.zeros((1, 200, 3), np.uint8)
+    [message] = run_vectors([{"kind": "prepare", "picture": picture(opaque(rule)), "spec": spec.to_json()}])
+    assert message == "LineletError: a line of 200 x 1 pixels is over 128 times as wide as high; crop it"
+
+
+def decoding_cases() -> list[tuple[np.ndarray, ReaderSpec]]:
+    rng = np.random.default_rng(3)
+    classes = len(DIGITS) + 1
+    cases = []
+    for blank in (0, len(DIGITS)):
+        for scores in ("logits", "log_probs", "probs"):
+            for layout in ("NTC", "TNC"):
+                spec = ReaderSpec(
+                    charset=DIGITS, blank=blank, scores=scores, layout=layout, temperature=float(rng.uniform(0.5, 3))
+                )
+                output = rng.normal(0, 3, (3, 17, classes)).astype(np.float32)
+                if scores != "logits":
+                    output = np.exp(output) / np.exp(output).sum(-1, keepdims=True)
+                if scores == "log_probs":
+                    output = np.log(output)
+                cases.append((output, spec))
+    # Neighbours that differ without a blank between them, repeats across one, a repeat without, nothing at all.
+    spec = ReaderSpec(charset=DIGITS)
+    for path in ([1, 1, 2, 2, 3], [1, 0, 1, 1, 0], [0, 0, 0], [5, 5, 5], [1, 2, 1, 0, 1], [0, 4]):
+        output = np.full((1, len(path), classes), -4.0, np.float32)
+        output[0, np.arange(len(path)), path] = 4.0
+        cases.append((output, spec))
+    cases.append((np.zeros((1, 4, classes), np.float32), spec))  # ties: the first class, the blank
+    return cases
+
+
+def test_decoding_equals_pythons(run_vectors: Run) -> None:
+    cases = decoding_cases()
+    results = run_vectors(
+        [{"kind": "decode", "scores": text(o), "shape": o.shape, "spec": s.to_json()} for o, s in cases]
+    )
+    for (output, spec), result in zip(cases, results, strict=True):
+        wanted = decode(output, spec)
+        assert [line["text"] for line in result] == [line.text for line in wanted]
+        for got, line in zip(result, wanted, strict=True):
+            assert got["confidence"] == pytest.approx(line.confidence, rel=1e-4, abs=1e-9)
+            assert [(c["text"], c["start"], c["end"]) for c in got["characters"]] == [
+                (c.text, c.start, c.end) for c in line.characters
+            ]
+            np.testing.assert_allclose(
+                [c["confidence"] for c in got["characters"]], [c.confidence for c in line.characters], rtol=1e-4
+            )
+
+
+def test_output_of_another_charset_is_refused(run_vectors: Run) -> None:
+    output = np.zeros((1, 4, 7), np.float32)
+    [message] = run_vectors(
+        [{"kind": "decode", "scores": text(output), "shape": [1, 4, 7], "spec": ReaderSpec(charset="012").to_json()}]
+    )
+    assert "has shape (1, 4, 7), spec.json wants (N, T, 4) for a charset of 3" in message
+
+
+def test_specs_are_read_as_python_writes_them(run_vectors: Run) -> None:
+    specs = [
+        ReaderSpec(charset=DIGITS),
+        ReaderSpec(charset="𠮷a", blank=2, widths=(32, 64), color="bgr", temperature=2.0),
+    ]
+    results = run_vectors([{"kind": "spec", "spec": s.to_json()} for s in specs])
+    assert results == [json.loads(s.to_json()) for s in specs]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"version": 2}, "is a reader spec of version 2, this reader knows version 1"),
+        ({"charset": ""}, "charset"),
+        ({"charset": "11"}, "more than once"),
+        ({"blank": 1}, "must be 0 or 14"),
+        ({"heigth": 32}, "unknown key"),
+        ({"height": 0}, "whole number from 1"),
+        ({"mean": [0.5, 0.5]}, "needs one number or 1"),
+        ({"std": [0]}, "holds a zero"),
+        ({"layout": "NCT"}, "must be NTC, TNC"),
+        ({"widths": [64, 32]}, "must ascend"),
+        ({"temperature": 0}, "above 0"),
+    ],
+)
+def test_broken_specs_are_refused(run_vectors: Run, change: dict[str, Any], words: str) -> None:
+    spec = json.dumps(json.loads(ReaderSpec(charset=DIGITS).to_json()) | change)
+    [message] = run_vectors([{"kind": "spec", "spec": spec}])
+    assert message.startswith("LineletError: spec")
+    assert words in message
+
+
+def test_onnx_metadata_is_found_and_a_cut_file_refused(run_vectors: Run) -> None:
+    spec = ReaderSpec(charset=str(Charset(DIGITS))).to_json()
+    weight = onnx.helper.make_tensor("w", onnx.TensorProto.FLOAT, [300], np.arange(300, dtype=np.float32))
+    graph = onnx.helper.make_graph([], "empty", [], [], [weight])
+    model = onnx.helper.make_model(graph)
+    onnx.helper.set_model_props(model, {"linelet_spec": spec, "other": "x"})
+    whole = model.SerializeToString()
+    cut, found = run_vectors(
+        [{"kind": "metadata", "onnx": base64.b64encode(data).decode("ascii")} for data in (whole[:-9], whole)]
+    )
+    assert found == {"linelet_spec": spec, "other": "x"}
+    assert "cut off" in cut
