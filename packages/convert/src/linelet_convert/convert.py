@@ -1,0 +1,239 @@
+"""ONNX -> TensorFlow.js bundle, checked before it is there. See ``convert``."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from linelet_common.errors import ConversionError
+from linelet_common.files import whole_folder
+from linelet_common.spec import FILE_NAME, ONNX_KEY, ReaderSpec
+from linelet_convert import assets
+from linelet_convert.emitter import SIMPLIFICATIONS, emit, safe_name
+from linelet_convert.onnxfile import OnnxFile, dimensions, element_type
+from linelet_convert.runtimes import Feeds, NodeRuntime, NumpyRuntime, Runtime, find_node
+from linelet_convert.tfgraph import Shape
+from linelet_convert.tfjs import Graph, write_model
+from linelet_convert.verify import Check, check_graph, check_reader
+
+MODEL = "model.json"
+REPORT = "conversion.json"
+RUNTIME = "tfjs"  # the folder in a bundle that holds TensorFlow.js
+
+Weights = Literal["float32", "float16", "uint8"]
+
+# Batch sizes and further lengths by which shapes are told apart: no one a multiple or a plausible share of another.
+_BATCHES = (2, 3, 5)
+_FACTORS = (0, 1, 4)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a conversion did; written as conversion.json.
+
+    models: file by width (0: any width). operators: TensorFlow.js operators in use. weights: how weights are stored,
+    number of tensors by kind. bytes: of models and shards.
+    """
+
+    source: str
+    sha256: str
+    opset: int
+    onnx_operators: dict[str, int]
+    models: dict[int, str]
+    operators: list[str]
+    nodes: int
+    weights: dict[str, int]
+    bytes: int
+    batch: Literal["any"]
+    check: Check
+
+    def to_json(self) -> str:
+        """Pretty JSON."""
+        data: dict[str, Any] = {"format": "linelet-conversion", "version": 1, **asdict(self)}
+        return json.dumps(data, ensure_ascii=False, indent=1) + "\n"
+
+
+def convert(
+    onnx_path: str | Path,
+    out: str | Path,
+    weights: Weights = "float32",
+    spec: ReaderSpec | None = None,
+    widths: Sequence[int] = (),
+    *,
+    simplifications: frozenset[str] = SIMPLIFICATIONS,
+) -> Report:
+    """Convert an ONNX file to a bundle folder and check it against ONNX Runtime.
+
+    spec: what the network reads, where the file has no spec of Linelet's in its metadata; without either the bundle is
+    a bare graph model. widths: the only input widths wanted, in pixels; recurrent networks need one or several.
+
+    Raises ConversionError for whatever cannot be converted exactly, and UsageError if ``out`` holds something else; in
+    both cases nothing is left behind.
+    """
+    file = OnnxFile(Path(onnx_path))
+    spec = spec or embedded_spec(file)
+    if spec is None:
+        graphs = {0: emit_graph(file, widths, simplifications)}
+    else:
+        spec, graphs = emit_reader(file, spec, widths, simplifications)
+    with whole_folder(Path(out), marker=MODEL) as folder:
+        return _write(file, spec, graphs, folder)
+
+
+def embedded_spec(file: OnnxFile) -> ReaderSpec | None:
+    """The reader spec in the file's metadata, if Linelet exported it."""
+    text = file.metadata.get(ONNX_KEY)
+    return None if text is None else ReaderSpec.from_json(text, f"metadata {ONNX_KEY!r} of {file.path}")
+
+
+def emit_reader(
+    file: OnnxFile, spec: ReaderSpec, widths: Sequence[int], simplifications: frozenset[str] = SIMPLIFICATIONS
+) -> tuple[ReaderSpec, dict[int, Graph]]:
+    """The graphs of a reader, by width (0: any), and its spec with the widths that they take."""
+    if len(file.inputs) != 1 or len(file.proto.graph.output) != 1:
+        raise ConversionError(
+            f"{file.path} has {len(file.inputs)} inputs and {len(file.proto.graph.output)} outputs; "
+            "a reader has one of each, convert it without a spec"
+        )
+    given, output = file.inputs[0], file.proto.graph.output[0]
+    lengths = dimensions(given, file.path)
+    if len(lengths) != 4:
+        raise ConversionError(f"{file.path}: input {given.name!r} has {len(lengths)} axes; a reader's has N, C, H, W")
+    for axis, name, wanted in ((1, "channels", spec.channels), (2, "height", spec.height)):
+        if isinstance(lengths[axis], int) and lengths[axis] != wanted:
+            raise ConversionError(f"{file.path} takes {name} {lengths[axis]}, the spec says {wanted}; correct the spec")
+    fixed = lengths[3] if isinstance(lengths[3], int) else None
+    chosen = sorted(set(widths or spec.widths or ((fixed,) if fixed else ())))
+    if fixed and chosen != [fixed]:
+        raise ConversionError(f"{file.path} takes width {fixed} only, not {chosen}; export it with a dynamic width")
+    graphs = {}
+    for width in chosen or [0]:
+        if width and width < spec.stride:
+            raise ConversionError(
+                f"width {width} is less than a frame ({spec.stride} pixels); name a larger one with --width"
+            )
+        columns = [_BATCHES, spec.channels, spec.height, width or _several(spec.width_step, 2 * spec.height)]
+        shape = np.stack([np.broadcast_to(np.array(c, dtype=np.int64), (len(_BATCHES),)) for c in columns], axis=1)
+        graph = emit(file, {given.name: shape}, simplifications, {given.name: "images", output.name: "scores"})
+        scores = graph.outputs["scores"]
+        if scores.rank != 3 or not (scores.shape[:, 2] == spec.classes).all():
+            raise ConversionError(
+                f"{file.path} gives scores of shape {scores.shape[0].tolist()}, the spec has {spec.classes} "
+                f"classes ({len(spec.charset)} characters and the blank); correct the charset"
+            )
+        graphs[width] = graph
+    return spec.model_copy(update={"widths": tuple(chosen)}), graphs
+
+
+def emit_graph(file: OnnxFile, widths: Sequence[int], simplifications: frozenset[str] = SIMPLIFICATIONS) -> Graph:
+    """The graph of a network of which nothing but the file is known."""
+    if len(widths) > 1:
+        raise ConversionError(
+            f"{file.path}: several widths {list(widths)} need a reader spec; name one width or add --spec"
+        )
+    failure: ConversionError | None = None
+    # Networks that shrink the width demand that it be a multiple of something: the least that works is taken.
+    for step in (1, 8, 32):
+        try:
+            return emit(file, _bare_shapes(file, widths, step), simplifications)
+        except ConversionError as refusal:
+            failure = failure or refusal
+    assert failure is not None
+    raise failure
+
+
+def _bare_shapes(file: OnnxFile, widths: Sequence[int], step: int) -> dict[str, Shape]:
+    shapes = {}
+    columns: dict[str, Sequence[int]] = {}
+    for given in file.inputs:
+        axes: list[Sequence[int]] = []
+        lengths = dimensions(given, file.path)
+        for axis, length in enumerate(lengths):
+            if isinstance(length, int):
+                axes.append([length] * len(_BATCHES))
+                continue
+            name = length or f"{given.name} {axis}"
+            if axis == 0:
+                columns.setdefault(name, _BATCHES)
+            elif widths and axis == len(lengths) - 1:
+                columns.setdefault(name, [widths[0]] * len(_BATCHES))
+            else:
+                columns.setdefault(name, _several(step, 64 + 37 * len(columns)))
+            axes.append(columns[name])
+        shapes[given.name] = np.array(axes, dtype=np.int64).reshape(-1, len(_BATCHES)).T
+    return shapes
+
+
+def _several(step: int, least: int) -> list[int]:
+    """Lengths that are multiples of ``step`` and at least ``least``."""
+    first = -(-least // step)
+    return [step * (first + factor) for factor in _FACTORS]
+
+
+def _write(file: OnnxFile, spec: ReaderSpec | None, graphs: dict[int, Graph], folder: Path) -> Report:
+    widest = max(graphs)
+    named = {f"model-{width}.json": graph for width, graph in graphs.items() if width}
+    # Whatever knows TensorFlow.js but not Linelet finds the network under its usual name too.
+    named[MODEL] = graphs[widest]
+    shards = write_model(folder, named, {})
+    if spec is not None:
+        (folder / FILE_NAME).write_text(spec.to_json(), encoding="utf-8")
+    assets.install(folder)
+    models = {width: f"model-{width}.json" if width else MODEL for width in graphs}
+    check = _check(file, spec, {w: folder / m for w, m in models.items()}, graphs, choose_runtime(folder))
+    stored = Counter(str(n.array.dtype) for n in graphs[widest].constants if n.array is not None)
+    report = Report(
+        source=file.path.name,
+        sha256=hashlib.sha256(file.path.read_bytes()).hexdigest(),
+        opset=file.opset,
+        onnx_operators=dict(sorted(Counter(n.op_type for n in file.nodes).items())),
+        models=models,
+        operators=sorted({op for graph in graphs.values() for op in graph.operators}),
+        nodes=len(graphs[widest].nodes),
+        weights=dict(stored),
+        bytes=sum((folder / name).stat().st_size for name in [*named, *shards]),
+        batch="any",
+        check=check,
+    )
+    (folder / REPORT).write_text(report.to_json(), encoding="utf-8")
+    return report
+
+
+def choose_runtime(folder: Path) -> Runtime:
+    """Real TensorFlow.js where Node and the bundle's runtime are there, else the numpy interpreter."""
+    node = find_node()
+    if node and (folder / RUNTIME / "core.js").exists():
+        return NodeRuntime(node, folder / RUNTIME)
+    return NumpyRuntime()
+
+
+def _check(
+    file: OnnxFile, spec: ReaderSpec | None, models: dict[int, Path], graphs: dict[int, Graph], runtime: Runtime
+) -> Check:
+    if spec is not None:
+        return check_reader(file, spec, models, runtime)
+    graph = graphs[0]
+    names = {v.name: safe_name(v.name) for v in [*file.inputs, *file.proto.graph.output]}
+    return check_graph(file, _random_feeds(file, graph), names, models[0], runtime)
+
+
+def _random_feeds(file: OnnxFile, graph: Graph) -> list[Feeds]:
+    """Random inputs of two sizes."""
+    random = np.random.default_rng(0)
+    feeds = []
+    for probe in (0, 1):
+        feed: Feeds = {}
+        for given in file.inputs:
+            shape = graph.inputs[safe_name(given.name)].shape[probe]
+            kind = element_type(given, file.path)
+            if kind == "float32":
+                feed[given.name] = random.standard_normal(shape).astype(np.float32)
+            else:
+                feed[given.name] = random.integers(0, 2, shape).astype(kind)
+        feeds.append(feed)
+    return feeds

@@ -1,0 +1,288 @@
+"""Reading ONNX files that nobody vouches for: everything is checked before anything is done with it."""
+
+import struct
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # its stubs are a package of their own
+from numpy.typing import NDArray
+from onnx import numpy_helper
+
+from linelet_common.errors import ConversionError
+
+# protobuf itself ends here; weights beyond it lie in external files.
+MAX_BYTES = 2**31 - 1
+MIN_OPSET = 11
+
+_ELEMENTS: dict[int, str] = {
+    onnx.TensorProto.FLOAT: "float32",
+    onnx.TensorProto.DOUBLE: "float32",
+    onnx.TensorProto.FLOAT16: "float32",
+    onnx.TensorProto.INT64: "int64",
+    onnx.TensorProto.INT32: "int32",
+    onnx.TensorProto.INT16: "int32",
+    onnx.TensorProto.INT8: "int32",
+    onnx.TensorProto.UINT8: "int32",
+    onnx.TensorProto.UINT16: "int32",
+    onnx.TensorProto.BOOL: "bool",
+}
+
+
+class OnnxFile:
+    """A checked model: nodes in an order in which they can run, initializers as arrays, typed inputs and outputs.
+
+    Raises ConversionError, naming file, value and remedy, for a file that is missing, too large, cut off or no ONNX; an
+    opset outside 11 to the installed onnx's newest; external data outside the file's folder; weights that are NaN;
+    names used twice; inputs that come from nowhere; cycles; and inputs or outputs without a type.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.proto = _parse(path)
+        try:
+            self._check()
+        except UnicodeDecodeError as failure:
+            raise ConversionError(f"{path} holds a string that is not UTF-8 ({failure.reason}); export again") from None
+
+    def _check(self) -> None:
+        if self.proto.functions:
+            self.proto = _inlined(self.proto, self.path)
+        graph = self.proto.graph
+        self.opset = _opset(self.proto, self.path)
+        self.initializers = self._read_initializers()
+        self.inputs = [i for i in graph.input if i.name not in self.initializers]
+        if not self.inputs or not graph.output:
+            raise ConversionError(
+                f"{self.path} has {len(self.inputs)} inputs and {len(graph.output)} outputs; export again"
+            )
+        self.nodes = self._ordered()
+        for value in self.inputs:
+            element_type(value, self.path)
+            dimensions(value, self.path)
+        self.metadata = {entry.key: entry.value for entry in self.proto.metadata_props}
+
+    def _read_initializers(self) -> dict[str, NDArray[Any]]:
+        if self.proto.graph.sparse_initializer:
+            name = self.proto.graph.sparse_initializer[0].values.name
+            raise ConversionError(f"{self.path}: initializer {name!r} is sparse; export it dense")
+        arrays: dict[str, NDArray[Any]] = {}
+        for tensor in self.proto.graph.initializer:
+            if tensor.name in arrays:
+                raise ConversionError(f"{self.path} defines initializer {tensor.name!r} twice; export again")
+            arrays[tensor.name] = read_tensor(tensor, self.path)
+        return arrays
+
+    def _ordered(self) -> list[onnx.NodeProto]:
+        """The nodes that the outputs need, sorted so that each comes after what it reads."""
+        graph = self.proto.graph
+        makers: dict[str, int] = {}
+        for number, node in enumerate(graph.node):
+            for name in node.output:
+                if not name:
+                    continue
+                if name in makers or name in self.initializers or any(name == i.name for i in self.inputs):
+                    raise ConversionError(f"{self.path} defines the value {name!r} twice; export again")
+                makers[name] = number
+        given = {i.name for i in self.inputs} | set(self.initializers)
+        order: list[onnx.NodeProto] = []
+        state: dict[int, int] = {}  # 1 being visited, 2 done
+        for output in graph.output:
+            if output.name in given:
+                continue
+            if output.name not in makers:
+                raise ConversionError(f"{self.path}: nothing makes the output {output.name!r}; export again")
+            # Depth first with a stack of our own: graphs of unrolled loops are deeper than Python's.
+            stack = [makers[output.name]]
+            while stack:
+                number = stack[-1]
+                node = graph.node[number]
+                if state.get(number) == 2:
+                    stack.pop()
+                    continue
+                state[number] = 1
+                missing = []
+                for name in node_inputs(node):
+                    if not name or name in given:
+                        continue
+                    if name not in makers:
+                        raise ConversionError(
+                            f"{self.path}: {describe(node)} reads {name!r}, which nothing makes; export again"
+                        )
+                    if state.get(makers[name]) == 1:
+                        raise ConversionError(
+                            f"{self.path}: {describe(node)} needs its own output (a cycle); export again"
+                        )
+                    if state.get(makers[name]) != 2:
+                        missing.append(makers[name])
+                if missing:
+                    stack.append(missing[0])
+                else:
+                    state[number] = 2
+                    order.append(node)
+                    stack.pop()
+        return order
+
+    @property
+    def uses(self) -> Counter[str]:
+        """How often each value is read, outputs of the graph included."""
+        counts = Counter(o.name for o in self.proto.graph.output)
+        for node in self.nodes:
+            counts.update(node_inputs(node))
+        return counts
+
+    @property
+    def bytes(self) -> int:
+        """Size of the file."""
+        return self.path.stat().st_size
+
+
+def describe(node: onnx.NodeProto) -> str:
+    """How messages name a node: operator and name, or what it makes where it has none."""
+    operator = f"{node.domain}.{node.op_type}" if node.domain not in ("", "ai.onnx") else node.op_type
+    if node.name:
+        return f"{operator} node {node.name!r}"
+    return f"{operator} node that makes {next(iter(node.output), '')!r}"
+
+
+def node_inputs(node: onnx.NodeProto) -> list[str]:
+    """What a node reads, the outer values that its subgraphs read included."""
+    names = list(node.input)
+    for attribute in node.attribute:
+        for graph in [attribute.g] if attribute.type == onnx.AttributeProto.GRAPH else list(attribute.graphs):
+            inner = {i.name for i in graph.input} | {i.name for i in graph.initializer}
+            inner |= {o for n in graph.node for o in n.output}
+            names += [i for n in graph.node for i in node_inputs(n) if i not in inner]
+            names += [o.name for o in graph.output if o.name not in inner]
+    return names
+
+
+def element_type(value: onnx.ValueInfoProto, path: Path) -> str:
+    """A tensor's type: float32, int64, int32 or bool. ConversionError if it has none or another."""
+    if not value.type.HasField("tensor_type") or not value.type.tensor_type.elem_type:
+        raise ConversionError(f"{path}: input {value.name!r} has no tensor type; export again")
+    try:
+        return _ELEMENTS[value.type.tensor_type.elem_type]
+    except KeyError:
+        raise ConversionError(
+            f"{path}: input {value.name!r} has element type {value.type.tensor_type.elem_type}, which TensorFlow.js "
+            "lacks; use float32"
+        ) from None
+
+
+def dimensions(value: onnx.ValueInfoProto, path: Path) -> list[int | str]:
+    """A tensor's lengths, a name or '' for each that is known at run time only. ConversionError without a shape."""
+    kind = value.type.tensor_type
+    if not kind.HasField("shape"):
+        raise ConversionError(f"{path}: input {value.name!r} has no shape; export it with its axes")
+    lengths: list[int | str] = []
+    for axis, dim in enumerate(kind.shape.dim):
+        if not dim.HasField("dim_value") or dim.dim_value == -1:
+            lengths.append(dim.dim_param)
+        elif not 1 <= dim.dim_value <= 2**24:
+            raise ConversionError(
+                f"{path}: axis {axis} of input {value.name!r} has length {dim.dim_value}; export again"
+            )
+        else:
+            lengths.append(dim.dim_value)
+    return lengths
+
+
+def read_tensor(tensor: onnx.TensorProto, path: Path) -> NDArray[Any]:
+    """An initializer or constant as an array; see OnnxFile for what is refused."""
+    name = tensor.name or "without a name"
+    if tensor.data_type == onnx.TensorProto.STRING:
+        raise ConversionError(f"{path}: tensor {name!r} holds strings, which TensorFlow.js lacks; export again")
+    if tensor.data_location == onnx.TensorProto.EXTERNAL:
+        _load_external(tensor, path)
+    try:
+        # What the header promises must be there: numpy would otherwise reserve whatever it says.
+        array = numpy_helper.to_array(tensor)
+    except (
+        ValueError,
+        TypeError,
+        KeyError,
+        MemoryError,
+        OverflowError,
+        struct.error,
+        AttributeError,
+        RuntimeError,
+    ) as failure:
+        raise ConversionError(f"{path}: tensor {name!r} is broken ({failure}); export again") from None
+    if array.dtype.kind == "f" and np.isnan(array).any():
+        count = int(np.isnan(array).sum())
+        raise ConversionError(
+            f"{path}: {count} of {array.size} numbers of tensor {name!r} are NaN; train or export again"
+        )
+    return array
+
+
+def _load_external(tensor: onnx.TensorProto, path: Path) -> None:
+    name = tensor.name
+    entries = {e.key: e.value for e in tensor.external_data}
+    folder = path.parent.resolve()
+    location = entries.get("location", "")
+    target = (folder / location).resolve()
+    if not location or Path(location).is_absolute() or not target.is_relative_to(folder) or target == folder:
+        raise ConversionError(
+            f"{path}: weights of {name!r} lie in {location!r}, outside the model's folder; put them in it"
+        )
+    if not target.is_file():
+        raise ConversionError(
+            f"{path}: weights of {name!r} lie in {location!r}, which is missing; put it beside the model"
+        )
+    try:
+        offset = int(entries.get("offset", "0"))
+        length = int(entries.get("length", target.stat().st_size - offset))
+    except ValueError:
+        raise ConversionError(
+            f"{path}: weights of {name!r} have a broken place in {location!r}; export again"
+        ) from None
+    if offset < 0 or length < 0 or offset + length > target.stat().st_size:
+        raise ConversionError(f"{path}: {location!r} is too short for the weights of {name!r}; copy it again")
+    with target.open("rb") as file:
+        file.seek(offset)
+        tensor.raw_data = file.read(length)
+    tensor.data_location = onnx.TensorProto.DEFAULT
+    del tensor.external_data[:]
+
+
+def _parse(path: Path) -> onnx.ModelProto:
+    if not path.exists():
+        raise ConversionError(f"{path}: no such file; write one with 'linelet export RUN --out {path}'")
+    if not path.is_file():
+        raise ConversionError(f"{path} is not a file; name an ONNX file")
+    size = path.stat().st_size
+    if not 0 < size <= MAX_BYTES:
+        raise ConversionError(
+            f"{path} has {size} bytes; an ONNX file has 1 to {MAX_BYTES}, larger weights lie beside it"
+        )
+    try:
+        model: onnx.ModelProto = onnx.ModelProto.FromString(path.read_bytes())
+    except (DecodeError, UnicodeDecodeError) as failure:
+        raise ConversionError(f"{path} is cut off or no ONNX file ({failure}); export again") from None
+    if not model.HasField("graph") or not model.graph.output:
+        raise ConversionError(f"{path} is cut off or no ONNX file (it has no graph); export again")
+    return model
+
+
+def _inlined(model: onnx.ModelProto, path: Path) -> onnx.ModelProto:
+    """Functions of the model's own, put in the place of their calls."""
+    from onnx import inliner
+
+    try:
+        return inliner.inline_local_functions(model)
+    except (RuntimeError, ValueError, onnx.checker.ValidationError) as failure:
+        reason = str(failure).splitlines()[0] if str(failure) else type(failure).__name__
+        raise ConversionError(f"{path}: its functions cannot be inlined ({reason}); export without functions") from None
+
+
+def _opset(model: onnx.ModelProto, path: Path) -> int:
+    versions = [o.version for o in model.opset_import if o.domain in ("", "ai.onnx")]
+    newest = onnx.defs.onnx_opset_version()
+    if not versions or not MIN_OPSET <= versions[0] <= newest:
+        found = versions[0] if versions else "none"
+        raise ConversionError(f"{path} has opset {found}; export it with opset {MIN_OPSET} to {newest}")
+    return int(versions[0])

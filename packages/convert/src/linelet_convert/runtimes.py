@@ -1,0 +1,151 @@
+"""The three that run a network for a check: ONNX Runtime, our numpy interpreter, TensorFlow.js in Node."""
+
+import json
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import onnxruntime
+
+from linelet_common.errors import ConversionError
+from linelet_convert.interpreter import Interpreter
+from linelet_convert.onnxfile import OnnxFile
+from linelet_convert.tfgraph import Array
+
+# Reading a check's lines takes a second or two; minutes mean that the network hangs.
+NODE_SECONDS = 300
+
+Feeds = dict[str, Array]
+
+
+class Runtime(Protocol):
+    """Runs written models. name: how the report calls it."""
+
+    name: str
+
+    def run(self, model: Path, batches: list[Feeds]) -> list[dict[str, Array]]:
+        """The outputs of a model.json for batches of inputs by name."""
+        ...
+
+
+class OnnxRuntime:
+    """The reference. One thread, no optimisation that changes numbers is switched off: it is what others run."""
+
+    def __init__(self, file: OnnxFile) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 4  # errors come as exceptions
+        try:
+            self._session = onnxruntime.InferenceSession(str(file.path), options, providers=["CPUExecutionProvider"])
+        except Exception as failure:  # onnxruntime raises its own kinds, derived from Exception only
+            raise ConversionError(
+                f"{file.path} cannot be loaded by ONNX Runtime ({_first(failure)}); export again"
+            ) from None
+        self._path = file.path
+        self._inputs = {i.name: i for i in self._session.get_inputs()}
+
+    def run(self, feeds: Feeds) -> dict[str, Array]:
+        """All outputs by name. A batch goes one by one through a network exported for a batch of 1."""
+        kinds = {
+            "tensor(int64)": np.int64,
+            "tensor(int32)": np.int32,
+            "tensor(bool)": np.bool_,
+            "tensor(float16)": np.float16,
+            "tensor(double)": np.float64,
+        }
+        typed: Feeds = {n: a.astype(kinds.get(self._inputs[n].type, np.float32)) for n, a in feeds.items()}
+        names = [o.name for o in self._session.get_outputs()]
+        try:
+            return dict(zip(names, self._session.run(None, typed), strict=True))
+        except Exception as failure:  # as above
+            raise ConversionError(
+                f"{self._path} cannot be run by ONNX Runtime ({_first(failure)}); export again"
+            ) from None
+
+    def fixed_batch(self, name: str) -> bool:
+        """Whether an input takes a batch of 1 only."""
+        shape = self._inputs[name].shape
+        return bool(shape) and shape[0] == 1
+
+
+class NumpyRuntime:
+    """Our interpreter of the written graph."""
+
+    name = "numpy interpreter"
+
+    def run(self, model: Path, batches: list[Feeds]) -> list[dict[str, Array]]:
+        """See Runtime."""
+        interpreter = Interpreter(model)
+        return [interpreter.run(batch) for batch in batches]
+
+
+class NodeRuntime:
+    """TensorFlow.js in Node, from a folder of ES modules ``core.js`` and ``<backend>.js`` (a bundle's ``tfjs``)."""
+
+    def __init__(self, node: str, modules: Path, backend: str = "wasm") -> None:
+        self.name = f"TensorFlow.js ({backend}) in Node"
+        self._node, self._modules, self._backend = node, modules, backend
+
+    def run(self, model: Path, batches: list[Feeds]) -> list[dict[str, Array]]:
+        """See Runtime. ConversionError with TensorFlow.js's own words if it cannot run the model."""
+        with tempfile.TemporaryDirectory(prefix="linelet-") as scratch:
+            folder = Path(scratch)
+            request: dict[str, Any] = {
+                "modules": str(self._modules.resolve()),
+                "backend": self._backend,
+                "model": str(model.resolve()),
+                "folder": scratch,
+            }
+            request["batches"] = [
+                {name: _write(folder / f"in-{i}-{j}.bin", array) for j, (name, array) in enumerate(batch.items())}
+                for i, batch in enumerate(batches)
+            ]
+            (folder / "request.json").write_text(json.dumps(request), encoding="utf-8")
+            script = Path(__file__).with_name("run_model.mjs")
+            try:
+                done = subprocess.run(
+                    [self._node, str(script), str(folder / "request.json")],
+                    capture_output=True,
+                    text=True,
+                    encoding="utf-8",
+                    errors="replace",
+                    timeout=NODE_SECONDS,
+                    check=False,
+                )
+            except subprocess.TimeoutExpired:
+                raise ConversionError(
+                    f"{model} ran over {NODE_SECONDS} s in TensorFlow.js; convert a smaller network"
+                ) from None
+            if done.returncode:
+                lines = (
+                    [line for line in done.stderr.splitlines() if "Error" in line] or done.stderr.splitlines() or [""]
+                )
+                raise ConversionError(
+                    f"{model.name} cannot be run by TensorFlow.js: {lines[0].strip()}; see OPERATORS.md"
+                )
+            answer = json.loads((folder / "answer.json").read_text(encoding="utf-8"))
+            return [{name: _read(folder, info) for name, info in batch.items()} for batch in answer]
+
+
+def find_node() -> str | None:
+    """Node, where it is installed."""
+    return shutil.which("node")
+
+
+def _write(path: Path, array: Array) -> dict[str, Any]:
+    dtype = {"f": "float32", "i": "int32", "u": "int32", "b": "bool"}[array.dtype.kind]
+    array.astype({"float32": "<f4", "int32": "<i4", "bool": "u1"}[dtype]).tofile(path)
+    return {"file": str(path), "shape": list(array.shape), "dtype": dtype}
+
+
+def _read(folder: Path, info: dict[str, Any]) -> Array:
+    kind = {"float32": "<f4", "int32": "<i4", "bool": "u1"}[info["dtype"]]
+    flat: Array = np.fromfile(folder / info["file"], kind)
+    return flat.reshape(info["shape"])
+
+
+def _first(failure: Exception) -> str:
+    return str(failure).splitlines()[0][:300] if str(failure) else type(failure).__name__

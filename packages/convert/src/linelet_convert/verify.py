@@ -1,0 +1,138 @@
+"""The check of a conversion: the same inputs through ONNX Runtime and through what was written."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from linelet_common.errors import ConversionError
+from linelet_common.preprocess import Pixels, prepare
+from linelet_common.reader import decode
+from linelet_common.spec import ReaderSpec
+from linelet_convert.lines import check_lines
+from linelet_convert.onnxfile import OnnxFile
+from linelet_convert.runtimes import Feeds, OnnxRuntime, Runtime
+from linelet_convert.tfgraph import Array
+
+# float32 sums in another order differ by some 1e-5 on scores of ordinary size.
+TOLERANCE = 1e-4
+LINES = 12
+BATCH = 4
+
+
+@dataclass(frozen=True)
+class Check:
+    """How a conversion was checked. max_difference: of all numbers of all outputs; texts over ``lines`` pictures.
+
+    undecided: lines left out of the texts because ONNX Runtime's own best two classes of a frame lie within twice the
+    tolerance: which one is read is then not the conversion's doing.
+    """
+
+    by: str
+    max_difference: float
+    lines: int = 0
+    texts_equal: int = 0
+    undecided: int = 0
+
+
+def check_reader(
+    file: OnnxFile, spec: ReaderSpec, models: dict[int, Path], runtime: Runtime, exact: bool = True
+) -> Check:
+    """Compare a reader's scores and texts on made lines. models: by width, or {0: model} for any width.
+
+    Raises ConversionError if scores differ by TOLERANCE or more (where ``exact``) or a text differs.
+    """
+    reference = OnnxRuntime(file)
+    (given,) = (i.name for i in file.inputs)
+    (output,) = (o.name for o in file.proto.graph.output)
+    worst = 0.0
+    lines = equal = undecided = 0
+    for width, model in models.items():
+        own = spec if not width else spec.model_copy(update={"widths": (width,)})
+        batches = _batches(check_lines(spec, LINES if len(models) == 1 else max(4, LINES // len(models)), width), own)
+        wanted = [_reference(reference, {given: b}, output) for b in batches]
+        got = runtime.run(model, [{"images": b} for b in batches])
+        for expected, actual in zip(wanted, (g["scores"] for g in got), strict=True):
+            worst = max(worst, difference(expected, actual, file))
+            sure = _decided(expected, spec)
+            texts = [[r.text for r in decode(s, spec)] for s in (expected, np.asarray(actual, np.float32))]
+            pairs = [(a, b) for a, b, decided in zip(*texts, sure, strict=True) if decided]
+            lines += len(pairs)
+            undecided += len(sure) - len(pairs)
+            equal += sum(a == b for a, b in pairs)
+    if exact and worst >= TOLERANCE:
+        raise ConversionError(
+            f"{file.path}: scores differ by {worst:.2g} from ONNX Runtime's ({runtime.name}); {TOLERANCE:g} is "
+            "allowed, please report the network"
+        )
+    if equal != lines:
+        raise ConversionError(
+            f"{file.path}: {lines - equal} of {lines} texts differ from ONNX Runtime's ({runtime.name}); "
+            "use --weights float32, or please report the network"
+        )
+    return Check(runtime.name, worst, lines, equal, undecided)
+
+
+def check_graph(
+    file: OnnxFile, feeds: list[Feeds], names: dict[str, str], model: Path, runtime: Runtime, exact: bool = True
+) -> Check:
+    """Compare all outputs of a bare graph on inputs by the file's names; ``names`` are the written ones."""
+    reference = OnnxRuntime(file)
+    wanted = [reference.run(f) for f in feeds]
+    got = runtime.run(model, [{names[n]: a for n, a in f.items()} for f in feeds])
+    worst = 0.0
+    for expected, actual in zip(wanted, got, strict=True):
+        for name, array in expected.items():
+            scale = (
+                max(1.0, float(np.abs(array[np.isfinite(array)]).max(initial=0))) if array.dtype.kind == "f" else 1.0
+            )
+            worst = max(worst, difference(array, actual[names[name]], file) / scale)
+    if exact and worst >= TOLERANCE:
+        raise ConversionError(
+            f"{file.path}: outputs differ by {worst:.2g} from ONNX Runtime's ({runtime.name}), "
+            f"{TOLERANCE:g} is allowed; please report the network"
+        )
+    return Check(runtime.name, worst)
+
+
+def difference(expected: Array, actual: Array, file: OnnxFile) -> float:
+    """The largest difference; infinite where only one side is NaN or the shapes differ."""
+    if expected.shape != actual.shape:
+        raise ConversionError(
+            f"{file.path}: the conversion gives shape {actual.shape} instead of {expected.shape}; "
+            "please report the network"
+        )
+    a, b = expected.astype(np.float64), actual.astype(np.float64)
+    same = (a == b) | (np.isnan(a) & np.isnan(b))
+    if same.all():
+        return 0.0
+    gap = np.abs(np.where(same, 0.0, a - b))
+    return math.inf if np.isnan(gap).any() else float(gap.max())
+
+
+def _batches(lines: list[Pixels], spec: ReaderSpec) -> list[Array]:
+    """Prepared lines, float32 (N, channels, height, W), by width, at most BATCH together."""
+    by_width: dict[int, list[Array]] = {}
+    for line in lines:
+        ready = prepare(line, spec)
+        by_width.setdefault(ready.shape[2], []).append(ready)
+    return [np.stack(group[i : i + BATCH]) for group in by_width.values() for i in range(0, len(group), BATCH)]
+
+
+def _reference(runtime: OnnxRuntime, feeds: Feeds, output: str) -> Array:
+    ((name, batch),) = feeds.items()
+    if not runtime.fixed_batch(name):
+        return runtime.run(feeds)[output]
+    singles = [runtime.run({name: batch[i : i + 1]})[output] for i in range(len(batch))]
+    axis = 1 if singles[0].ndim == 3 and singles[0].shape[0] != 1 else 0
+    return np.concatenate(singles, axis=axis)
+
+
+def _decided(scores: Array, spec: ReaderSpec) -> list[bool]:
+    """For each line, whether every frame's best class leads by more than twice the tolerance."""
+    ordered = scores if spec.layout == "NTC" else scores.transpose(1, 0, 2)
+    if ordered.shape[2] < 2:
+        return [True] * len(ordered)
+    best = np.partition(ordered, -2, axis=2)[:, :, -2:]
+    return [bool(b) for b in (best[:, :, 1] - best[:, :, 0] > 2 * TOLERANCE).all(axis=1)]

@@ -1,0 +1,61 @@
+// Runs graph models for the tests: one JSON request a line on stdin, one answer a line on stdout.
+// Usage: node server.mjs NODE_MODULES
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import path from "node:path";
+import readline from "node:readline";
+
+const folder = path.resolve(process.argv[2]);
+const require = createRequire(path.join(folder, "x.js"));
+const log = console.log;
+console.log = console.info = console.warn = () => {}; // stdout is for answers
+const tf = require("@tensorflow/tfjs-core");
+require("@tensorflow/tfjs-backend-cpu");
+const wasm = require("@tensorflow/tfjs-backend-wasm");
+const { GraphModel } = require("@tensorflow/tfjs-converter");
+tf.env().set("WASM_HAS_MULTITHREAD_SUPPORT", false);
+wasm.setWasmPaths(path.join(path.dirname(require.resolve("@tensorflow/tfjs-backend-wasm/package.json")), "dist") + path.sep);
+
+async function run({ model, backend, batches }) {
+  if (!(await tf.setBackend(backend))) throw new Error(`the backend ${backend} does not start`);
+  const json = JSON.parse(await readFile(model, "utf8"));
+  const names = json.weightsManifest.flatMap((group) => group.paths);
+  const bytes = Buffer.concat(await Promise.all(names.map((name) => readFile(path.join(path.dirname(model), name)))));
+  const graph = new GraphModel({
+    load: async () => ({
+      modelTopology: json.modelTopology,
+      signature: json.signature,
+      weightSpecs: json.weightsManifest.flatMap((group) => group.weights),
+      weightData: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length),
+    }),
+  });
+  await graph.load();
+  const outputs = [];
+  const wanted = Object.keys(json.signature.outputs);
+  for (const batch of batches) {
+    const feeds = Object.fromEntries(
+      Object.entries(batch).map(([name, { data, shape, dtype }]) => [name, tf.tensor(data, shape, dtype)]),
+    );
+    const results = [graph.execute(feeds, wanted)].flat();
+    outputs.push(
+      Object.fromEntries(
+        results.map((t, i) => [wanted[i], { data: [...t.dataSync()], shape: t.shape, dtype: t.dtype }]),
+      ),
+    );
+    tf.dispose([Object.values(feeds), results]);
+  }
+  graph.dispose();
+  return outputs;
+}
+
+// JSON has neither NaN nor infinities; Python reads these words.
+const text = (answer) =>
+  JSON.stringify(answer, (_, v) => (typeof v === "number" && !Number.isFinite(v) ? `@${v}` : v)).replace(/"@(-?\w+)"/g, "$1");
+
+for await (const line of readline.createInterface({ input: process.stdin })) {
+  try {
+    log(text({ outputs: await run(JSON.parse(line)) }));
+  } catch (failure) {
+    log(JSON.stringify({ error: String(failure?.stack ?? failure) }));
+  }
+}
