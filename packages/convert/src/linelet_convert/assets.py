@@ -28,7 +28,7 @@ _NOT_IN_BUNDLE = {"package.json", "README.md"}
 def reader_files() -> Iterator[Path]:
     """The files of reader and page, without the runtime."""
     for path in sorted(WEB.iterdir()):
-        if path.is_file() and path.name not in _NOT_IN_BUNDLE:
+        if path.is_file() and path.name not in _NOT_IN_BUNDLE and not path.name.startswith("."):
             yield path
 
 

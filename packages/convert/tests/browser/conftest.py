@@ -18,6 +18,7 @@ import pytest
 
 from linelet_common import ReaderSpec
 from linelet_convert.convert import convert
+from linelet_convert.serve import make_server
 
 WEB = Path(str(resources.files("linelet_convert"))) / "web"
 HERE = Path(__file__).parent
@@ -119,43 +120,44 @@ class Served:
     reader: OnnxReader
 
 
-def serve(bundle: Path) -> tuple[Any, str]:
-    from linelet_convert.serve import make_server
+@pytest.fixture(scope="session")
+def serve() -> Iterator[Callable[[Path], str]]:
+    """Serve a bundle on a free port, as `linelet serve` does; returns its address."""
+    servers = []
 
-    server = make_server(bundle, 0)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server, f"http://localhost:{server.server_address[1]}/"
+    def start(bundle: Path) -> str:
+        server = make_server(bundle, 0)
+        servers.append(server)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return f"http://localhost:{server.server_address[1]}/"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
 
 
-def make_served(folder: Path, spec: ReaderSpec) -> tuple[Any, Served]:
+def make_served(folder: Path, spec: ReaderSpec, serve: Callable[[Path], str]) -> Served:
     path = network_onnx(folder / "reader.onnx", spec)
-    convert(path, folder / "bundle")
-    server, url = serve(folder / "bundle")
-    return server, Served(
-        folder / "bundle", url, path, OnnxReader(path, ReaderSpec.load(folder / "bundle" / "spec.json"))
-    )
+    bundle = folder / "bundle"
+    convert(path, bundle)
+    return Served(bundle, serve(bundle), path, OnnxReader(path, ReaderSpec.load(bundle / "spec.json")))
 
 
 CHARSET = "0123456789.%公斤体脂率水分标准偏高"
 
 
 @pytest.fixture(scope="session")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def served(tmp_path_factory: pytest.TempPathFactory, serve: Callable[[Path], str]) -> Served:
     """A bundle for lines of any width."""
-    server, served = make_served(tmp_path_factory.mktemp("bundle"), ReaderSpec(charset=CHARSET, name="test reader"))
-    yield served
-    server.shutdown()
-    server.server_close()
+    return make_served(tmp_path_factory.mktemp("bundle"), ReaderSpec(charset=CHARSET, name="test reader"), serve)
 
 
 @pytest.fixture(scope="session")
-def served_widths(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def served_widths(tmp_path_factory: pytest.TempPathFactory, serve: Callable[[Path], str]) -> Served:
     """A bundle with a network for each of three widths, as recurrent networks have."""
     spec = ReaderSpec(charset=CHARSET, name="widths", widths=(64, 128, 320))
-    server, served = make_served(tmp_path_factory.mktemp("widths"), spec)
-    yield served
-    server.shutdown()
-    server.server_close()
+    return make_served(tmp_path_factory.mktemp("widths"), spec, serve)
 
 
 @pytest.fixture

@@ -57,6 +57,7 @@ const entries = {
   core: `
     export { dispose, engine, env, getBackend, memory, profile, ready, removeBackend, setBackend, tensor, tidy }
       from "@tensorflow/tfjs-core";
+    import "@tensorflow/tfjs-converter/dist/flags";
     export { GraphModel } from "@tensorflow/tfjs-converter/dist/executor/graph_model";`,
   ...Object.fromEntries(
     backends.map((name) => [

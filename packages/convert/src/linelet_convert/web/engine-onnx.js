@@ -2,7 +2,7 @@
  * Scores lines with ONNX Runtime (onnxruntime-web, onnxruntime-node), which the caller brings: it is larger than all the
  * rest of the reader together. It runs the ONNX file itself, not the TensorFlow.js bundle.
  */
-import { LineletError, reason } from "./errors.js";
+import { BackendError, LineletError, reason } from "./errors.js";
 
 export const PROVIDERS = ["wasm", "webgl", "webgpu", "cpu"];
 
@@ -16,7 +16,7 @@ export async function onnxEngine(model, provider, { module: ort, threads }) {
   try {
     session = await ort.InferenceSession.create(model.bytes, { executionProviders: [provider] });
   } catch (failure) {
-    throw new LineletError(`ONNX Runtime cannot run ${model.url.href}: ${reason(failure)}`, { cause: failure });
+    throw new BackendError(`ONNX Runtime cannot run ${model.url.href}: ${reason(failure)}`, { cause: failure });
   }
   const run = async (data, shape) => {
     const results = await session.run({ [session.inputNames[0]]: new ort.Tensor("float32", data, shape) });

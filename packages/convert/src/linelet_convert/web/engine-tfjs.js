@@ -9,7 +9,7 @@
  *   input (N, channels, height, W), W a width that the spec allows -> the network's output
  * @property {() => void} dispose frees the network's memory
  */
-import { LineletError, reason } from "./errors.js";
+import { BackendError, LineletError, reason } from "./errors.js";
 import { IN_NODE, fetchBytes, fetchText } from "./files.js";
 
 export const BACKENDS = ["wasm", "webgl", "webgpu", "cpu"];
@@ -63,7 +63,11 @@ const OBSTACLES = {
 
 /** Why a backend did not start though nothing spoke against it. */
 async function diagnose(name, folder) {
-  if (name === "wasm" && folder) await fetchBytes(new URL("tfjs-backend-wasm-simd.wasm", folder)); // throws if missing
+  try {
+    if (name === "wasm" && folder) await fetchBytes(new URL("tfjs-backend-wasm-simd.wasm", folder));
+  } catch (failure) {
+    return reason(failure);
+  }
   return "TensorFlow.js could not start it; its console message says more";
 }
 
@@ -75,14 +79,17 @@ async function diagnose(name, folder) {
 export async function tfjsEngine(bundle, backend, { assets, module, threads, onProgress }) {
   const { tf, load, folder } = await loadRuntime(assets, module);
   const obstacle = await OBSTACLES[backend]();
-  if (obstacle) throw new LineletError(obstacle);
+  if (obstacle) throw new BackendError(obstacle);
+  if (module && !tf.findBackendFactory(backend)) {
+    throw new BackendError(`the TensorFlow.js given has no backend ${backend}; import it`);
+  }
   const runtime = await load(backend);
   if (backend === "wasm") {
     // Threads need cross-origin isolation and workers from blob: URLs; without the latter the page would hang.
     if (!threads) tf.env().set("WASM_HAS_MULTITHREAD_SUPPORT", false);
-    if (runtime) runtime.setWasmPaths(await localPath(folder));
+    runtime?.setWasmPaths(await localPath(folder));
   }
-  if (!(await tf.setBackend(backend))) throw new LineletError(await diagnose(backend, folder));
+  if (!(await tf.setBackend(backend))) throw new BackendError(await diagnose(backend, folder));
   await tf.ready();
 
   const models = new Models(tf, bundle.url, bundle.spec.widths, onProgress);

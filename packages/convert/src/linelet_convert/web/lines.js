@@ -88,7 +88,7 @@ function isFrame(part, parts) {
   if (!outline) return false;
   const within = (other) =>
     other !== part && other.left > part.left && other.right < part.right && other.top > part.top && other.bottom < part.bottom;
-  return parts.filter((other) => within(other) && other.bottom - other.top >= SMALLEST / 2).length >= 2;
+  return parts.some((other) => within(other) && other.bottom - other.top >= 0.3 * height);
 }
 
 /** Joins glyphs of like height on one level, as long as the gap is less than a character. */

@@ -22,7 +22,7 @@ translate();
 for (const backend of ["auto", "wasm", "webgl", "webgpu", "cpu"]) element("backend").append(new Option(backend, backend));
 element("backend").value = new URLSearchParams(location.search).get("backend") ?? "auto";
 let ready = start(element("backend").value || "auto");
-openSample();
+attempt(openSample)();
 
 /** Loads the reader; the page stays usable, with a message, if that fails. */
 async function start(backend) {
@@ -51,7 +51,9 @@ function complain(failure) {
 }
 
 /** Runs what a person asked for; what goes wrong stands on the page. */
-const attempt = (act) => (...args) => Promise.resolve(act(...args)).catch(complain);
+function attempt(act) {
+  return (...args) => act(...args).catch(complain);
+}
 
 function showFacts() {
   const t = texts().facts;
@@ -87,7 +89,7 @@ async function open(blob, name) {
   } catch {
     throw new LineletError(`${name} is not a picture that this browser can read; give a PNG, JPEG or WebP`);
   }
-  element("problem").hidden = true;
+  if (reader) element("problem").hidden = true; // what is wrong with the bundle stays
   picture = name;
   stage.show(bitmap, texts().pictureLabel(bitmap.width, bitmap.height));
   bitmap.close();
@@ -214,7 +216,7 @@ onClick("add", async () => {
   const [line] = await readMore([{ x: Math.floor((width - box.width) / 2), y: Math.floor((height - box.height) / 2), ...box }]);
   if (line) stage.focus(line.id);
 });
-onClick("draw", () => {
+onClick("draw", async () => {
   const drawing = stage.element.classList.toggle("drawing");
   element("draw").setAttribute("aria-pressed", String(drawing));
 });
@@ -222,8 +224,8 @@ onClick("copy", async () => {
   await copy(asText(lines));
   element("status").textContent = texts().copied;
 });
-onClick("json", () => download(new Blob([asJson(lines)], { type: "application/json" }), "lines.json"));
-onClick("csv", () => download(new Blob([asCsv(lines)], { type: "text/csv" }), "lines.csv"));
+onClick("json", async () => download(new Blob([asJson(lines)], { type: "application/json" }), "lines.json"));
+onClick("csv", async () => download(new Blob([asCsv(lines)], { type: "text/csv" }), "lines.csv"));
 onClick("save", async () => {
   const kept = lines.filter((line) => line.keep);
   const unknown = unknownIn(asText(kept).replaceAll("\n", ""));
@@ -234,7 +236,7 @@ onClick("save", async () => {
   download(await asDataset(kept, stage.canvas, reader.spec.charset), "linelet-corrections.zip");
   element("status").textContent = texts().saved(kept.length);
 });
-onClick("language", () => {
+onClick("language", async () => {
   switchLanguage();
   lines.forEach(showLine);
   if (reader) showFacts();
