@@ -71,7 +71,7 @@ def test_an_unfinished_dataset_is_refused(tmp_path):
     (tmp_path / "dataset.json").write_text(json.dumps(manifest))
     with pytest.raises(DatasetError, match="--resume"):
         open_dataset(tmp_path)
-    (tmp_path / "dataset.json").write_text(json.dumps({**manifest, "complete": True}))
+    (tmp_path / "dataset.json").write_text(json.dumps({**manifest, "complete": True, "look": "plain"}))
     assert open_dataset(tmp_path).manifest.charset == "1"
     (tmp_path / "dataset.json").write_text("{")
     with pytest.raises(DatasetError, match="make the dataset again"):

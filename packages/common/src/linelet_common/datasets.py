@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
+import pydantic
+
 from linelet_common.codec import frames_needed
 from linelet_common.errors import DatasetError, ImageError, describe_characters
 from linelet_common.preprocess import Pixels, line_width, load_image
@@ -24,7 +26,9 @@ MANIFEST = "dataset.json"
 
 
 class Manifest(Checked):
-    """The dataset.json of a dataset that Linelet made."""
+    """What every reader of a dataset needs of its dataset.json; what else its maker wrote there is the maker's."""
+
+    model_config = pydantic.ConfigDict(extra="ignore")
 
     format: Literal["linelet-dataset"] = "linelet-dataset"
     version: Literal[1] = 1

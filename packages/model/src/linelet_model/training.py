@@ -67,7 +67,9 @@ def train(settings: Settings, out: Path, resume: bool = False) -> Evaluation:
 
     while not state.finished():
         lines = feed.epoch(state.epoch)
-        batches = epoch_batches(lines, settings.batch, settings.seed, state.epoch)
+        # CTC writes only blanks for its first thousand steps, whatever their size: small steps get there sooner.
+        size = max(1, settings.batch // 4) if state.epoch == 0 else settings.batch
+        batches = epoch_batches(lines, size, settings.seed, state.epoch)
         state.steps = len(batches)
         for step, indices in itertools.islice(enumerate(batches), state.step, None):
             batch = vary(collate(lines, indices, spec), spec, (settings.seed, state.epoch, step))
