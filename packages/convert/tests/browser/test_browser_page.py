@@ -218,7 +218,7 @@ def test_both_languages(opened: Any) -> None:
     assert opened.inner_text("#copy") == "复制全部"
 
 
-@pytest.mark.parametrize("backend", ["wasm", "webgl", "cpu"])
+@pytest.mark.parametrize("backend", ["wasm", "webgl", "webgpu", "cpu"])
 def test_the_policy_holds_for_each_backend(page: Any, served: Any, requests: Refused, backend: str) -> None:
     page.goto(served.url + f"?backend={backend}&lang=en")
     finished(page)

@@ -36,21 +36,21 @@ export async function loadReader(address, options = {}) {
   if (engine !== "tfjs" && engine !== "onnxruntime") {
     throw new LineletError(`unknown engine '${engine}'; known are tfjs, onnxruntime`);
   }
+  if (engine === "onnxruntime" && !options.module) {
+    throw new LineletError("engine 'onnxruntime' needs option 'module': import * as module from 'onnxruntime-web'");
+  }
+  if (worker && options.module && typeof options.module !== "string") {
+    throw new LineletError("a module object cannot be sent to a worker; give option 'module' as a URL");
+  }
   const wanted = backendOrder(backend, engine);
   const source = await (engine === "tfjs" ? openBundle : openOnnx)(address);
   const assets = options.assets === undefined ? asFolder(new URL(".", source.url)) : asFolder(await resolve(options.assets));
   if (worker) {
-    if (options.module && typeof options.module !== "string") {
-      throw new LineletError("a module object cannot be sent to a worker; give option 'module' as a URL");
-    }
     const module = options.module && (await resolve(options.module)).href;
     const remote = { engine, backend, threads, assets: assets.href, ...(module && { module }) };
     return RemoteReader.start(source.url.href, remote, new URL("worker.js", assets), onProgress);
   }
   const module = typeof options.module === "string" ? await import(/* @vite-ignore */ options.module) : options.module;
-  if (engine === "onnxruntime" && !module) {
-    throw new LineletError("engine 'onnxruntime' needs option 'module': import * as module from 'onnxruntime-web'");
-  }
   const start = engine === "tfjs" ? tfjsEngine : onnxEngine;
   const reader = new LocalReader(source.spec, (name) => start(source, name, { assets, module, threads, onProgress }));
   await reader.choose(wanted, backend === "fastest");

@@ -1,0 +1,234 @@
+"""The npm package: packed, installed, used in Node with types; ONNX Runtime as the other engine; serve; sizes."""
+
+import base64
+import gzip
+import json
+import re
+import shutil
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from linelet_common import read_lines
+from linelet_common.cli import main
+from linelet_convert.assets import RUNTIME, WEB, build_runtime, reader_files
+from linelet_convert.serve import HEADERS, POLICY
+
+MB = 1_000_000
+
+
+@pytest.fixture(scope="session")
+def npm() -> str:
+    path = shutil.which("npm")
+    assert path, "the browser tests need npm"
+    return path
+
+
+@pytest.fixture(scope="session")
+def project(npm: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project of somebody else's that has installed the packed package, TypeScript and ONNX Runtime."""
+    folder = tmp_path_factory.mktemp("project")
+    build_runtime()
+    packed = run([npm, "pack", str(WEB), "--json", "--pack-destination", str(folder)], folder)
+    [name] = [file.name for file in folder.glob("*.tgz")]
+    assert name in packed
+    (folder / "package.json").write_text('{ "private": true, "type": "module" }')
+    tools = ["typescript@5.9.3", "onnxruntime-web@1.22.0"]
+    run([npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", f"./{name}", *tools], folder)
+    return folder
+
+
+def run(command: list[str], folder: Path) -> str:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def noise(count: int) -> list[np.ndarray]:
+    rng = np.random.default_rng(4)
+    return [rng.integers(0, 256, (int(h), int(w), 3), dtype=np.uint8) for h, w in rng.integers(15, 200, (count, 2))]
+
+
+NODE_SCRIPT = """
+import { readFileSync } from "node:fs";
+import { loadReader } from "linelet";
+const { address, options, images } = JSON.parse(readFileSync(0, "utf8"));
+if (options.engine) options.module = await import("onnxruntime-web");
+const reader = await loadReader(address, options);
+const pictures = images.map(({ data, ...rest }) => ({ data: new Uint8Array(Buffer.from(data, "base64")), ...rest }));
+const texts = (await reader.read(pictures)).map(({ text }) => text);
+console.log(JSON.stringify({ texts, backend: reader.backend, engine: reader.engine }));
+process.exit(0);
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, ("tfjs", "wasm")),
+        ({"backend": "cpu"}, ("tfjs", "cpu")),
+        ({"engine": "onnxruntime", "backend": "wasm"}, ("onnxruntime", "wasm")),
+    ],
+    ids=["wasm", "cpu", "onnxruntime"],
+)
+def test_the_packed_package_reads_in_node(
+    project: Path, node: str, served: Any, options: dict[str, Any], expected: tuple[str, str]
+) -> None:
+    images = noise(8)
+    rgba = [np.dstack([i, np.full(i.shape[:2], 255, np.uint8)]) for i in images]
+    job = {
+        "address": str(served.onnx if "engine" in options else served.folder),
+        "options": options,
+        "images": [
+            {"data": base64.b64encode(i.tobytes()).decode(), "width": i.shape[1], "height": i.shape[0]} for i in rgba
+        ],
+    }
+    (project / "read.mjs").write_text(NODE_SCRIPT)
+    done = subprocess.run(
+        [node, "read.mjs"], cwd=project, input=json.dumps(job), capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert (result["engine"], result["backend"]) == expected
+    assert result["texts"] == [reading.text for reading in read_lines(served.reader, images)]
+
+
+GOOD_TYPES = """
+import { LineletError, findLines, loadReader, type Box, type Reader, type Reading } from "linelet";
+export async function use(image: HTMLImageElement, blob: Blob): Promise<string> {
+  const reader: Reader = await loadReader("bundle/", { backend: ["wasm", "cpu"], worker: true });
+  const boxes: Box[] = await findLines(image);
+  const many: Reading[] = await reader.read(image, { boxes });
+  const several: Reading[] = await reader.read([image, blob]);
+  const { text, confidence, characters } = await reader.read(image, { box: boxes[0], input: true });
+  if (confidence < 0.5) throw new LineletError(characters.map((c) => c.box.x).join() + many.length + several.length);
+  reader.dispose();
+  return text + reader.spec.charset;
+}
+"""
+BAD_TYPES = [
+    'await loadReader("bundle/", { backends: "wasm" })',
+    'await loadReader("bundle/", { backend: "cuda" })',
+    'await (await loadReader("b/")).read("photo.png")',
+    '(await loadReader("b/")).spec.height = 3',
+]
+
+
+def test_types_accept_right_calls_and_refuse_wrong_ones(project: Path) -> None:
+    tsc = [str(project / "node_modules/.bin/tsc"), "--strict", "--noEmit", "--target", "es2022", "--lib", "es2022,dom"]
+    resolution = ["--module", "nodenext", "--moduleResolution", "nodenext"]
+    (project / "good.ts").write_text(GOOD_TYPES)
+    run([*tsc, *resolution, "good.ts"], project)
+    lines = ['import { loadReader } from "linelet";', *(f"{call};" for call in BAD_TYPES)]
+    (project / "bad.ts").write_text("\n".join(lines))
+    done = subprocess.run([*tsc, *resolution, "bad.ts"], cwd=project, capture_output=True, text=True, check=False)
+    refused = {int(line) for line in re.findall(r"bad\.ts\((\d+),", done.stdout)}
+    assert refused == set(range(2, 2 + len(BAD_TYPES))), done.stdout
+
+
+def test_onnxruntime_web_reads_in_the_browser_under_the_policy(page: Any, project: Path, served: Any) -> None:
+    engine = served.folder / "ort"
+    if not engine.exists():
+        engine.mkdir()
+        for name in ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"):
+            shutil.copyfile(project / "node_modules/onnxruntime-web/dist" / name, engine / name.replace(".mjs", ".js"))
+        # Served under names whose type every server knows.
+        loader = (engine / "ort.wasm.min.js").read_text()
+        (engine / "ort.wasm.min.js").write_text(loader.replace("threaded.mjs", "threaded.js"))
+        shutil.copyfile(served.onnx, served.folder / "reader.onnx")
+    images = noise(4)
+    page.goto(served.url + "spec.json")
+    result = page.evaluate(
+        """async ([bundle, images]) => {
+          const { loadReader } = await import(new URL("linelet.js", bundle));
+          const module = await import(new URL("ort/ort.wasm.min.js", bundle));
+          const options = { engine: "onnxruntime", module, backend: "wasm" };
+          const reader = await loadReader(new URL("reader.onnx", bundle), options);
+          const pictures = images.map(([data, width, height]) => ({ data: Uint8Array.from(data), width, height }));
+          const readings = await reader.read(pictures);
+          return { texts: readings.map(({ text }) => text), engine: reader.engine };
+        }""",
+        [
+            served.url,
+            [
+                [np.dstack([i, np.full(i.shape[:2], 255, np.uint8)]).ravel().tolist(), i.shape[1], i.shape[0]]
+                for i in images
+            ],
+        ],
+    )
+    assert result == {"texts": [r.text for r in read_lines(served.reader, images)], "engine": "onnxruntime"}
+
+
+def test_the_package_has_the_wheels_version_and_every_module() -> None:
+    package = json.loads((WEB / "package.json").read_text())
+    assert package["version"] == version("linelet-convert")
+    imported = {"linelet.js", "worker.js"}
+    while True:
+        found = {name for file in imported for name in re.findall(r'from "\./([\w-]+\.js)"', (WEB / file).read_text())}
+        if found <= imported:
+            break
+        imported |= found
+    assert imported <= set(package["files"])
+
+
+def test_the_pages_policy_is_the_servers() -> None:
+    """The page carries the policy for servers that send none; framing can be forbidden by a header only."""
+    [meta] = re.findall(r'Content-Security-Policy" content="([^"]+)"', (WEB / "index.html").read_text())
+    assert meta + "; frame-ancestors 'none'" == POLICY
+    assert "unsafe-inline" not in POLICY
+    assert "'unsafe-eval'" not in POLICY
+
+
+def test_every_text_exists_in_both_languages() -> None:
+    source = (WEB / "page-text.js").read_text("utf-8")
+    english, chinese = source.split("  zh: {")[0], source.split("  zh: {")[1].split("\n};")[0]
+    keys = [set(re.findall(r"^    (\w+):", part, re.M)) for part in (english, chinese)]
+    assert keys[0] == keys[1]
+    assert set(re.findall(r'data-(?:text|title)="(\w+)"', (WEB / "index.html").read_text())) <= keys[0]
+
+
+def test_what_a_first_visit_downloads_is_small() -> None:
+    """Page, reader, runtime and sample, gzipped, leave room for a network of 0.5 MB within 1 MB."""
+    runtime = [f for f in RUNTIME.iterdir() if f.name in ("core.js", "wasm.js") or f.name.startswith("chunk-")]
+    files = [*reader_files(), *runtime, RUNTIME / "tfjs-backend-wasm-simd.wasm"]
+    assert sum(len(gzip.compress(f.read_bytes(), 9)) for f in files) < 0.4 * MB
+
+
+def test_serve_sends_types_and_headers(served: Any, page: Any) -> None:
+    types = {
+        "": "text/html; charset=utf-8",
+        "linelet.js": "text/javascript; charset=utf-8",
+        "tfjs/tfjs-backend-wasm-simd.wasm": "application/wasm",
+        "manifest.webmanifest": "application/manifest+json",
+        "spec.json": "application/json",
+    }
+    for name, kind in types.items():
+        response = page.request.get(served.url + name)
+        assert response.headers["content-type"] == kind
+        assert {k: response.headers[k.lower()] for k in HEADERS} == HEADERS
+    assert page.request.get(served.url + "../../etc/passwd").status == 404
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["serve", "nowhere"], "nowhere holds no index.html; give a folder that 'linelet convert' wrote"),
+        (["serve", "x", "--port", "99999"], "'99999' is not a port; give 0 to 65535"),
+    ],
+)
+def test_serve_refuses_in_one_line(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_a_taken_port_is_refused(served: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    port = served.url.rstrip("/").rsplit(":", 1)[1]
+    assert main(["serve", str(served.folder), "--port", port]) == 2
+    assert f"port {port} cannot be used" in capsys.readouterr().err
