@@ -124,19 +124,31 @@ def ink_box(placed: list[Placed]) -> tuple[int, int, int, int]:
     right = bottom = -left
     for (mask, dx, dy, _), x, y in placed:
         height, width = mask.shape
-        if width:
+        if width:  # comparisons, not min and max: this runs for every glyph of every line
             x, y = x + dx, y + dy
-            left, top = min(left, x), min(top, y)
-            right, bottom = max(right, x + width), max(bottom, y + height)
+            if x < left:
+                left = x
+            if y < top:
+                top = y
+            if x + width > right:
+                right = x + width
+            if y + height > bottom:
+                bottom = y + height
     return (left, top, right, bottom) if right >= left else (0, 0, 0, 0)
 
 
 def paste(placed: list[Placed], canvas: Mask, dx: int, dy: int) -> None:
-    """Draw glyphs onto a coverage canvas, moved by (dx, dy). Every glyph must lie inside."""
+    """Draw glyphs onto an empty coverage canvas, moved by (dx, dy). Every glyph must lie inside."""
+    free = 0  # the first column that no glyph has touched
     for glyph, x, y in placed:
         mask, left, top, _ = glyph
         height, width = mask.shape
         if width:
             left, top = left + x + dx, top + y + dy
             area = canvas[top : top + height, left : left + width]
-            np.maximum(area, mask, out=area)
+            if left >= free:
+                area[:] = mask
+            else:
+                np.maximum(area, mask, out=area)
+            if left + width > free:
+                free = left + width

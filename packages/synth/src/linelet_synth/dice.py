@@ -1,18 +1,18 @@
 """Random numbers of one sample: a pure function of (digest, seed, i), cheap enough for hundreds of throws a line.
 
-Each sample has a PCG64 generator of its own, whose state is a hash of the three. Uniform doubles come from it in
-blocks: a Python list is read ten times faster than a generator is asked.
+They are SHAKE-128's output for the three, read 32 bits at a time: no generator to set up, and the same numbers whatever
+the versions of Python and numpy.
 """
 
 import hashlib
+import struct
 from collections.abc import Sequence
 from typing import TypeVar
 
-import numpy as np
-
 T = TypeVar("T")
 
-_BLOCK = 256
+_BLOCK = struct.Struct("<64I")
+_UNIT = 2.0**-32
 
 
 class Dice:
@@ -20,27 +20,24 @@ class Dice:
 
     def __init__(self, digest: bytes, seed: int) -> None:
         self._key = digest + b"/%d/" % seed
-        self._bits = np.random.PCG64(0)
-        self._generator = np.random.Generator(self._bits)
-        self._numbers: list[float] = []
         self.throw(0)
 
     def throw(self, i: int) -> None:
         """Start the sequence of sample i."""
-        number = int.from_bytes(hashlib.blake2b(self._key + b"%d" % i, digest_size=32).digest(), "little")
-        state = {"state": number >> 128, "inc": (number & ((1 << 128) - 1)) | 1}  # PCG's increment is odd
-        # numpy's stub wants a private class here, its code a dict.
-        self._bits.state = {"bit_generator": "PCG64", "state": state, "has_uint32": 0, "uinteger": 0}  # type: ignore[typeddict-item]
-        self._refill()
+        self._sample = self._key + b"%d" % i
+        self._blocks = 1
+        self._numbers: list[int] = list(_BLOCK.unpack(hashlib.shake_128(self._sample).digest(_BLOCK.size)))
 
     def _refill(self) -> None:
-        self._numbers = self._generator.random(_BLOCK).tolist()
+        key = self._sample + b"/%d" % self._blocks
+        self._blocks += 1
+        self._numbers += _BLOCK.unpack(hashlib.shake_128(key).digest(_BLOCK.size))
 
     def unit(self) -> float:
         """A number in [0, 1)."""
         if not self._numbers:
             self._refill()
-        return self._numbers.pop()
+        return self._numbers.pop() * _UNIT
 
     def between(self, low: float, high: float) -> float:
         """A number in [low, high)."""

@@ -3,9 +3,6 @@
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
 from linelet_common.preprocess import Pixels
 from linelet_synth.atlas import Placed
 from linelet_synth.colours import Colour
@@ -24,7 +21,8 @@ class Box(NamedTuple):
 class Line:
     """Picture uint8, grey (H, W) or RGB (H, W, 3), with its label.
 
-    placed: the label's glyphs, in their own coordinates; affine: float64 (2, 3), from those to the picture's pixels.
+    placed: the label's glyphs, in their own coordinates; affine: a, b, c, d, e, f of x' = ax + by + c,
+    y' = dx + ey + f, from those to the picture's pixels.
     """
 
     picture: Pixels
@@ -33,13 +31,13 @@ class Line:
     background: Colour
     colour: Colour
     placed: list[Placed]
-    affine: NDArray[np.float64]
+    affine: tuple[float, float, float, float, float, float]
     styles: list[str] = field(default_factory=list)  # what was done to it
 
     @property
     def boxes(self) -> list[Box]:
         """Where each character's ink is, in the label's order; of tilted ones the upright box around them."""
-        (a, b, c), (d, e, f) = self.affine.tolist()
+        a, b, c, d, e, f = self.affine
         boxes = []
         for glyph, pen_x, pen_y in self.placed:
             x, y = pen_x + glyph.left, pen_y + glyph.top

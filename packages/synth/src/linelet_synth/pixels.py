@@ -73,7 +73,6 @@ def motion(image: Pixels, kernel: NDArray[np.float32]) -> Pixels:
 
 def jpeg(image: Pixels, quality: int) -> Pixels:
     """Through JPEG and back."""
-    # cv2 takes a picture's channels for BGR; both ways, so nothing is swapped, but chroma would be: see below.
     if image.ndim == 2:
         data = cv2.imencode(".jpg", image, (cv2.IMWRITE_JPEG_QUALITY, quality))[1]
         return np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE))
@@ -94,5 +93,11 @@ def noise(image: Pixels, std: float, dice: Dice) -> Pixels:
 
 
 def light(image: Pixels, contrast: float, brightness: float) -> Pixels:
-    """image * contrast + brightness, in grey levels."""
-    return np.asarray(cv2.LUT(image, np.clip(np.rint(_RAMP * contrast + brightness), 0, 255).astype(np.uint8)))
+    """image * contrast + brightness, in grey levels; to half a percent and one level, so that tables are met again."""
+    return np.asarray(cv2.LUT(image, _light_table(round(contrast * 200), round(brightness))))
+
+
+@lru_cache(maxsize=1 << 14)
+def _light_table(contrast: int, brightness: int) -> NDArray[np.uint8]:
+    levels = np.rint(_RAMP * np.float32(contrast / 200) + brightness)
+    return np.asarray(np.clip(levels, 0, 255), dtype=np.uint8)

@@ -8,7 +8,7 @@ import numpy as np
 from linelet_common.preprocess import Pixels
 from linelet_synth import pixels
 from linelet_synth.atlas import Atlas, Placed, ink_box, paste, set_text
-from linelet_synth.colours import choose_text_colour, parse_colour, perturb
+from linelet_synth.colours import Colour, choose_text_colour, grey, parse_colour, perturb
 from linelet_synth.dice import Dice
 from linelet_synth.fonts import Face
 from linelet_synth.line import Line
@@ -17,6 +17,10 @@ from linelet_synth.texts import Text
 
 # Smaller text cannot be read by anybody; a line that would need it gets a wider picture instead.
 _SMALLEST = 10
+# Two blurs of at most five pixels reach so far.
+_HALO = 4
+# From here on JPEG's coarsest step for a block's mean is under 8, half of which rounds away: flat grey stays as it is.
+_FLAT_QUALITY = 80
 
 
 class Plain:
@@ -54,17 +58,19 @@ class Plain:
             width, height = look.canvas
             while size > _SMALLEST and (box[2] - box[0] > width or box[3] - box[1] > height):
                 shrink = min(width / (box[2] - box[0]), height / (box[3] - box[1]))
-                size = max(_SMALLEST, min(size - 1, int(size * shrink)))
+                # Even sizes: half as many strikes to make.
+                size = max(_SMALLEST, min(size - 1, int(size * shrink)) & -2)
                 placed, box = self._set(text.text, face, weight, size)
             width, height = max(width, box[2] - box[0]), max(height, box[3] - box[1])
             x, y = (width - (box[2] - box[0])) // 2, (height - (box[3] - box[1])) // 2
-        mask = np.zeros((height, width), dtype=np.uint8)
         dx, dy = x - box[0], y - box[1]
-        paste(placed, mask, dx, dy)
-        picture = pixels.colour_mask(mask, background, colour, self._rgb)
-        picture = degrade(picture, look.degradation, dice)
-        affine = np.array([[1.0, 0.0, dx], [0.0, 1.0, dy]])
-        return Line(picture, text.text, "plain", background, colour, placed, affine)
+        region = _region(x, y, box[2] - box[0], box[3] - box[1], width, height)
+        left, top, right, bottom = region
+        mask = np.zeros((bottom - top, right - left), dtype=np.uint8)
+        paste(placed, mask, dx - left, dy - top)
+        text_picture = pixels.colour_mask(mask, background, colour, self._rgb)
+        picture = degrade(text_picture, region, (height, width), background, look.degradation, dice)
+        return Line(picture, text.text, "plain", background, colour, placed, (1.0, 0.0, dx, 0.0, 1.0, dy))
 
     def _set(self, text: str, face: Face, weight: int, size: int) -> tuple[list[Placed], tuple[int, int, int, int]]:
         placed, pen = set_text(self._atlas.strike(face, weight, size), text)
@@ -78,15 +84,44 @@ def _nearest(faces: list[Face], weight: int) -> list[Face]:
     return [face for face in faces if abs(face.nearest(weight) - weight) == distance]
 
 
-def degrade(picture: Pixels, degradation: Degradation, dice: Dice) -> Pixels:
-    """The five degradations in the reference's order."""
+def _region(x: int, y: int, width: int, height: int, whole_width: int, whole_height: int) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom of what blur and JPEG can change around a text: its halo, out to JPEG's blocks of 8."""
+    left, top = max(0, x - _HALO) & -8, max(0, y - _HALO) & -8
+    right, bottom = (x + width + _HALO + 7) & -8, (y + height + _HALO + 7) & -8
+    return left, top, min(right, whole_width), min(bottom, whole_height)
+
+
+def degrade(
+    text: Pixels,
+    region: tuple[int, int, int, int],
+    size: tuple[int, int],
+    background: Colour,
+    degradation: Degradation,
+    dice: Dice,
+) -> Pixels:
+    """The five degradations, in the reference's order, of a text that takes up a region of a flat picture (H, W).
+
+    Blur leaves flat ground as it is, and so does JPEG in grey; there the region is all that has to be treated. JPEG in
+    colour may shift a flat ground by a level, and treats the whole.
+    """
     d = degradation
     if dice.chance(d.blur):
-        picture = pixels.gaussian(picture, dice.pick((3, 5)), dice.between(*d.blur_sigma))
+        text = pixels.gaussian(text, dice.pick((3, 5)), dice.between(*d.blur_sigma))
     if dice.chance(d.motion):
-        picture = pixels.motion(picture, dice.pick(pixels.motion_kernels()[dice.pick((3, 5))]))
-    if dice.chance(d.jpeg):
-        picture = pixels.jpeg(picture, dice.whole(*d.jpeg_quality))
+        text = pixels.motion(text, dice.pick(pixels.motion_kernels()[dice.pick((3, 5))]))
+    quality = dice.whole(*d.jpeg_quality) if dice.chance(d.jpeg) else 0
+    local = quality >= _FLAT_QUALITY and text.ndim == 2
+    if local:
+        text = pixels.jpeg(text, quality)
+    left, top, right, bottom = region
+    if (bottom - top, right - left) == size:
+        picture = text
+    else:
+        picture = np.empty((*size, *text.shape[2:]), dtype=np.uint8)
+        picture[:] = background if text.ndim == 3 else grey(background)
+        picture[top:bottom, left:right] = text
+    if quality and not local:
+        picture = pixels.jpeg(picture, quality)
     if dice.chance(d.noise):
         picture = pixels.noise(picture, dice.between(*d.noise_std), dice)
     if dice.chance(d.light):

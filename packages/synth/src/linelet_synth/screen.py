@@ -159,7 +159,7 @@ class Screen:
         )
         affine[:, 2] += affine[:, :2] @ (pad - left, pad - top) + (x, y)
         picture = self._degrade(picture, em, levels, dice, budget, styles)
-        return Line(picture, text.text, "screen", background, colour, placed, affine, styles)
+        return Line(picture, text.text, "screen", background, colour, placed, _six(affine), styles)
 
     # Type
 
@@ -547,6 +547,11 @@ def _trim(mask: Mask) -> tuple[Mask, int, int]:
     if not width:
         return mask, 0, 0
     return np.ascontiguousarray(mask[y : y + height, x : x + width]), x, y
+
+
+def _six(affine: NDArray[np.float64]) -> tuple[float, float, float, float, float, float]:
+    a, b, c, d, e, f = affine.ravel().tolist()
+    return a, b, c, d, e, f
 
 
 def _margins(em: float, ink_height: int, dice: Dice) -> tuple[int, int, int, int]:

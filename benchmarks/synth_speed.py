@@ -1,0 +1,221 @@
+"""How fast lines are synthesised: CPU time a line, beside a yardstick measured in turn with it.
+
+    python benchmarks/synth_speed.py [--count N] [--rounds R] [--json]
+
+The yardstick is what a first script does: a font opened for every picture, Pillow drawing in RGB, albumentations, one
+PNG with optimize=True a line. Ours draws the plain look on the same canvas with the same five degradations at the same
+probabilities, and the richer screen look. Glyphs are rasterised once a process, so ours is warmed up with as many lines
+as a round has; the time until then is given too. Rounds alternate.
+"""
+
+import argparse
+import colorsys
+import json
+import os
+import random
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import albumentations
+import cv2
+import numpy as np
+from fontTools.ttLib import TTFont
+from fontTools.varLib.instancer import instantiateVariableFont
+from PIL import Image, ImageDraw, ImageFont
+
+from linelet_synth.generate import Job, generate
+from linelet_synth.recipe import Recipe, load_recipe
+from linelet_synth.source import usable_faces
+from linelet_synth.storage import STORAGES
+
+HEALTH = load_recipe("health-app")
+STATUSES = {"偏胖", "偏瘦", "标准", "偏高", "偏低", "正常", "发达", "强壮", "隐形", "微", "稍"}
+BACKGROUNDS = [tuple(bytes.fromhex(colour[1:])) for colour in HEALTH.palette.backgrounds]
+
+
+def cpu() -> float:
+    """CPU seconds of this process and of its finished children."""
+    uses = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(use.ru_utime + use.ru_stime for use in uses)
+
+
+class Yardstick:
+    """The generator of a first script."""
+
+    def __init__(self, regular: str, bold: str) -> None:
+        self.regular, self.bold = regular, bold
+        self.transform = albumentations.Compose(
+            [
+                albumentations.GaussianBlur(blur_limit=(3, 5), p=0.6),
+                albumentations.MotionBlur(blur_limit=(3, 5), p=0.3),
+                albumentations.ImageCompression(quality_range=(82, 98), p=0.7),
+                albumentations.GaussNoise(std_range=(5**0.5 / 255, 30**0.5 / 255), p=0.5),
+                albumentations.RandomBrightnessContrast(brightness_limit=0.15, contrast_limit=0.15, p=0.5),
+            ],
+            seed=0,
+        )
+
+    def write(self, out: Path, count: int) -> None:
+        """Write ``count`` lines."""
+        (out / "images").mkdir(parents=True)
+        with (out / "labels.txt").open("w", encoding="utf-8") as labels:
+            for i in range(count):
+                text = "".join(random.choices(HEALTH.charset, k=random.randint(1, 8)))
+                value = any(c.isdigit() for c in text) or any(word in text for word in STATUSES)
+                h, s, v = colorsys.rgb_to_hsv(*(x / 255 for x in random.choice(BACKGROUNDS)))
+                s = np.clip(s + random.uniform(-0.06, 0.06), 0, 1)
+                v = np.clip(v + random.uniform(-0.08, 0.08), 0, 1)
+                background = tuple(round(x * 255) for x in colorsys.hsv_to_rgb(h, s, v))
+                dark = np.dot((0.299, 0.587, 0.114), background) < 130
+                colour = (255, 255, 255) if dark else (68, 108, 141) if value else (80, 80, 80)
+                path = random.choice((self.regular, self.bold)) if value else self.regular
+                font = ImageFont.truetype(path, random.randint(28, 36))
+                image = Image.new("RGB", (200, 50), background)
+                draw = ImageDraw.Draw(image)
+                left, top, right, bottom = draw.textbbox((0, 0), text, font=font)
+                draw.text(((200 - right + left) // 2, (50 - bottom + top) // 2), text, font=font, fill=colour)
+                name = f"images/synth_{i:06d}.png"
+                degraded = self.transform(image=np.array(image))["image"]
+                Image.fromarray(degraded).save(out / name, optimize=True)
+                labels.write(f"{name}\t{text}\n")
+
+
+def static(face: Path, weight: int, out: Path) -> str:
+    """A font of one weight, as a first script has it: a variable one costs more to draw."""
+    font = instantiateVariableFont(TTFont(face), {"wght": weight})
+    font.save(out)
+    return str(out)
+
+
+def reference_like() -> Recipe:
+    """The health app's recipe with the yardstick's texts and canvas."""
+    kind = HEALTH.texts[0].model_dump() | {"forms": (), "role": "value", "random": {"length": (1, 8)}}
+    recipe = HEALTH.model_dump() | {"texts": [kind]}
+    recipe["looks"]["plain"]["cropped"] = 0.0
+    return Recipe.model_validate(recipe, strict=False)
+
+
+class Writer:
+    """Ours, in one process, its atlas warm: storage by storage."""
+
+    def __init__(self, recipe: Recipe, look: str, form: str | None, grey: bool, count: int) -> None:
+        self.job = Job(recipe, 0, count, look, grey=grey, form=form or "folder")
+        self.form = form
+        self.source = self.job.source()
+        start = cpu()
+        for i in range(count, 2 * count):
+            self.source.sample(i)
+        self.warming = cpu() - start
+
+    def write(self, out: Path, count: int) -> None:
+        """Write ``count`` lines, or only draw them."""
+        if self.form is None:
+            for i in range(count):
+                self.source.sample(i)
+            return
+        storage = STORAGES[self.form](out, False)
+        storage.prepare()
+        for k in range(self.job.chunks()):
+            storage.take(k, self.job.samples(k), storage.make(self.source, k, self.job.samples(k)))
+        storage.join(self.job.chunks(), count)
+        storage.close()
+
+
+def two_workers(recipe: Recipe, count: int) -> float:
+    """Speed-up of two workers in wall time; the processes' start is taken off by a run of one chunk each."""
+    times = {}
+    folder = Path(tempfile.mkdtemp())
+    for workers in (1, 2):
+        for size in (500, count):
+            out = folder / f"workers-{workers}-{size}"
+            start = time.perf_counter()
+            generate(Job(recipe, 0, size, "screen", grey=True), out, workers)
+            times[workers, size] = time.perf_counter() - start
+    shutil.rmtree(folder)
+    return (times[1, count] - times[1, 500]) / (times[2, count] - times[2, 500])
+
+
+OURS: dict[str, tuple[str, str | None, bool]] = {  # look, storage, grey
+    "plain, grey, in memory": ("plain", None, True),
+    "plain, grey, LMDB": ("plain", "lmdb", True),
+    "plain, grey, tar shards": ("plain", "webdataset", True),
+    "plain, RGB, PNG files": ("plain", "folder", False),
+    "screen, grey, in memory": ("screen", None, True),
+    "screen, grey, LMDB": ("screen", "lmdb", True),
+}
+
+
+def measure(name: str, count: int) -> dict[str, float]:
+    """CPU milliseconds a line of one generator, in this process, and of its first lines."""
+    cv2.setNumThreads(1)
+    random.seed(0)
+    np.random.seed(0)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        if name == "yardstick":
+            face = Path(usable_faces(HEALTH)[0][0].path)
+            regular, bold = (static(face, weight, folder / f"{weight}.ttf") for weight in (400, 700))
+            yardstick = Yardstick(regular, bold)
+            yardstick.write(folder / "warm", 50)
+            # Slow enough to need fewer lines for the same precision.
+            count //= 4
+            write, warming = yardstick.write, 0.0
+        else:
+            look, form, grey = OURS[name]
+            writer = Writer(reference_like() if look == "plain" else HEALTH, look, form, grey, count)
+            write, warming = writer.write, writer.warming
+        start = cpu()
+        write(folder / "lines", count)
+        return {"cpu_ms": 1000 * (cpu() - start) / count, "first_ms": 1000 * warming / count}
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--count", type=int, default=8000, help="lines a round")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--workers", action="store_true", help="also the speed-up of two workers: needs two idle cores")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--only", choices=["yardstick", *OURS], help="one generator, in this process")
+    arguments = parser.parse_args()
+    if arguments.only:
+        print(json.dumps(measure(arguments.only, arguments.count)))
+        return
+    names = ["yardstick", *OURS]
+    runs: dict[str, list[dict[str, float]]] = {name: [] for name in names}
+    for _ in range(arguments.rounds):
+        for name in names:
+            # A process each: what one leaves in memory slows the next one's garbage collection.
+            command = [sys.executable, __file__, "--only", name, "--count", str(arguments.count)]
+            output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+            runs[name].append(json.loads(output))
+    cpu_ms = {name: statistics.fmean(run["cpu_ms"] for run in runs[name]) for name in names}
+    result = {
+        "lines": arguments.count,
+        "rounds": arguments.rounds,
+        "cores": os.cpu_count(),
+        "cpu_ms": cpu_ms,
+        "ratio": {name: cpu_ms["yardstick"] / cpu_ms[name] for name in OURS},
+        "first_lines_ms": {name: statistics.fmean(run["first_ms"] for run in runs[name]) for name in OURS},
+        "two_workers": two_workers(HEALTH, 6 * arguments.count) if arguments.workers else None,
+    }
+    if arguments.json:
+        print(json.dumps(result, indent=1))
+        return
+    print(f"{'':26}{'CPU ms a line':>15}{'times the yardstick':>22}{'first lines, ms':>18}")
+    for name in names:
+        ratio = f"{result['ratio'][name]:.1f}x" if name in OURS else ""
+        first = f"{result['first_lines_ms'][name]:.2f}" if name in OURS else ""
+        print(f"{name:26}{cpu_ms[name]:15.3f}{ratio:>22}{first:>18}")
+    if result["two_workers"]:
+        print(f"two workers: {result['two_workers']:.2f}x one")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,234 @@
+"""How a dataset lies on disk: a folder of pictures, LMDB, or tar shards. Each is what other libraries read.
+
+A storage keeps chunks of samples. ``make`` runs in any process and may write files of its own; ``take`` runs in the
+first one, chunk after chunk in order. A chunk is either done or not there: a killed run leaves nothing in between.
+"""
+
+import json
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+from linelet_common.datasets import LABELS
+from linelet_common.errors import UsageError
+from linelet_common.files import write_atomically
+from linelet_synth.line import Line
+from linelet_synth.png import encode_png
+from linelet_synth.source import Source
+
+BOXES = "boxes.jsonl"
+PARTS = ".parts"
+
+# What make hands to take: of LMDB the records, of the others nothing.
+Payload = list[tuple[bytes, bytes]]
+
+
+def boxes_json(line: Line) -> str:
+    """A line's boxes, [x, y, width, height] in pixels a character, to a tenth."""
+    return json.dumps([[round(v, 1) for v in box] for box in line.boxes])
+
+
+class Storage(Protocol):
+    """One way to keep a dataset."""
+
+    chunk: ClassVar[int]  # samples that are done together
+    shared: ClassVar[bool]  # whether several machines may write it at once
+
+    def prepare(self) -> None:
+        """Make an empty storage."""
+
+    def done(self, k: int) -> bool:
+        """Whether chunk k is there."""
+
+    def make(self, source: Source, k: int, samples: range) -> Payload:
+        """Draw the samples of chunk k and write what any process may write."""
+
+    def take(self, k: int, samples: range, payload: Payload) -> None:
+        """Write the rest of chunk k."""
+
+    def join(self, chunks: int, count: int) -> None:
+        """All chunks are done: make the dataset whole."""
+
+    def close(self) -> None:
+        """Let go of open files."""
+
+
+class Folder:
+    """images/*.png and labels.txt, PaddleOCR's list form; boxes.jsonl beside it."""
+
+    # Small enough that little is lost when a machine goes, large enough that a part's file costs nothing.
+    chunk: ClassVar[int] = 250
+    shared: ClassVar[bool] = True
+
+    def __init__(self, out: Path, boxes: bool) -> None:
+        self._out, self._boxes = out, boxes
+
+    def prepare(self) -> None:
+        """Make the folders."""
+        (self._out / "images").mkdir(parents=True, exist_ok=True)
+        (self._out / PARTS).mkdir(exist_ok=True)
+
+    def _part(self, k: int, name: str) -> Path:
+        return self._out / PARTS / f"{k:06d}.{name}"
+
+    def done(self, k: int) -> bool:
+        """Whether the chunk's part of the labels is there: it is written last."""
+        return self._part(k, LABELS).exists()
+
+    def make(self, source: Source, k: int, samples: range) -> Payload:
+        """Write the pictures, then the parts of the lists."""
+        labels, boxes = [], []
+        folder = str(self._out) + "/"
+        for i in samples:
+            line = source.line(i)
+            name = f"images/{i:07d}.png"
+            with open(folder + name, "wb", buffering=0) as file:
+                file.write(encode_png(line.picture))
+            labels.append(f"{name}\t{line.text}\n")
+            if self._boxes:
+                boxes.append(f'{{"image": "{name}", "boxes": {boxes_json(line)}}}\n')
+        if self._boxes:
+            write_atomically(self._part(k, BOXES), "".join(boxes))
+        write_atomically(self._part(k, LABELS), "".join(labels))
+        return []
+
+    def take(self, k: int, samples: range, payload: Payload) -> None:
+        """Nothing is left to write."""
+
+    def join(self, chunks: int, count: int) -> None:
+        """Join the parts of the lists."""
+        for name in (BOXES, LABELS) if self._boxes else (LABELS,):
+            write_atomically(self._out / name, b"".join(self._part(k, name).read_bytes() for k in range(chunks)))
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class Lmdb:
+    """LMDB as deep-text-recognition-benchmark, PARSeq and docTR know it: image-%09d, label-%09d from 1, num-samples."""
+
+    chunk: ClassVar[int] = 250
+    shared: ClassVar[bool] = False
+
+    def __init__(self, out: Path, boxes: bool) -> None:
+        self._out, self._boxes = out, boxes
+        self._open: Any = None
+
+    @property
+    def _environment(self) -> Any:
+        if self._open is None:
+            try:
+                import lmdb
+            except ImportError:
+                raise UsageError("--format lmdb needs lmdb; pip install 'linelet-synth[lmdb]'") from None
+            self._open = lmdb.open(str(self._out), map_size=1 << 26, max_dbs=0)
+        return self._open
+
+    def prepare(self) -> None:
+        """Make the environment."""
+        self._out.mkdir(parents=True, exist_ok=True)
+        assert self._environment
+
+    def done(self, k: int) -> bool:
+        """Whether the chunk's first label is there: a chunk is one transaction."""
+        with self._environment.begin() as transaction:
+            return transaction.get(b"label-%09d" % (k * self.chunk + 1)) is not None
+
+    def make(self, source: Source, k: int, samples: range) -> Payload:
+        """Keys and values in the keys' order a sample."""
+        records: Payload = []
+        for i in samples:
+            line = source.line(i)
+            if self._boxes:
+                records.append((b"boxes-%09d" % (i + 1), boxes_json(line).encode()))
+            records.append((b"image-%09d" % (i + 1), encode_png(line.picture)))
+            records.append((b"label-%09d" % (i + 1), line.text.encode()))
+        return records
+
+    def take(self, k: int, samples: range, payload: Payload) -> None:
+        """Put the records in one transaction; the map grows as they need."""
+        self._put(payload)
+
+    def _put(self, records: Payload) -> None:
+        import lmdb
+
+        while True:
+            try:
+                with self._environment.begin(write=True) as transaction:
+                    transaction.cursor().putmulti(records)
+                return
+            except lmdb.MapFullError:
+                self._environment.set_mapsize(self._environment.info()["map_size"] * 2)
+
+    def join(self, chunks: int, count: int) -> None:
+        """Write the number of samples, without which readers take it for no dataset."""
+        self._put([(b"num-samples", b"%d" % count)])
+        self._environment.sync(True)
+
+    def close(self) -> None:
+        """Close the environment."""
+        if self._open is not None:
+            self._open.close()
+            self._open = None
+
+
+class Tars:
+    """WebDataset's shards: 000000.tar and so on, holding 000000000.png and .txt (and .boxes.json) a sample."""
+
+    chunk: ClassVar[int] = 1000
+    shared: ClassVar[bool] = True
+
+    def __init__(self, out: Path, boxes: bool) -> None:
+        self._out, self._boxes = out, boxes
+
+    def prepare(self) -> None:
+        """Make the folder."""
+        self._out.mkdir(parents=True, exist_ok=True)
+
+    def _shard(self, k: int) -> Path:
+        return self._out / f"{k:06d}.tar"
+
+    def done(self, k: int) -> bool:
+        """Whether the shard is there: it appears whole."""
+        return self._shard(k).exists()
+
+    def make(self, source: Source, k: int, samples: range) -> Payload:
+        """Write the shard."""
+        pieces: list[bytes] = []
+        for i in samples:
+            line = source.line(i)
+            if self._boxes:
+                pieces += tar_member(b"%09d.boxes.json" % i, boxes_json(line).encode())
+            pieces += tar_member(b"%09d.png" % i, encode_png(line.picture))
+            pieces += tar_member(b"%09d.txt" % i, line.text.encode())
+        pieces.append(bytes(2 * tarfile.BLOCKSIZE))  # a tar's end
+        write_atomically(self._shard(k), b"".join(pieces))
+        return []
+
+    def take(self, k: int, samples: range, payload: Payload) -> None:
+        """Nothing is left to write."""
+
+    def join(self, chunks: int, count: int) -> None:
+        """Nothing is left to join."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+_HEADER = tarfile.TarInfo("x").tobuf(tarfile.USTAR_FORMAT)
+
+
+def tar_member(name: bytes, data: bytes) -> Iterator[bytes]:
+    """A plain file in a tar: header, content, padding. tarfile takes ten times as long for the header alone."""
+    header = bytearray(_HEADER)
+    header[: len(name)] = name
+    header[124:136] = b"%011o\0" % len(data)
+    header[148:156] = b" " * 8  # the checksum counts itself as spaces
+    header[148:156] = b"%06o\0 " % sum(header)
+    yield bytes(header)
+    yield data
+    yield bytes(-len(data) % tarfile.BLOCKSIZE)
+
+
+STORAGES: dict[str, type[Folder] | type[Lmdb] | type[Tars]] = {"folder": Folder, "lmdb": Lmdb, "webdataset": Tars}
