@@ -23,6 +23,7 @@ from linelet_common.spec import ReaderSpec
 
 LABELS = "labels.txt"
 MANIFEST = "dataset.json"
+UNFINISHED = "{path} was left unfinished; go on with 'linelet synth ... --out {path} --resume'"
 
 
 class Manifest(Checked):
@@ -145,10 +146,21 @@ def open_dataset(path: str | Path) -> LineDataset:
     path = Path(path)
     if not path.exists():
         raise DatasetError(f"{path}: no such dataset; make one with 'linelet synth RECIPE --out {path}'")
-    dataset = FolderDataset(path)
+    dataset = _opened(path)
     if dataset.manifest and not dataset.manifest.complete:
-        raise DatasetError(f"{path} was left unfinished; go on with 'linelet synth ... --out {path} --resume'")
+        raise DatasetError(UNFINISHED.format(path=path))
     return dataset
+
+
+def _opened(path: Path) -> LineDataset:
+    # Imported here: stored needs this module's Manifest.
+    from linelet_common.stored import LmdbDataset, TarDataset
+
+    if (path / "data.mdb").exists():
+        return LmdbDataset(path)
+    if not (path / LABELS).exists() and next(path.glob("*.tar"), None):
+        return TarDataset(path)
+    return FolderDataset(path)
 
 
 def label_problem(label: str, place: str, spec: ReaderSpec) -> str | None:

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
+import lmdb
+
 from linelet_common.datasets import LABELS
-from linelet_common.errors import UsageError
 from linelet_common.files import write_atomically
 from linelet_synth.line import Line
 from linelet_synth.png import encode_png
@@ -118,10 +119,6 @@ class Lmdb:
     @property
     def _environment(self) -> Any:
         if self._open is None:
-            try:
-                import lmdb
-            except ImportError:
-                raise UsageError("--format lmdb needs lmdb; pip install 'linelet-synth[lmdb]'") from None
             self._open = lmdb.open(str(self._out), map_size=1 << 26, max_dbs=0)
         return self._open
 
@@ -151,8 +148,6 @@ class Lmdb:
         self._put(payload)
 
     def _put(self, records: Payload) -> None:
-        import lmdb
-
         while True:
             try:
                 with self._environment.begin(write=True) as transaction:
