@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import os
 import typing
 from pathlib import Path
 
@@ -29,6 +30,8 @@ def _configure_train(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_train(args: argparse.Namespace) -> None:
+    # Threads that wait by spinning burn a multiple of the CPU on a machine that is not idle; must precede torch.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from linelet_model.training import train
 
     values = {f.name: getattr(args, f.name) for f in dataclasses.fields(Settings)}

@@ -1,9 +1,11 @@
 """Where training lines come from, epoch by epoch: datasets in memory, or a recipe that never repeats a line."""
 
+import os
+import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from importlib.metadata import entry_points
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from typing import Protocol
 
 import numpy as np
@@ -93,7 +95,7 @@ class RecipeFeed:
         self._arguments = (recipe, seed, look, "train")
         self._spec, self._size = spec, size
         # spawn: forking a process that holds torch's threads can hang.
-        self._pool = ProcessPoolExecutor(workers, get_context("spawn"))
+        self._pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_die_with_parent)
         self._pending: dict[int, list[Future[Lines]]] = {}
         self.skipped = 0
         self.held_back = _make(open_source(recipe, seed, look, "validation"), spec, range(1000))
@@ -116,6 +118,18 @@ class RecipeFeed:
     def close(self) -> None:
         """Stop the workers."""
         self._pool.shutdown(cancel_futures=True)
+
+
+def _die_with_parent() -> None:
+    """Let a worker end when the training is killed: a pool's workers would wait for work for ever."""
+
+    def watch() -> None:
+        parent = parent_process()
+        if parent:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 _SOURCES: dict[tuple[str, int, str | None, str], LineSource] = {}
