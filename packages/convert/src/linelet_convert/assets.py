@@ -43,7 +43,8 @@ def install(bundle: Path) -> str | None:
         build_runtime()
     except ConversionError as failure:
         return str(failure)
-    shutil.copytree(RUNTIME, bundle / RUNTIME.name, dirs_exist_ok=True)
+    shutil.rmtree(bundle / RUNTIME.name, ignore_errors=True)  # an older one, whose files may have other names
+    shutil.copytree(RUNTIME, bundle / RUNTIME.name)
     return None
 
 

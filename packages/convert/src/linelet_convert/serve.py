@@ -83,6 +83,7 @@ def make_server(bundle: "Path", port: int | None = None) -> "ThreadingHTTPServer
             raise UsageError(f"{bundle} holds no {name}; give a folder that 'linelet convert' wrote")
 
     class Handler(SimpleHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"  # one connection for many small files
         extensions_map = {**SimpleHTTPRequestHandler.extensions_map, **TYPES}  # noqa: RUF012 (the base class's way)
 
         def end_headers(self) -> None:

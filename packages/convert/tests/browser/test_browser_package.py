@@ -175,6 +175,16 @@ def test_the_package_has_the_wheels_version_and_every_module() -> None:
     assert imported <= set(package["files"])
 
 
+def test_the_page_asks_for_its_modules_at_once() -> None:
+    html = (WEB / "index.html").read_text()
+    asked = {name for name in re.findall(r'modulepreload" href="([^"]+)"', html) if not name.startswith("tfjs/")}
+    others = {"worker.js", "sw.js"}
+    assert asked == {path.name for path in WEB.glob("*.js")} - others
+    runtime = re.findall(r'modulepreload" href="tfjs/([^"]+)"', html)
+    shared = {path.name for path in RUNTIME.glob("shared-*.js")}
+    assert set(runtime) == {"core.js", "wasm.js"} | shared
+
+
 def test_the_pages_policy_is_the_servers() -> None:
     """The page carries the policy for servers that send none; framing can be forbidden by a header only."""
     [meta] = re.findall(r'Content-Security-Policy" content="([^"]+)"', (WEB / "index.html").read_text())
@@ -193,7 +203,7 @@ def test_every_text_exists_in_both_languages() -> None:
 
 def test_what_a_first_visit_downloads_is_small() -> None:
     """Page, reader, runtime and sample, gzipped, leave room for a network of 0.5 MB within 1 MB."""
-    runtime = [f for f in RUNTIME.iterdir() if f.name in ("core.js", "wasm.js") or f.name.startswith("chunk-")]
+    runtime = [f for f in RUNTIME.iterdir() if f.name in ("core.js", "wasm.js") or f.name.startswith("shared-")]
     files = [*reader_files(), *runtime, RUNTIME / "tfjs-backend-wasm-simd.wasm"]
     assert sum(len(gzip.compress(f.read_bytes(), 9)) for f in files) < 0.4 * MB
 

@@ -79,7 +79,8 @@ const virtualEntries = {
 };
 
 await mkdir(out, { recursive: true });
-await build({
+const { outputFiles } = await build({
+  write: false,
   entryPoints: Object.keys(entries).map((name) => ({ in: `entry:${name}`, out: name })),
   outdir: out,
   bundle: true,
@@ -99,6 +100,15 @@ await build({
     ].join("\n"),
   },
 });
+// Shared parts get names that stay, so that the page can ask for them before a module that imports them has arrived.
+const shared = outputFiles.map((file) => path.basename(file.path)).filter((name) => name.startsWith("chunk-"));
+shared.sort((a, b) => sizeOf(b) - sizeOf(a));
+function sizeOf(name) {
+  return outputFiles.find((file) => file.path.endsWith(name)).contents.length;
+}
+const renamed = (text) => shared.reduce((result, name, i) => result.replaceAll(name, `shared-${i}.js`), text);
+for (const file of outputFiles) await writeFile(path.join(out, renamed(path.basename(file.path))), renamed(file.text));
+
 const wasm = path.join(packages, "tfjs-backend-wasm/dist");
 for (const kind of ["", "-simd", "-threaded-simd"]) {
   await copyFile(path.join(wasm, `tfjs-backend-wasm${kind}.wasm`), path.join(out, `tfjs-backend-wasm${kind}.wasm`));

