@@ -7,9 +7,9 @@ and docTR. Tar: WebDataset's shards; files with the same name up to the first do
 import io
 import os
 import tarfile
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 from PIL import Image, UnidentifiedImageError
 
@@ -37,6 +37,7 @@ class LmdbDataset:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.manifest = Manifest.load(folder)
+        self._held: Any = None
         count = self._get(b"num-samples")
         if count is None:
             if self.manifest and not self.manifest.complete:
@@ -44,9 +45,13 @@ class LmdbDataset:
             raise DatasetError(f"{folder}/data.mdb has no num-samples; it is no dataset of lines, or unfinished")
         self._count = int(count)
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_held": None}  # an open environment must not be carried into another process
+
     def _get(self, key: bytes) -> bytes | None:
-        path = self.folder / "data.mdb"
-        environment = _environment(str(self.folder), os.getpid(), path.stat().st_ino)
+        environment = self._held
+        if environment is None:
+            environment = self._held = _environment(str(self.folder))
         with environment.begin() as transaction:
             value: bytes | None = transaction.get(key)
             return value
@@ -77,17 +82,23 @@ class LmdbDataset:
         return f"{self.name(i)} of {self.folder}/data.mdb"
 
 
-@lru_cache(maxsize=16)
-def _environment(folder: str, process: int, inode: int) -> Any:
-    """LMDB opens a file once a process, and an open one must not be carried into another process."""
+# LMDB opens a file once a process; datasets of the same file share it, and the last one to go closes it.
+_open: WeakValueDictionary[tuple[str, int], Any] = WeakValueDictionary()
+
+
+def _environment(folder: str) -> Any:
     try:
         import lmdb
     except ImportError:
         raise DatasetError(f"{folder} is LMDB, which needs lmdb; pip install lmdb") from None
-    try:
-        return lmdb.open(folder, readonly=True, lock=False, readahead=False)
-    except lmdb.Error as failure:
-        raise DatasetError(f"{folder}/data.mdb cannot be read ({failure}); make it again") from None
+    key = os.path.realpath(folder), os.getpid()
+    environment = _open.get(key)
+    if environment is None:
+        try:
+            environment = _open[key] = lmdb.open(folder, readonly=True, lock=False, readahead=False)
+        except lmdb.Error as failure:
+            raise DatasetError(f"{folder}/data.mdb cannot be read ({failure}); make it again") from None
+    return environment
 
 
 class TarDataset:

@@ -1,10 +1,13 @@
-"""PNG files, written fast: no filter and igzip's lightest compression, a fifth of cv2's time for the same size."""
+"""PNG files, written fast: no filter and libdeflate's lightest compression, a quarter of cv2's time for the same size.
+
+igzip is faster still, but does not always give the same bytes for the same picture.
+"""
 
 import struct
 import zlib
 
+import deflate
 import numpy as np
-from isal import isal_zlib
 
 from linelet_common.errors import DatasetError
 from linelet_common.preprocess import Pixels
@@ -25,7 +28,7 @@ def encode_png(picture: Pixels) -> bytes:
     rows[:, 1:] = picture.reshape(height, -1)
     colour = 0 if picture.ndim == 2 else 2
     header = _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, 0))
-    return b"".join((_SIGNATURE, header, _chunk(b"IDAT", isal_zlib.compress(rows, 1)), _END))
+    return b"".join((_SIGNATURE, header, _chunk(b"IDAT", bytes(deflate.zlib_compress(rows, 1))), _END))
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:

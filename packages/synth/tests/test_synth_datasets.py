@@ -1,0 +1,201 @@
+"""Datasets on disk: the same whatever the workers, kills and shards; read back by the libraries they are for."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+from pathlib import Path
+
+import cv2
+import lmdb
+import numpy as np
+import pytest
+
+from linelet_common import open_dataset
+from linelet_common.cli import main
+from linelet_common.errors import DatasetError, UsageError
+from linelet_synth import load_recipe
+from linelet_synth.generate import Job, generate
+from linelet_synth.png import encode_png
+from linelet_synth.storage import STORAGES, tar_member
+
+COUNT = 620
+FORMS = list(STORAGES)
+
+
+def job(form: str = "folder", **changes: object) -> Job:
+    return Job(load_recipe("health-app"), 7, COUNT, "plain", grey=True, form=form, boxes=True, **changes)  # type: ignore[arg-type]
+
+
+def content(out: Path) -> dict[str, bytes]:
+    """All that a dataset holds, by name; of LMDB the records."""
+    files = {str(p.relative_to(out)): p.read_bytes() for p in sorted(out.rglob("*")) if p.is_file()}
+    if "data.mdb" in files:
+        del files["data.mdb"], files["lock.mdb"]
+        with lmdb.open(str(out), readonly=True) as environment, environment.begin() as transaction:
+            files |= {key.decode(): bytes(value) for key, value in transaction.cursor()}
+    return files
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("whole")
+    for form in FORMS:
+        generate(job(form), folder / form)
+    return {form: folder / form for form in FORMS}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_open_dataset_gives_the_samples(whole: dict[str, Path], form: str) -> None:
+    dataset, source = open_dataset(whole[form]), job().source()
+    assert len(dataset) == COUNT
+    assert dataset.manifest is not None
+    assert dataset.manifest.recipe_digest == source.digest
+    for i in (0, 249, 250, COUNT - 1):
+        picture, text = source.sample(i)
+        assert dataset.label(i) == text
+        assert np.array_equal(dataset.image(i)[:, :, 0], picture)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_workers_change_nothing(whole: dict[str, Path], form: str, tmp_path: Path) -> None:
+    generate(job(form), tmp_path / "out", workers=2)
+    assert content(tmp_path / "out") == content(whole[form])
+
+
+@pytest.mark.parametrize("form", ["folder", "webdataset"])
+def test_shards_of_several_machines_make_up_the_whole(whole: dict[str, Path], form: str, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert [generate(job(form), out, shard=(i, 3)) for i in (1, 2, 0)][-1]
+    assert content(out) == content(whole[form])
+
+
+def test_lmdb_cannot_be_written_from_several_places(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--shard cannot write --format lmdb"):
+        generate(job("lmdb"), tmp_path / "out", shard=(0, 2))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_killed_at_any_moment_and_resumed(whole: dict[str, Path], form: str, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    code = (
+        "import sys; from pathlib import Path; from linelet_synth import *; from linelet_synth.generate import *\n"
+        f"generate(Job(load_recipe('health-app'), 7, {COUNT}, 'plain', grey=True, form={form!r}, boxes=True), "
+        f"Path({str(out)!r}), resume=True)"
+    )
+    dice = random.Random(form)
+    kills = 0
+    for _ in range(40):
+        process = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "OMP_NUM_THREADS": "1"})
+        started = time.monotonic()
+        while not out.exists() and process.poll() is None and time.monotonic() - started < 60:
+            time.sleep(0.005)
+        # The first few die somewhere in the writing; then one may finish.
+        try:
+            process.wait(dice.uniform(0.0, 0.25) if kills < 4 else 120)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            kills += 1
+            manifest = out / "dataset.json"
+            if manifest.exists() and not json.loads(manifest.read_text())["complete"]:
+                with pytest.raises(DatasetError, match=r"unfinished|empty|labels\.txt"):
+                    open_dataset(out)
+            continue
+        assert process.returncode == 0
+        break
+    assert kills
+    leftovers = [name for name in content(out) if name.endswith(".tmp")]
+    assert {k: v for k, v in content(out).items() if k not in leftovers} == content(whole[form])
+
+
+def test_another_datasets_folder_is_left_alone(
+    whole: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = content(whole["folder"])
+    command = ["synth", "health-app", "--out", str(whole["folder"]), "--count", "5", "--resume"]
+    assert main(command) == 2
+    assert "holds another dataset: its count is" in capsys.readouterr().err
+    assert main(command[:-1]) == 2
+    (tmp_path / "mine.txt").write_text("mine")
+    assert main(["synth", "health-app", "--out", str(tmp_path), "--count", "5"]) == 2
+    assert "is no dataset of Linelet; name a new folder" in capsys.readouterr().err
+    assert content(whole["folder"]) == before
+    assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_paddleocrs_list_form(whole: dict[str, Path]) -> None:
+    """As PaddleOCR's SimpleDataSet reads it: lines split at the delimiter, paths joined to the data's folder."""
+    lines = (whole["folder"] / "labels.txt").read_bytes().splitlines(keepends=True)
+    assert len(lines) == COUNT
+    for line in lines[::50]:
+        path, label = line.decode("utf-8").strip("\n").split("\t")
+        assert label
+        assert cv2.imread(os.path.join(whole["folder"], path)) is not None
+
+
+def test_lmdb_as_parseq_reads_it(whole: dict[str, Path]) -> None:
+    """The key scheme of PARSeq's LmdbDataset and deep-text-recognition-benchmark, by lmdb itself."""
+    environment = lmdb.open(
+        str(whole["lmdb"]), max_readers=1, readonly=True, lock=False, readahead=False, meminit=False
+    )
+    with environment, environment.begin(write=False) as transaction:
+        assert int(transaction.get(b"num-samples")) == COUNT
+        for index in range(1, COUNT + 1, 100):
+            assert transaction.get(b"label-%09d" % index).decode()
+            data = np.frombuffer(transaction.get(b"image-%09d" % index), dtype=np.uint8)
+            assert cv2.imdecode(data, cv2.IMREAD_COLOR) is not None
+
+
+# webdataset leaves its shard to be closed by the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_webdataset_reads_the_shards(whole: dict[str, Path]) -> None:
+    wds = pytest.importorskip("webdataset")
+    samples = list(wds.WebDataset(str(whole["webdataset"] / "000000.tar"), shardshuffle=False).decode("rgb8"))
+    assert len(samples) == COUNT
+    picture, text = job().source().sample(3)
+    assert samples[3]["txt"] == text
+    assert np.array_equal(samples[3]["png"][:, :, 0], picture)
+    assert len(samples[3]["boxes.json"]) == len(text)
+
+
+def test_tar_members_are_what_tarfile_reads(tmp_path: Path) -> None:
+    data = bytes(range(256)) * 3
+    path = tmp_path / "a.tar"
+    path.write_bytes(b"".join([*tar_member(b"1.png", data), *tar_member(b"1.txt", b""), bytes(1024)]))
+    with tarfile.open(path) as archive:
+        found = {member.name: archive.extractfile(member).read() for member in archive}  # type: ignore[union-attr]
+    assert found == {"1.png": data, "1.txt": b""}
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (13, 7), (50, 200), (9, 5, 3), (1, 300, 3)])
+def test_png_holds_every_pixel(shape: tuple[int, ...]) -> None:
+    picture = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    decoded = cv2.imdecode(np.frombuffer(encode_png(picture), dtype=np.uint8), cv2.IMREAD_UNCHANGED)
+    assert np.array_equal(decoded if picture.ndim == 2 else decoded[:, :, ::-1], picture)
+
+
+def test_boxes_hold_their_characters_ink(whole: dict[str, Path]) -> None:
+    """Text differs from its ground inside its boxes, and nowhere else on an undegraded line."""
+    recipe = load_recipe("health-app")
+    plain = recipe.looks.plain.degradation.model_copy(
+        update=dict.fromkeys(("blur", "motion", "jpeg", "noise", "light"), 0.0)
+    )
+    looks = recipe.looks.model_copy(update={"plain": recipe.looks.plain.model_copy(update={"degradation": plain})})
+    source = Job(recipe.model_copy(update={"looks": looks}), 0, 1, "plain", grey=True).source()
+    for i in range(100):
+        line = source.line(i)
+        outside = line.picture != line.picture[0, 0] if not line.boxes[0].x == 0 == line.boxes[0].y else None
+        if outside is None:
+            continue
+        for box in line.boxes:
+            x, y = int(box.x), int(box.y)
+            area = outside[y : y + int(box.height), x : x + int(box.width)]
+            assert area.any() or not box.width
+            area[:] = False
+        assert not outside.any()
