@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import math
+import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -13,19 +15,23 @@ import numpy as np
 from linelet_common.errors import ConversionError
 from linelet_common.files import whole_folder
 from linelet_common.spec import FILE_NAME, ONNX_KEY, ReaderSpec
-from linelet_convert import assets
+from linelet_convert import assets, quantise
 from linelet_convert.emitter import SIMPLIFICATIONS, emit, safe_name
+from linelet_convert.foreign import Hints, foreign_spec
 from linelet_convert.onnxfile import OnnxFile, dimensions, element_type
-from linelet_convert.runtimes import Feeds, NodeRuntime, NumpyRuntime, Runtime, find_node
+from linelet_convert.quantise import Harm, Weights
+from linelet_convert.runtimes import Feeds, MissingKernelError, NodeRuntime, NumpyRuntime, Runtime, find_node
 from linelet_convert.tfgraph import Shape
 from linelet_convert.tfjs import Graph, write_model
-from linelet_convert.verify import Check, check_graph, check_reader
+from linelet_convert.verify import Check, batched, check_graph, check_reader
 
 MODEL = "model.json"
+ONNX = "model.onnx"
 REPORT = "conversion.json"
 RUNTIME = "tfjs"  # the folder in a bundle that holds TensorFlow.js
 
-Weights = Literal["float32", "float16", "uint8"]
+# What smaller weights may cost: one line in two hundred.
+TOLERANCE = 0.005
 
 # Batch sizes and further lengths by which shapes are told apart: no one a multiple or a plausible share of another.
 _BATCHES = (2, 3, 5)
@@ -33,11 +39,21 @@ _FACTORS = (0, 1, 4)
 
 
 @dataclass(frozen=True)
+class Smaller:
+    """A wish for smaller weights: of what kind, judged on which dataset, at what cost at most (a share, 0-1)."""
+
+    weights: Weights
+    data: Path | None
+    tolerance: float
+
+
+@dataclass(frozen=True)
 class Report:
     """What a conversion did; written as conversion.json.
 
     models: file by width (0: any width). operators: TensorFlow.js operators in use. weights: how weights are stored,
-    number of tensors by kind. bytes: of models and shards.
+    numbers by kind. bytes: of models and shards. check: of the graph with float32 weights. harm: of smaller weights.
+    notes: what a person should know.
     """
 
     source: str
@@ -50,7 +66,10 @@ class Report:
     weights: dict[str, int]
     bytes: int
     batch: Literal["any"]
+    bare: bool
     check: Check
+    harm: Harm | None
+    notes: list[str]
 
     def to_json(self) -> str:
         """Pretty JSON."""
@@ -65,24 +84,51 @@ def convert(
     spec: ReaderSpec | None = None,
     widths: Sequence[int] = (),
     *,
+    hints: Hints | None = None,
+    bare: bool = False,
+    data: Path | None = None,
+    tolerance: float = TOLERANCE,
+    keep_onnx: bool = False,
+    via_python: Path | None = None,
     simplifications: frozenset[str] = SIMPLIFICATIONS,
 ) -> Report:
     """Convert an ONNX file to a bundle folder and check it against ONNX Runtime.
 
-    spec: what the network reads, where the file has no spec of Linelet's in its metadata; without either the bundle is
-    a bare graph model. widths: the only input widths wanted, in pixels; recurrent networks need one or several.
+    spec: what the network reads, where the file has no spec of Linelet's in its metadata; hints: what is said about a
+    network without either. Where nobody names a charset, or with ``bare``, the bundle is a bare graph model.
+    widths: the only input widths wanted, in pixels; recurrent networks need one or several.
+    data: a dataset on which smaller weights are judged, made lines without; tolerance: the share (0-1) of exact lines
+    that they may lose, or of texts that they may change where there are no labels.
+    keep_onnx: put the ONNX file into the bundle too. via_python: the Python of onnx-tf's environment, to convert with
+    onnx-tf and tensorflowjs_converter instead.
 
     Raises ConversionError for whatever cannot be converted exactly, and UsageError if ``out`` holds something else; in
     both cases nothing is left behind.
     """
     file = OnnxFile(Path(onnx_path))
-    spec = spec or embedded_spec(file)
+    notes: list[str] = []
+    if bare:
+        spec = None
+    else:
+        spec = spec or embedded_spec(file)
+        entries = None if spec else (hints or Hints()).entries(file)
+        if entries is not None:
+            spec, notes = foreign_spec(file, hints or Hints(), entries, widths)
     if spec is None:
         graphs = {0: emit_graph(file, widths, simplifications)}
     else:
         spec, graphs = emit_reader(file, spec, widths, simplifications)
+    smaller = None if weights == "float32" else Smaller(weights, data, tolerance)
+    if smaller and spec is None:
+        raise ConversionError(
+            f"{file.path}: {weights} weights are judged by texts, and a bare graph reads none; name its "
+            "charset, or use --weights float32"
+        )
     with whole_folder(Path(out), marker=MODEL) as folder:
-        return _write(file, spec, graphs, folder)
+        report = _write(file, spec, graphs, folder, notes, smaller, via_python)
+        if keep_onnx:
+            (folder / ONNX).write_bytes(file.proto.SerializeToString())  # external weights included
+        return report
 
 
 def embedded_spec(file: OnnxFile) -> ReaderSpec | None:
@@ -175,18 +221,35 @@ def _several(step: int, least: int) -> list[int]:
     return [step * (first + factor) for factor in _FACTORS]
 
 
-def _write(file: OnnxFile, spec: ReaderSpec | None, graphs: dict[int, Graph], folder: Path) -> Report:
+def _write(
+    file: OnnxFile,
+    spec: ReaderSpec | None,
+    graphs: dict[int, Graph],
+    folder: Path,
+    notes: list[str],
+    smaller: Smaller | None,
+    via_python: Path | None,
+) -> Report:
     widest = max(graphs)
-    named = {f"model-{width}.json": graph for width, graph in graphs.items() if width}
-    # Whatever knows TensorFlow.js but not Linelet finds the network under its usual name too.
-    named[MODEL] = graphs[widest]
-    shards = write_model(folder, named, {})
-    if spec is not None:
-        (folder / FILE_NAME).write_text(spec.to_json(), encoding="utf-8")
-    assets.install(folder)
     models = {width: f"model-{width}.json" if width else MODEL for width in graphs}
-    check = _check(file, spec, {w: folder / m for w, m in models.items()}, graphs, choose_runtime(folder))
-    stored = Counter(str(n.array.dtype) for n in graphs[widest].constants if n.array is not None)
+    # Whatever knows TensorFlow.js but not Linelet finds the network under its usual name too.
+    named = {name: graphs[width] for width, name in models.items()} | {MODEL: graphs[widest]}
+    shards = write_model(folder, named, {})
+    harm = None
+    if spec is None:
+        check = _check_bare(file, graphs[0], folder / MODEL)
+    else:
+        (folder / FILE_NAME).write_text(spec.to_json(), encoding="utf-8")
+        missing = assets.install(folder)
+        if missing:
+            notes = [*notes, missing]
+        runtime = choose_runtime(folder / RUNTIME)
+        check = check_reader(file, spec, {w: folder / m for w, m in models.items()}, runtime)
+        if smaller is not None:
+            kinds, harm = _shrink(file, spec, graphs[widest], smaller, runtime)
+            for shard in shards:
+                (folder / shard).unlink()
+            shards = write_model(folder, named, kinds)
     report = Report(
         source=file.path.name,
         sha256=hashlib.sha256(file.path.read_bytes()).hexdigest(),
@@ -195,31 +258,73 @@ def _write(file: OnnxFile, spec: ReaderSpec | None, graphs: dict[int, Graph], fo
         models=models,
         operators=sorted({op for graph in graphs.values() for op in graph.operators}),
         nodes=len(graphs[widest].nodes),
-        weights=dict(stored),
+        weights=_stored(json.loads((folder / MODEL).read_text(encoding="utf-8"))),
         bytes=sum((folder / name).stat().st_size for name in [*named, *shards]),
         batch="any",
+        bare=spec is None,
         check=check,
+        harm=harm,
+        notes=notes,
     )
     (folder / REPORT).write_text(report.to_json(), encoding="utf-8")
     return report
 
 
-def choose_runtime(folder: Path) -> Runtime:
-    """Real TensorFlow.js where Node and the bundle's runtime are there, else the numpy interpreter."""
+def _stored(model: dict[str, Any]) -> dict[str, int]:
+    """Numbers (not tensors) by the kind in which they are stored."""
+    counts: Counter[str] = Counter()
+    for weight in model["weightsManifest"][0]["weights"]:
+        kind = weight.get("quantization", {}).get("dtype", weight["dtype"])
+        counts[kind] += math.prod(weight["shape"])
+    return dict(sorted(counts.items()))
+
+
+def _shrink(
+    file: OnnxFile, spec: ReaderSpec, graph: Graph, smaller: Smaller, runtime: Runtime
+) -> tuple[dict[str, str], Harm]:
+    """How to store each constant, as small as the texts bear, and what it did to them."""
+    spec = spec.model_copy(update={"widths": spec.widths[-1:]})
+    lines = quantise.sample(spec, smaller.data)
+    batches = batched(lines.images, spec)
+    ordered = [images for images, _ in batches]
+    with tempfile.TemporaryDirectory(prefix="linelet-") as scratch:
+
+        def write(kinds: dict[str, str]) -> Path:
+            write_model(Path(scratch), {MODEL: graph}, kinds)
+            return Path(scratch) / MODEL
+
+        def read(kinds: dict[str, str]) -> list[str]:
+            outputs = runtime.run(write(kinds), [{"images": b} for b in ordered])
+            texts = quantise.texts([o["scores"] for o in outputs], spec)
+            places = [i for _, indices in batches for i in indices]
+            return [text for _, text in sorted(zip(places, texts, strict=True))]
+
+        before = read({})
+        for kinds in quantise.choose(graph.constants, smaller.weights, spec, ordered[:3], write):
+            harm = quantise.measure(before, read(kinds), lines)
+            if harm.loss <= smaller.tolerance:
+                break
+    quantise.refuse(harm, smaller.tolerance, smaller.weights, file.path)
+    return kinds, harm
+
+
+def choose_runtime(modules: Path) -> Runtime:
+    """Real TensorFlow.js where Node and a folder of its modules are there, else the numpy interpreter."""
     node = find_node()
-    if node and (folder / RUNTIME / "core.js").exists():
-        return NodeRuntime(node, folder / RUNTIME)
+    if node and (modules / "core.js").exists():
+        return NodeRuntime(node, modules)
     return NumpyRuntime()
 
 
-def _check(
-    file: OnnxFile, spec: ReaderSpec | None, models: dict[int, Path], graphs: dict[int, Graph], runtime: Runtime
-) -> Check:
-    if spec is not None:
-        return check_reader(file, spec, models, runtime)
-    graph = graphs[0]
+def _check_bare(file: OnnxFile, graph: Graph, model: Path) -> Check:
     names = {v.name: safe_name(v.name) for v in [*file.inputs, *file.proto.graph.output]}
-    return check_graph(file, _random_feeds(file, graph), names, models[0], runtime)
+    feeds = _random_feeds(file, graph)
+    runtime = choose_runtime(assets.RUNTIME)
+    try:
+        return check_graph(file, feeds, names, model, runtime)
+    except MissingKernelError:
+        # The page's TensorFlow.js has what recognisers need; a bare graph is for whoever brings all of it.
+        return check_graph(file, feeds, names, model, NumpyRuntime())
 
 
 def _random_feeds(file: OnnxFile, graph: Graph) -> list[Feeds]:

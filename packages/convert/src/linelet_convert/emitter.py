@@ -322,19 +322,21 @@ def emit(
             value.uses = uses[name]
     unknown: dict[str, list[str]] = {}
     refused: list[str] = []
-    lost: set[str] = set()  # values that a refused node would have made
+    # Values that a refused node would have made: whether they would have been known before the network runs.
+    lost: dict[str, bool] = {}
     for proto in file.nodes:
         entry = registry.find(proto.op_type, proto.domain)
-        if lost & set(proto.input):
-            lost.update(proto.output)
-            if entry is None:
+        if any(name in lost for name in proto.input):
+            known = all(lost[i] if i in lost else _is_known(values[i]) for i in proto.input)
+            lost.update(dict.fromkeys(proto.output, known or proto.op_type in ("Shape", "Size")))
+            if entry is None and not known:
                 unknown.setdefault(_operator(proto), []).append(proto.name or next(iter(proto.output), ""))
             continue
         try:
             results = _results(proto, entry, [values[i] for i in proto.input], g, file)
         except ConversionError as failure:
             refused.append(str(failure) if describe(proto) in str(failure) else f"{describe(proto)}: {failure}")
-            lost.update(proto.output)
+            lost.update(dict.fromkeys(proto.output, all(_is_known(values[i]) for i in proto.input)))
             continue
         except (
             IndexError,
@@ -347,11 +349,11 @@ def emit(
         ) as failure:
             # The graph contradicts itself (shapes that do not fit, attributes of the wrong type).
             refused.append(f"{describe(proto)} contradicts its inputs ({failure}); export again")
-            lost.update(proto.output)
+            lost.update(dict.fromkeys(proto.output, all(_is_known(values[i]) for i in proto.input)))
             continue
         if results is None:
             unknown.setdefault(_operator(proto), []).append(proto.name or next(iter(proto.output), ""))
-            lost.update(proto.output)
+            lost.update(dict.fromkeys(proto.output, all(_is_known(values[i]) for i in proto.input)))
             continue
         for name, result in zip(proto.output, results, strict=False):
             if name:
@@ -376,6 +378,10 @@ def emit(
         g.nodes.append(node)
         outputs[node.name] = Tensor(node, 0, tensor.shape, tensor.dtype)
     return prune(g.nodes, inputs, outputs)
+
+
+def _is_known(value: Value | None) -> bool:
+    return value is None or value.known is not None
 
 
 def safe_name(name: str) -> str:
@@ -443,7 +449,7 @@ def _compute(proto: onnx.NodeProto, inputs: list[Value | None], g: Emitter, opse
     rounds = 1 if all(v.constant is not None for v in given) else g.probes
     results: list[list[Array]] = []
     try:
-        evaluator = ReferenceEvaluator(proto, opsets={"": opset})
+        evaluator = ReferenceEvaluator(_alone(proto, opset))
         for probe in range(rounds):
             arrays = [None if v is None or v.known is None else v.known[probe] for v in inputs]
             _refuse_large(proto, arrays)
@@ -458,6 +464,14 @@ def _compute(proto: onnx.NodeProto, inputs: list[Value | None], g: Emitter, opse
         reason = str(failure).splitlines()[0] if str(failure) else type(failure).__name__
         raise ConversionError(f"{describe(proto)} cannot be computed ({reason}); export again") from None
     return [g.known([r[i] for r in (results * g.probes)[: g.probes]]) for i in range(len(results[0]))]
+
+
+def _alone(proto: onnx.NodeProto, opset: int) -> onnx.ModelProto:
+    """A model of one node."""
+    given = [onnx.ValueInfoProto(name=name) for name in dict.fromkeys(proto.input) if name]
+    made = [onnx.ValueInfoProto(name=name) for name in proto.output if name]
+    graph = helper.make_graph([proto], "alone", given, made)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=10)
 
 
 def _refuse_large(proto: onnx.NodeProto, arrays: list[Array | None]) -> None:

@@ -4,49 +4,55 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 
 const { modules, backend, model: file, folder, batches } = JSON.parse(await readFile(process.argv[2], "utf8"));
-const load = (name) => import(pathToFileURL(path.join(modules, `${name}.js`)).href);
-const tf = await load("core");
-const own = await load(backend);
-if (backend === "wasm") {
-  tf.env().set("WASM_HAS_MULTITHREAD_SUPPORT", false);
-  own.setWasmPaths(modules + path.sep);
-}
-if (!(await tf.setBackend(backend))) throw new Error(`Error: the backend ${backend} does not start`);
-await tf.ready();
 
-const json = JSON.parse(await readFile(file, "utf8"));
-const shards = await Promise.all(
-  json.weightsManifest.flatMap((group) => group.paths).map((name) => readFile(path.join(path.dirname(file), name))),
-);
-const bytes = Buffer.concat(shards);
-const graph = new tf.GraphModel({
-  load: async () => ({
-    modelTopology: json.modelTopology,
-    signature: json.signature,
-    weightSpecs: json.weightsManifest.flatMap((group) => group.weights),
-    weightData: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length),
-  }),
-});
-await graph.load();
+async function run() {
+  const load = (name) => import(pathToFileURL(path.join(modules, `${name}.js`)).href);
+  const tf = await load("core");
+  const own = await load(backend);
+  if (backend === "wasm") {
+    tf.env().set("WASM_HAS_MULTITHREAD_SUPPORT", false);
+    own.setWasmPaths(modules + path.sep);
+  }
+  if (!(await tf.setBackend(backend))) throw new Error(`the backend ${backend} does not start`);
+  await tf.ready();
 
-const arrays = { float32: Float32Array, int32: Int32Array, bool: Uint8Array };
-const names = Object.keys(json.signature.outputs);
-const answer = [];
-for (const [i, batch] of batches.entries()) {
-  const feeds = {};
-  for (const [name, { file, shape, dtype }] of Object.entries(batch)) {
-    const data = await readFile(file);
-    feeds[name] = tf.tensor(new arrays[dtype](data.buffer.slice(data.byteOffset, data.byteOffset + data.length)), shape, dtype);
+  const json = JSON.parse(await readFile(file, "utf8"));
+  const shards = await Promise.all(
+    json.weightsManifest.flatMap((group) => group.paths).map((name) => readFile(path.join(path.dirname(file), name))),
+  );
+  const bytes = Buffer.concat(shards);
+  const graph = new tf.GraphModel({
+    load: async () => ({
+      modelTopology: json.modelTopology,
+      signature: json.signature,
+      weightSpecs: json.weightsManifest.flatMap((group) => group.weights),
+      weightData: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length),
+    }),
+  });
+  await graph.load();
+
+  const arrays = { float32: Float32Array, int32: Int32Array, bool: Uint8Array };
+  const names = Object.keys(json.signature.outputs);
+  const answer = [];
+  for (const [i, batch] of batches.entries()) {
+    const feeds = {};
+    for (const [name, { file, shape, dtype }] of Object.entries(batch)) {
+      const data = await readFile(file);
+      feeds[name] = tf.tensor(new arrays[dtype](data.buffer.slice(data.byteOffset, data.byteOffset + data.length)), shape, dtype);
+    }
+    const outputs = [graph.execute(feeds, names)].flat();
+    const described = {};
+    for (const [j, output] of outputs.entries()) {
+      const data = await output.data();
+      await writeFile(path.join(folder, `out-${i}-${j}.bin`), new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+      described[names[j]] = { file: `out-${i}-${j}.bin`, shape: output.shape, dtype: output.dtype };
+    }
+    answer.push(described);
+    tf.dispose(Object.values(feeds));
+    tf.dispose(outputs);
   }
-  const outputs = [graph.execute(feeds, names)].flat();
-  const described = {};
-  for (const [j, output] of outputs.entries()) {
-    const data = await output.data();
-    await writeFile(path.join(folder, `out-${i}-${j}.bin`), new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-    described[names[j]] = { file: `out-${i}-${j}.bin`, shape: output.shape, dtype: output.dtype };
-  }
-  answer.push(described);
-  tf.dispose(Object.values(feeds));
-  tf.dispose(outputs);
+  return { outputs: answer };
 }
+
+const answer = await run().catch((failure) => ({ error: String(failure?.message ?? failure).split("\n")[0] }));
 await writeFile(path.join(folder, "answer.json"), JSON.stringify(answer));

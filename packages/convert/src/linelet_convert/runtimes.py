@@ -21,6 +21,10 @@ NODE_SECONDS = 300
 Feeds = dict[str, Array]
 
 
+class MissingKernelError(ConversionError):
+    """The page's TensorFlow.js, built with recognisers' kernels only, lacks one that a network needs."""
+
+
 class Runtime(Protocol):
     """Runs written models. name: how the report calls it."""
 
@@ -56,7 +60,7 @@ class OnnxRuntime:
             "tensor(float16)": np.float16,
             "tensor(double)": np.float64,
         }
-        typed: Feeds = {n: a.astype(kinds.get(self._inputs[n].type, np.float32)) for n, a in feeds.items()}
+        typed: Feeds = {n: np.asarray(a, dtype=kinds.get(self._inputs[n].type, np.float32)) for n, a in feeds.items()}
         names = [o.name for o in self._session.get_outputs()]
         try:
             return dict(zip(names, self._session.run(None, typed), strict=True))
@@ -120,13 +124,16 @@ class NodeRuntime:
                     f"{model} ran over {NODE_SECONDS} s in TensorFlow.js; convert a smaller network"
                 ) from None
             if done.returncode:
-                lines = (
-                    [line for line in done.stderr.splitlines() if "Error" in line] or done.stderr.splitlines() or [""]
-                )
                 raise ConversionError(
-                    f"{model.name} cannot be run by TensorFlow.js: {lines[0].strip()}; see OPERATORS.md"
+                    f"Node failed to run {model.name} (exit code {done.returncode}); repair or remove Node"
                 )
             answer = json.loads((folder / "answer.json").read_text(encoding="utf-8"))
+            if "error" in answer:
+                kind = MissingKernelError if "not registered" in answer["error"] else ConversionError
+                raise kind(
+                    f"{model.name} cannot be run by the page's TensorFlow.js ({answer['error']}); see OPERATORS.md"
+                )
+            answer = answer["outputs"]
             return [{name: _read(folder, info) for name, info in batch.items()} for batch in answer]
 
 

@@ -36,12 +36,10 @@ class Check:
     undecided: int = 0
 
 
-def check_reader(
-    file: OnnxFile, spec: ReaderSpec, models: dict[int, Path], runtime: Runtime, exact: bool = True
-) -> Check:
+def check_reader(file: OnnxFile, spec: ReaderSpec, models: dict[int, Path], runtime: Runtime) -> Check:
     """Compare a reader's scores and texts on made lines. models: by width, or {0: model} for any width.
 
-    Raises ConversionError if scores differ by TOLERANCE or more (where ``exact``) or a text differs.
+    Raises ConversionError if scores differ by TOLERANCE or more or a text differs.
     """
     reference = OnnxRuntime(file)
     (given,) = (i.name for i in file.inputs)
@@ -50,7 +48,8 @@ def check_reader(
     lines = equal = undecided = 0
     for width, model in models.items():
         own = spec if not width else spec.model_copy(update={"widths": (width,)})
-        batches = _batches(check_lines(spec, LINES if len(models) == 1 else max(4, LINES // len(models)), width), own)
+        count = LINES if len(models) == 1 else max(4, LINES // len(models))
+        batches = [images for images, _ in batched(check_lines(spec, count, width), own)]
         wanted = [_reference(reference, {given: b}, output) for b in batches]
         got = runtime.run(model, [{"images": b} for b in batches])
         for expected, actual in zip(wanted, (g["scores"] for g in got), strict=True):
@@ -61,7 +60,7 @@ def check_reader(
             lines += len(pairs)
             undecided += len(sure) - len(pairs)
             equal += sum(a == b for a, b in pairs)
-    if exact and worst >= TOLERANCE:
+    if worst >= TOLERANCE:
         raise ConversionError(
             f"{file.path}: scores differ by {worst:.2g} from ONNX Runtime's ({runtime.name}); {TOLERANCE:g} is "
             "allowed, please report the network"
@@ -69,14 +68,12 @@ def check_reader(
     if equal != lines:
         raise ConversionError(
             f"{file.path}: {lines - equal} of {lines} texts differ from ONNX Runtime's ({runtime.name}); "
-            "use --weights float32, or please report the network"
+            "please report the network"
         )
     return Check(runtime.name, worst, lines, equal, undecided)
 
 
-def check_graph(
-    file: OnnxFile, feeds: list[Feeds], names: dict[str, str], model: Path, runtime: Runtime, exact: bool = True
-) -> Check:
+def check_graph(file: OnnxFile, feeds: list[Feeds], names: dict[str, str], model: Path, runtime: Runtime) -> Check:
     """Compare all outputs of a bare graph on inputs by the file's names; ``names`` are the written ones."""
     reference = OnnxRuntime(file)
     wanted = [reference.run(f) for f in feeds]
@@ -88,7 +85,7 @@ def check_graph(
                 max(1.0, float(np.abs(array[np.isfinite(array)]).max(initial=0))) if array.dtype.kind == "f" else 1.0
             )
             worst = max(worst, difference(array, actual[names[name]], file) / scale)
-    if exact and worst >= TOLERANCE:
+    if worst >= TOLERANCE:
         raise ConversionError(
             f"{file.path}: outputs differ by {worst:.2g} from ONNX Runtime's ({runtime.name}), "
             f"{TOLERANCE:g} is allowed; please report the network"
@@ -111,13 +108,14 @@ def difference(expected: Array, actual: Array, file: OnnxFile) -> float:
     return math.inf if np.isnan(gap).any() else float(gap.max())
 
 
-def _batches(lines: list[Pixels], spec: ReaderSpec) -> list[Array]:
-    """Prepared lines, float32 (N, channels, height, W), by width, at most BATCH together."""
-    by_width: dict[int, list[Array]] = {}
-    for line in lines:
+def batched(lines: list[Pixels], spec: ReaderSpec) -> list[tuple[Array, list[int]]]:
+    """Prepared lines, float32 (N, channels, height, W), by width, at most BATCH together, with their numbers."""
+    by_width: dict[int, list[tuple[Array, int]]] = {}
+    for i, line in enumerate(lines):
         ready = prepare(line, spec)
-        by_width.setdefault(ready.shape[2], []).append(ready)
-    return [np.stack(group[i : i + BATCH]) for group in by_width.values() for i in range(0, len(group), BATCH)]
+        by_width.setdefault(ready.shape[2], []).append((ready, i))
+    groups = [group[i : i + BATCH] for group in by_width.values() for i in range(0, len(group), BATCH)]
+    return [(np.stack([line for line, _ in group]), [i for _, i in group]) for group in groups]
 
 
 def _reference(runtime: OnnxRuntime, feeds: Feeds, output: str) -> Array:

@@ -142,9 +142,15 @@ for _operator, _op, _since in (
     ("LessOrEqual", "LessEqual", 12),
     ("And", "LogicalAnd", 7),
     ("Or", "LogicalOr", 7),
-    ("Xor", "LogicalXor", 7),
 ):
     _register(_operator, _op, _since)
+
+
+@converter("Xor", since=7)
+def _xor(node: OnnxNode, g: Emitter) -> Value:
+    # TensorFlow.js's converter does not know LogicalXor: two truths differ where their numbers do.
+    (a, b), order = aligned(g, [node.input(0), node.input(1)])
+    return g.value(g.binary("NotEqual", _as(g, a, "float32"), _as(g, b, "float32"), "bool"), order, "bool")
 
 
 @converter("Where", since=9)

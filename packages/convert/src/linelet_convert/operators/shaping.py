@@ -190,5 +190,7 @@ def _cast(g: Emitter, x: Value, dtype: str) -> Value:
     kind = "int32" if dtype == "int64" else dtype
     if tensor.dtype == kind:
         return g.like(tensor, x, dtype)
-    name = {"float32": "DT_FLOAT", "int32": "DT_INT32", "bool": "DT_BOOL"}[kind]
+    if kind == "bool":  # the wasm backend's cast would truncate 0.8 to false
+        return g.like(g.binary("NotEqual", tensor, g.scalar(0, tensor.dtype), "bool"), x, dtype)
+    name = {"float32": "DT_FLOAT", "int32": "DT_INT32"}[kind]
     return g.like(g.node("Cast", [tensor], tensor.shape, kind, DstT=Dtype(name)), x, dtype)

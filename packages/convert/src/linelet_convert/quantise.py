@@ -1,0 +1,162 @@
+"""Smaller weights: float16, or uint8 where it does no harm. Harm is measured on texts, never guessed from numbers.
+
+float16 halves the download, uint8 quarters it. Both are undone when a page loads the network: they cost digits, no
+time. A tensor's uint8 levels are spread evenly between its least and greatest number, so one outlier spoils a tensor:
+which tensors bear it is tried out one by one.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from linelet_common.codec import log_softmax
+from linelet_common.datasets import open_dataset
+from linelet_common.errors import ConversionError
+from linelet_common.preprocess import Pixels
+from linelet_common.reader import decode
+from linelet_common.spec import ReaderSpec
+from linelet_convert.interpreter import Interpreter
+from linelet_convert.lines import check_lines
+from linelet_convert.tfgraph import Array, Node
+
+Weights = Literal["float32", "float16", "uint8"]
+
+# Smaller tensors (biases, depthwise filters, scalars) save nothing worth a digit.
+_HALF_FROM = 64
+_LEVELS_FROM = 4096
+# Enough lines to see a harm of 1 %, few enough for seconds.
+MADE_LINES = 48
+DATA_LINES = 200
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The lines by which harm is judged; labels where a dataset has them."""
+
+    images: list[Pixels]
+    labels: list[str] | None
+    name: str
+
+
+@dataclass(frozen=True)
+class Harm:
+    """What smaller weights did to the texts of ``lines`` lines.
+
+    changed: share whose text differs from float32's. exact_before, exact_after: shares read exactly; cer_before,
+    cer_after: character error rates (micro), all None where the lines have no labels. judged_on: which lines.
+    """
+
+    judged_on: str
+    lines: int
+    changed: float
+    exact_before: float | None
+    exact_after: float | None
+    cer_before: float | None
+    cer_after: float | None
+
+    @property
+    def loss(self) -> float:
+        """What counts against the tolerance: exact lines lost or CER gained, or changed texts without labels."""
+        if self.exact_before is None or self.exact_after is None or self.cer_before is None or self.cer_after is None:
+            return self.changed
+        return max(self.exact_before - self.exact_after, self.cer_after - self.cer_before)
+
+
+def sample(spec: ReaderSpec, data: Path | None) -> Sample:
+    """Lines of a dataset, spread over it, or made ones."""
+    if data is None:
+        return Sample(check_lines(spec, MADE_LINES, 1), None, "made lines")
+    dataset = open_dataset(data)
+    chosen = np.unique(np.linspace(0, len(dataset) - 1, min(DATA_LINES, len(dataset))).round().astype(int))
+    return Sample([dataset.image(int(i)) for i in chosen], [dataset.label(int(i)) for i in chosen], str(data))
+
+
+def measure(before: Sequence[str], after: Sequence[str], lines: Sample) -> Harm:
+    """Compare texts with float32 weights and with smaller ones."""
+    changed = sum(a != b for a, b in zip(before, after, strict=True)) / len(before)
+    if lines.labels is None:
+        return Harm(lines.name, len(before), changed, None, None, None, None)
+    exact = [
+        sum(t == label for t, label in zip(texts, lines.labels, strict=True)) / len(texts) for texts in (before, after)
+    ]
+    characters = max(1, sum(len(label) for label in lines.labels))
+    cer = [
+        sum(edits(t, label) for t, label in zip(texts, lines.labels, strict=True)) / characters
+        for texts in (before, after)
+    ]
+    return Harm(lines.name, len(before), changed, exact[0], exact[1], cer[0], cer[1])
+
+
+def edits(a: str, b: str) -> int:
+    """Levenshtein distance."""
+    row = list(range(len(b) + 1))
+    for i, x in enumerate(a, 1):
+        diagonal, row[0] = row[0], i
+        for j, y in enumerate(b, 1):
+            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (x != y))
+    return row[-1]
+
+
+def choose(
+    constants: Sequence[Node],
+    weights: Weights,
+    spec: ReaderSpec,
+    batches: Sequence[Array],
+    write: Callable[[dict[str, str]], Path],
+) -> list[dict[str, str]]:
+    """Ways to store the constants, the smallest first, each a kind by node name; float32 where not named.
+
+    batches: prepared lines. write: writes the model with some kinds and returns it, for trying out.
+    """
+    floats = {n.name: n.array for n in constants if n.array is not None and n.array.dtype == np.float32}
+    half = {name: "float16" for name, a in floats.items() if a.size >= _HALF_FROM and _fits_half(a)}
+    if weights == "float16":
+        return [half]
+    large = [name for name in half if floats[name].size >= _LEVELS_FROM]
+    reference = _log_probs(write({}), batches, spec)
+    harm = {
+        name: max(
+            float(np.abs(np.exp(a) - np.exp(b)).max())
+            for a, b in zip(reference, _log_probs(write({name: "uint8"}), batches, spec), strict=True)
+        )
+        for name in large
+    }
+    ranked = sorted(large, key=lambda name: harm[name])
+    # From all of the large tensors to none, leaving the most harmful out first, a few at a time.
+    steps = sorted({round(len(ranked) * share) for share in (1, 0.9, 0.75, 0.5, 0.25, 0)}, reverse=True)
+    return [half | dict.fromkeys(ranked[:count], "uint8") for count in steps]
+
+
+def _fits_half(array: Array) -> bool:
+    """Whether float16 keeps the numbers' size: neither infinite nor all rounded away."""
+    with np.errstate(over="ignore"):
+        return bool(np.isfinite(array.astype(np.float16)).all() and np.abs(array).max() > 1e-5)
+
+
+def _log_probs(model: Path, batches: Sequence[Array], spec: ReaderSpec) -> list[Array]:
+    interpreter = Interpreter(model)
+    outputs = [interpreter.run({"images": b})["scores"] for b in batches]
+    if spec.scores == "probs":
+        return [np.log(np.maximum(o, 1e-30)) for o in outputs]
+    return [log_softmax(o) for o in outputs]
+
+
+def texts(outputs: Sequence[Array], spec: ReaderSpec) -> list[str]:
+    """The texts of batches of scores."""
+    return [r.text for output in outputs for r in decode(np.asarray(output, np.float32), spec)]
+
+
+def refuse(harm: Harm, tolerance: float, weights: Weights, where: Path) -> None:
+    """ConversionError if the harm exceeds the tolerance."""
+    if harm.loss <= tolerance:
+        return
+    change = f"{harm.changed:.1%} of {harm.lines} texts change"
+    if harm.exact_before is not None and harm.exact_after is not None:
+        change += f", exact lines {harm.exact_before:.1%} -> {harm.exact_after:.1%}"
+    remedy = "judge on real lines with --data" if harm.exact_before is None else "use larger weights or --tolerance"
+    raise ConversionError(
+        f"{where}: with {weights} weights {change} ({harm.judged_on}), {tolerance:.1%} is allowed; {remedy}"
+    )
