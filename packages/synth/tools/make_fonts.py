@@ -30,8 +30,16 @@ def gb2312(first: int, last: int) -> str:
     return "".join(code.decode("gb2312", "ignore") for code in codes)
 
 
+LEVEL_2 = (
+    "骼骸髋髌髓肽脘腭腩膈胛胫胱胴胯腓腱膦臀臌舫舻颌颧颏龋龈瘙痤痱疹痰瘀瘫癫癣痊痿疣疱瞳眸睑瞌睫瞥脐腋踝跖趾跤跆蹬瑜伽壶铃哑绷"
+    "馄饨馅馍馒饯饪饷饴饺粥糁糍糜粼藜芹荞荠荸莴苣菠蕨薏芡茴蒜葱藕芋薯萝卜杏桔柚橙榴莲柠檬椰枸杞咖啡哒吨呃呐呗呷咔咚咦咪咩哔哟唔啤喱嗨嗯嘀嘟噢"
+    "筹玺瑞琪琳瑶瑾璇璐璟珏珂珈珑珞琛琦琨骏骁骐骥邵邱邹郝郗邢邓郑鄢阎隗嵩嵋峪岷岐岚崂崎崛渝泸沪湘淄漯漳泗泾淇淮澧濮忻惠悦怡恺恬"
+    "贻赁赎赊赈赘赡钗钰铂铉铎铢铭锂锌锐镁镍镐镑闺闽阖阙鲈鲟鳕鳗鲤鲫鲍鲑鹌鹑鹦鹉麒麟"
+)
+
 FULL = LATIN + gb2312(1, 9) + gb2312(16, 87) + PUNCTUATION
-COMMON = LATIN + gb2312(16, 55) + PUNCTUATION
+# Level 1, and of level 2 what apps show often: bodies, food, finance, places, surnames.
+COMMON = LATIN + gb2312(16, 55) + PUNCTUATION + LEVEL_2
 
 # Chinese faces: file -> (kind, package, path inside it, characters, licence inside it). the default leads.
 CHINESE = {
@@ -46,10 +54,6 @@ CHINESE = {
     "LXGWWenKai.ttf": (
         "apt", "fonts-lxgw-wenkai", "usr/share/fonts/truetype/lxgw-wenkai/LXGWWenKai-Regular.ttf", COMMON,
         "usr/share/doc/fonts-lxgw-wenkai/copyright",
-    ),
-    "DroidSansFallback.ttf": (
-        "apt", "fonts-droid-fallback", "usr/share/fonts-droid-fallback/truetype/DroidSansFallback.ttf", COMMON,
-        "usr/share/doc/fonts-droid-fallback/copyright",
     ),
     "WenQuanYiMicroHei.ttf": (
         "apt", "fonts-wqy-microhei", "usr/share/fonts/truetype/wqy/wqy-microhei.ttc", COMMON,

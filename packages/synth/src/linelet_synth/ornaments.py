@@ -57,7 +57,7 @@ def rounded(height: int, width: int, box: tuple[int, int, int, int], radius: flo
 
 def cuttable(charset: str) -> str:
     """Characters of which a third is no other character: a third of an M is an I."""
-    wide = "".join(c for c in charset if not c.isascii())
+    wide = "".join(c for c in charset if not c.isascii() and c.isalpha())
     return wide or "".join(c for c in charset if c in "02356789CGOQSXZ@&%acegosxz") or charset
 
 

@@ -16,7 +16,7 @@ from linelet_synth.recipe import Degradation, Recipe
 from linelet_synth.texts import Text
 
 # Smaller text cannot be read by anybody; a line that would need it gets a wider picture instead.
-_SMALLEST = 10
+SMALLEST = 10
 # Two blurs of at most five pixels reach so far.
 _HALO = 4
 # From here on JPEG's coarsest step for a block's mean is under 8, half of which rounds away: flat grey stays as it is.
@@ -56,10 +56,10 @@ class Plain:
             x, y = margins[0], margins[1]
         else:
             width, height = look.canvas
-            while size > _SMALLEST and (box[2] - box[0] > width or box[3] - box[1] > height):
+            while size > SMALLEST and (box[2] - box[0] > width or box[3] - box[1] > height):
                 shrink = min(width / (box[2] - box[0]), height / (box[3] - box[1]))
                 # Even sizes: half as many strikes to make.
-                size = max(_SMALLEST, min(size - 1, int(size * shrink)) & -2)
+                size = max(SMALLEST, min(size - 1, int(size * shrink)) & -2)
                 placed, box = self._set(text.text, face, weight, size)
             width, height = max(width, box[2] - box[0]), max(height, box[3] - box[1])
             x, y = (width - (box[2] - box[0])) // 2, (height - (box[3] - box[1])) // 2

@@ -66,7 +66,7 @@ _SMALLEST = 8.0
 # A text never takes less of its picture's height than this, so that it is legible once the line is 32 pixels high.
 _LEAST_SHARE = 0.34
 # Least difference of text and ground in grey levels: a reader of grey lines sees nothing else.
-_LEAST_LEVELS = 40
+_LEAST_LEVELS = 45
 _WHITE, _BLACK = (255, 255, 255), (0, 0, 0)
 
 

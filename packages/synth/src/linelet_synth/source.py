@@ -67,6 +67,11 @@ class Source:
         self._screen = Screen(recipe, self.faces, self.companions, atlas, self.rgb)
         weights = recipe.looks.plain.weight, recipe.looks.screen.weight
         self._plain_share = weights[0] / sum(weights)
+        self._transforms = None
+        if recipe.transforms:
+            from linelet_synth.transforms import Transforms  # albumentations takes a second to import
+
+            self._transforms = Transforms(recipe.transforms, self.rgb)
 
     def __getstate__(self) -> dict[str, Any]:
         return {key: getattr(self, key) for key in ("recipe", "seed", "look", "split", "rgb", "charset", "name")}
@@ -82,7 +87,10 @@ class Source:
         text = self.mixture.draw(dice)
         plain = dice.chance(self._plain_share)
         look = self.look or ("plain" if plain else "screen")
-        return (self._plain if look == "plain" else self._screen).draw(text, dice)
+        line = (self._plain if look == "plain" else self._screen).draw(text, dice)
+        if self._transforms:
+            line.picture = self._transforms(line.picture, dice)
+        return line
 
     def sample(self, i: int) -> tuple[NDArray[np.uint8], str]:
         """Picture uint8, grey (H, W) or RGB (H, W, 3), and label of sample i."""

@@ -172,8 +172,12 @@ class Random:
         """Random tokens, cut to the longest length."""
         low, high = self._length
         count = dice.whole(low, high)
-        tokens = [self._tokens[bisect.bisect_right(self._cumulative, dice.unit())] for _ in range(count)]
-        return Text((Part("".join(tokens)[:high], "random"),), self._role)
+        text = ""
+        while not text:
+            tokens = [self._tokens[bisect.bisect_right(self._cumulative, dice.unit())] for _ in range(count)]
+            # Nobody sees a space at an end, or counts those between two words.
+            text = " ".join("".join(tokens)[:high].split())
+        return Text((Part(text, "random"),), self._role)
 
 
 Drawer = Forms | Phrases | Random

@@ -1,0 +1,82 @@
+"""What can be proved of a recipe before a line is drawn: fonts, texts, colours, sizes, character frequencies."""
+
+from dataclasses import dataclass
+
+from linelet_common.errors import describe_characters
+from linelet_synth.atlas import Atlas, ink_box, set_text
+from linelet_synth.colours import choose_text_colour, contrast, parse_colour
+from linelet_synth.dice import Dice
+from linelet_synth.plain import SMALLEST
+from linelet_synth.recipe import Recipe
+from linelet_synth.source import Source
+from linelet_synth.texts import frequencies
+
+# Texts tried for the widest one. A template's longest value turns up early.
+_TRIES = 3000
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a check found out. notes: what a recipe's author should know; none of them keeps lines from being drawn."""
+
+    characters: int
+    faces: int
+    companions: int
+    widest: str
+    rarest: tuple[str, float]  # a character and its share of the lines
+    notes: tuple[str, ...]
+
+
+def check(recipe: Recipe) -> Findings:
+    """Prove a recipe. RecipeError for a font without a character or a text that the charset cannot encode."""
+    source = Source(recipe, 0)
+    notes = contrast_notes(recipe)
+    widest, width = _widest(source)
+    canvas = recipe.looks.plain.canvas[0]
+    if recipe.looks.plain.weight and width > canvas:
+        notes.append(
+            f"{widest!r} is {width} pixels wide at the smallest size, looks.plain.canvas {canvas}: it gets a wider one"
+        )
+    shares = frequencies(source.mixture, recipe.characters)
+    # An estimate of a share scatters; half of the floor is beyond chance.
+    rare = [c for c, share in shares.items() if share < recipe.floor / 2]
+    if rare:
+        notes.append(
+            f"{describe_characters(''.join(rare[:8]))}: in under {recipe.floor:.1%} of the lines; add texts with them, "
+            "or a [[texts]] with random strings"
+        )
+    rarest = min(shares.items(), key=lambda pair: pair[1])
+    return Findings(len(recipe.charset), len(source.faces), len(source.companions), widest, rarest, tuple(notes))
+
+
+def contrast_notes(recipe: Recipe) -> list[str]:
+    """The plain look's pairs of background and role for which no colour of the palette reaches the contrast."""
+    notes = []
+    minimum = recipe.looks.plain.min_contrast
+    every = [parse_colour(colour) for colour in recipe.palette.text.values()]
+    for name in recipe.palette.backgrounds if recipe.looks.plain.weight else ():
+        background = parse_colour(name)
+        for role in recipe.roles:
+            colour, reached = choose_text_colour(background, recipe.text_colours(role), every, minimum)
+            if not reached:
+                best = "#{:02x}{:02x}{:02x}".format(*colour)
+                ratio = contrast(background, colour)
+                notes.append(
+                    f"no text colour of {role!r} reaches {minimum:g}:1 on {name}; {best} comes nearest, {ratio:.2f}:1"
+                )
+    return notes
+
+
+def _widest(source: Source) -> tuple[str, int]:
+    """The widest text, and its width in pixels at the smallest size of the plain look."""
+    atlas, dice = Atlas(), Dice(b"widest", 0)
+    face = next(face for face in source.faces if face.leading)
+    strike = atlas.strike(face, 400, SMALLEST)
+    best, width = "", 0
+    for i in range(_TRIES):
+        dice.throw(i)
+        text = source.mixture.draw(dice).text
+        left, _, right, _ = ink_box(set_text(strike, text)[0])
+        if right - left > width:
+            best, width = text, right - left
+    return best, width
