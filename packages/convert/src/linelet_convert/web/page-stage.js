@@ -21,7 +21,9 @@ export class Stage extends EventTarget {
   show(bitmap, label) {
     this.canvas.width = bitmap.width;
     this.canvas.height = bitmap.height;
-    this.canvas.getContext("2d", { willReadFrequently: true }).drawImage(bitmap, 0, 0);
+    const context = this.canvas.getContext("2d", { willReadFrequently: true });
+    context.drawImage(bitmap, 0, 0);
+    this.pixels = context.getImageData(0, 0, bitmap.width, bitmap.height); // once, not for every line
     this.canvas.setAttribute("aria-label", label);
     this.layer.replaceChildren();
   }

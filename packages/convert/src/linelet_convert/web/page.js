@@ -99,7 +99,7 @@ async function open(blob, name) {
 const whole = () => ({ x: 0, y: 0, width: stage.canvas.width, height: stage.canvas.height });
 
 async function propose() {
-  const found = stage.canvas.height < LOWEST_SCREENSHOT ? [whole()] : await findLines(stage.canvas);
+  const found = stage.canvas.height < LOWEST_SCREENSHOT ? [whole()] : await findLines(stage.pixels);
   await readAnew(found);
 }
 
@@ -135,7 +135,7 @@ async function readMore(boxes) {
 
 async function readBox(box) {
   const begin = performance.now();
-  const reading = await reader.read(stage.canvas, { box, input: true });
+  const reading = await reader.read(stage.pixels, { box, input: true });
   return { reading, text: reading.text, ms: performance.now() - begin };
 }
 
