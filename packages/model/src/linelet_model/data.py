@@ -146,7 +146,7 @@ def collate(lines: Lines, indices: Sequence[int], spec: ReaderSpec) -> Batch:
 
 
 def vary(batch: Batch, spec: ReaderSpec, seed: Sequence[int]) -> Batch:
-    """Vary a batch as screens do: contrast x 0.75-1.2, brightness +-0.2, a third inverted, noise, a shift of 2 rows.
+    """Vary a batch as screens do: contrast x 0.75-1.2, brightness +-0.2, a fifth inverted, noise, a shift of 2 rows.
 
     All of it per line; the padding keeps the spec's value, as it will when reading.
     """
@@ -163,7 +163,7 @@ def vary(batch: Batch, spec: ReaderSpec, seed: Sequence[int]) -> Batch:
         edge = images[:, :, shift : shift + 1] if shift > 0 else images[:, :, shift - 1 : shift]
         rows = slice(0, shift) if shift > 0 else slice(shift, None)
         images[:, :, rows] = edge
-    sign = 1 - 2 * (uniform(0, 1) < 0.33).float()
+    sign = 1 - 2 * (uniform(0, 1) < 0.2).float()
     images = images * uniform(0.75, 1.2) * sign + uniform(-0.2, 0.2)
     amount = uniform(-0.12, 0.06).clamp(min=0)
     images = images + amount * torch.randn(images.shape, generator=generator)

@@ -16,6 +16,7 @@ from linelet_common.preprocess import Pixels
 from linelet_common.spec import ReaderSpec
 from linelet_model.data import Lines, load_lines, split_by_text
 
+EASY_LINES = 8_000
 _CHUNK = 500  # lines a worker makes at a time
 
 
@@ -89,11 +90,16 @@ class DatasetFeed:
 
 
 class RecipeFeed:
-    """Fresh lines every epoch, made by worker processes while the epoch before is trained on."""
+    """Fresh lines every epoch, made by worker processes while the epoch before is trained on.
 
-    def __init__(self, recipe: str, look: str | None, spec: ReaderSpec, seed: int, size: int, workers: int) -> None:
+    easy: begin with an epoch of EASY_LINES lines of the plain look, from which a fresh network learns to align.
+    """
+
+    def __init__(
+        self, recipe: str, look: str | None, spec: ReaderSpec, seed: int, size: int, workers: int, easy: bool
+    ) -> None:
         self._arguments = (recipe, seed, look, "train")
-        self._spec, self._size = spec, size
+        self._spec, self._size, self._easy = spec, size, easy
         # spawn: forking a process that holds torch's threads can hang.
         self._pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_die_with_parent)
         self._pending: dict[int, list[Future[Lines]]] = {}
@@ -102,9 +108,13 @@ class RecipeFeed:
 
     def _request(self, number: int) -> None:
         if number not in self._pending:
-            start = number * self._size
-            chunks = [range(i, min(i + _CHUNK, start + self._size)) for i in range(start, start + self._size, _CHUNK)]
-            self._pending[number] = [self._pool.submit(_work, self._arguments, self._spec, c) for c in chunks]
+            recipe, seed, look, split = self._arguments
+            start, size = number * self._size, self._size
+            if self._easy and number == 0:
+                look, size = look or "plain", min(EASY_LINES, size)
+            chunks = [range(i, min(i + _CHUNK, start + size)) for i in range(start, start + size, _CHUNK)]
+            arguments = (recipe, seed, look, split)
+            self._pending[number] = [self._pool.submit(_work, arguments, self._spec, chunk) for chunk in chunks]
 
     def epoch(self, number: int) -> Lines:
         """The lines of an epoch; the next one's are begun."""

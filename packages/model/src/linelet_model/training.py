@@ -67,12 +67,16 @@ def train(settings: Settings, out: Path, resume: bool = False) -> Evaluation:
 
     while not state.finished():
         lines = feed.epoch(state.epoch)
-        # CTC writes only blanks for its first thousand steps, whatever their size: small steps get there sooner.
-        size = max(1, settings.batch // 4) if state.epoch == 0 else settings.batch
+        # CTC writes only blanks until it finds its first characters, which takes a number of steps rather than of
+        # lines, and hundreds instead of thousands where lines are easy: begin with small batches, not varied.
+        first = state.epoch == 0 and not settings.start
+        size = max(1, settings.batch // 4) if first else settings.batch
         batches = epoch_batches(lines, size, settings.seed, state.epoch)
         state.steps = len(batches)
         for step, indices in itertools.islice(enumerate(batches), state.step, None):
-            batch = vary(collate(lines, indices, spec), spec, (settings.seed, state.epoch, step))
+            batch = collate(lines, indices, spec)
+            if not first:
+                batch = vary(batch, spec, (settings.seed, state.epoch, step))
             loss = state.train_step(batch, spec)
             if not math.isfinite(loss):
                 torch.save(dataclasses.asdict(batch), out / "bad-batch.pt")
@@ -384,7 +388,15 @@ def _charset(settings: Settings) -> tuple[str, str]:
 
 def _open_feed(settings: Settings, spec: ReaderSpec) -> Feed:
     if settings.recipe:
-        return RecipeFeed(settings.recipe, settings.look, spec, settings.seed, settings.epoch_lines, settings.workers)
+        return RecipeFeed(
+            settings.recipe,
+            settings.look,
+            spec,
+            settings.seed,
+            settings.epoch_lines,
+            settings.workers,
+            easy=not settings.start,
+        )
     return DatasetFeed(settings.data, spec, settings.validation, settings.seed, settings.skip_bad)
 
 
