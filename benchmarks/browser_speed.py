@@ -101,7 +101,7 @@ def main() -> None:
     parser.add_argument("--onnx", type=Path, required=True)
     parser.add_argument("--bundle", type=Path, required=True)
     parser.add_argument("--lines", type=int, default=400)
-    parser.add_argument("--engines", nargs="*", default=[], help="only these, of " + ", ".join(n for n, _ in RUNS))
+    parser.add_argument("--engines", nargs="*", default=[], help="only these, of " + " ".join("/".join(r) for r in RUNS))
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
 
@@ -111,7 +111,7 @@ def main() -> None:
     labels = [dataset.label(i) for i in range(count)]
     spec = ReaderSpec.load(arguments.bundle / "spec.json")
     expected = python_texts(arguments.onnx, spec, images)
-    runs = [run for run in RUNS if not arguments.engines or run[0] in arguments.engines]
+    runs = [run for run in RUNS if not arguments.engines or "/".join(run) in arguments.engines]
 
     with tempfile.TemporaryDirectory() as folder:
         site = Path(folder)

@@ -84,3 +84,20 @@ def inside(box: dict[str, float], rect: dict[str, float]) -> bool:
 def test_an_empty_picture_holds_no_line(page: Any, served: Any) -> None:
     page.set_content("<body style='background: #234'>")
     assert found(page, served, page.screenshot()) == []
+
+
+def test_a_photographs_texture_is_no_endless_work(page: Any, served: Any) -> None:
+    page.goto(served.url + "spec.json")
+    count, milliseconds = page.evaluate(
+        """async (bundle) => {
+          const { findLines } = await import(new URL("linelet.js", bundle));
+          const data = new Uint8ClampedArray(1200 * 900 * 4).fill(255);
+          for (let i = 0, seed = 1; i < data.length; i++) data[i] = (seed = (seed * 16807) % 2147483647) % 256;
+          const begin = performance.now();
+          const boxes = await findLines({ data, width: 1200, height: 900 });
+          return [boxes.length, performance.now() - begin];
+        }""",
+        served.url,
+    )
+    assert count < 4000
+    assert milliseconds < 10_000

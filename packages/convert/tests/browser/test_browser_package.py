@@ -37,7 +37,7 @@ def project(npm: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     [name] = [file.name for file in folder.glob("*.tgz")]
     assert name in packed
     (folder / "package.json").write_text('{ "private": true, "type": "module" }')
-    tools = ["typescript@5.9.3", "onnxruntime-web@1.22.0"]
+    tools = ["typescript@5.9.3", "@types/node@20.19.9", "onnxruntime-web@1.22.0"]
     run([npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", f"./{name}", *tools], folder)
     return folder
 
@@ -128,6 +128,15 @@ def test_types_accept_right_calls_and_refuse_wrong_ones(project: Path) -> None:
     done = subprocess.run([*tsc, *resolution, "bad.ts"], cwd=project, capture_output=True, text=True, check=False)
     refused = {int(line) for line in re.findall(r"bad\.ts\((\d+),", done.stdout)}
     assert refused == set(range(2, 2 + len(BAD_TYPES))), done.stdout
+
+
+def test_the_readers_modules_are_type_checked(project: Path) -> None:
+    """The installed package's own JavaScript, by its JSDoc."""
+    package = project / "checked"
+    shutil.copytree(WEB, package, ignore=shutil.ignore_patterns("tfjs", "node_modules"), dirs_exist_ok=True)
+    tsc = [str(project / "node_modules/.bin/tsc"), "--allowJs", "--checkJs", "--noEmit", "--skipLibCheck"]
+    target = ["--target", "es2022", "--lib", "es2022,dom,dom.iterable", "--module", "nodenext", "--types", "node"]
+    run([*tsc, *target, str(package / "linelet.js"), str(package / "worker.js")], project)
 
 
 def test_onnxruntime_web_reads_in_the_browser_under_the_policy(page: Any, project: Path, served: Any) -> None:

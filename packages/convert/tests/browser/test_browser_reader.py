@@ -268,3 +268,26 @@ def test_transparent_pictures_lie_on_white_within_two_levels(page: Any, served: 
     reading = page.evaluate(READ, [[base64.b64encode(path.read_bytes()).decode("ascii")], {"input": True}])[0]
     tensor = np.array(reading["input"]["data"]).reshape(reading["input"]["shape"])
     assert np.abs(tensor - prepare(load_image(path), served.reader.spec)).max() <= 2 / 255 / 0.5 + 1e-6
+
+
+def test_threads_run_where_the_page_is_isolated(page: Any, served: Any) -> None:
+    """Threads need COOP and COEP, and workers from blob: URLs."""
+
+    def isolated(route: Any) -> None:
+        response = route.fetch()
+        headers = {
+            "content-type": response.headers["content-type"],
+            "cross-origin-opener-policy": "same-origin",
+            "cross-origin-embedder-policy": "require-corp",
+            "cross-origin-resource-policy": "same-origin",
+        }
+        route.fulfill(response=response, headers=headers)
+
+    page.route("**/*", isolated)
+    images = line_pictures(3)
+    load(page, served.url, backend="wasm", threads=True)
+    assert page.evaluate("crossOriginIsolated")
+    got = page.evaluate(READ, [base64s(images), {}])
+    assert [g["text"] for g in got] == [w.text for w in read_lines(served.reader, images)]
+    names = page.evaluate("performance.getEntriesByType('resource').map(({ name }) => name)")
+    assert any("threaded-simd" in name for name in names)

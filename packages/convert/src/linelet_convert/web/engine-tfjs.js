@@ -51,13 +51,14 @@ const OBSTACLES = {
   webgl: async () => {
     if (IN_NODE) return "Node has no WebGL";
     const canvas = typeof OffscreenCanvas === "undefined" ? document.createElement("canvas") : new OffscreenCanvas(1, 1);
-    const context = canvas.getContext("webgl2") ?? canvas.getContext("webgl");
+    const context = /** @type {WebGLRenderingContext | null} */ (canvas.getContext("webgl2") ?? canvas.getContext("webgl"));
     context?.getExtension("WEBGL_lose_context")?.loseContext();
     return context ? "" : "the browser gives no WebGL context (blocklisted driver or disabled)";
   },
   webgpu: async () => {
-    if (!globalThis.navigator?.gpu) return "no navigator.gpu (it needs a recent browser and HTTPS or localhost)";
-    return (await navigator.gpu.requestAdapter()) ? "" : "the browser finds no WebGPU adapter";
+    const gpu = /** @type {any} */ (globalThis.navigator)?.gpu;
+    if (!gpu) return "no navigator.gpu (it needs a recent browser and HTTPS or localhost)";
+    return (await gpu.requestAdapter()) ? "" : "the browser finds no WebGPU adapter";
   },
 };
 
@@ -122,7 +123,10 @@ async function localPath(folder) {
 /** The networks of a bundle: one for any width, or one a width, which share their weights. */
 class Models {
   constructor(tf, url, widths, onProgress) {
-    Object.assign(this, { tf, url, widths, onProgress });
+    this.tf = tf;
+    this.url = url;
+    this.widths = widths;
+    this.onProgress = onProgress;
     this.models = new Map(); // file name -> promise of a GraphModel
     this.shards = new Map(); // path -> promise of bytes
     this.weights = new Map(); // weight specs -> tensors by name

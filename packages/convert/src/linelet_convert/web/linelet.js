@@ -43,10 +43,11 @@ export async function loadReader(address, options = {}) {
     throw new LineletError("a module object cannot be sent to a worker; give option 'module' as a URL");
   }
   const wanted = backendOrder(backend, engine);
+  /** @type {any} */
   const source = await (engine === "tfjs" ? openBundle : openOnnx)(address);
   const assets = options.assets === undefined ? asFolder(new URL(".", source.url)) : asFolder(await resolve(options.assets));
   if (worker) {
-    const module = options.module && (await resolve(options.module)).href;
+    const module = typeof options.module === "string" && (await resolve(options.module)).href;
     const remote = { engine, backend, threads, assets: assets.href, ...(module && { module }) };
     return RemoteReader.start(source.url.href, remote, new URL("worker.js", assets), onProgress);
   }

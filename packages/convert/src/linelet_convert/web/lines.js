@@ -6,6 +6,7 @@ import { crop } from "./preprocess.js";
 import { toPixels } from "./pixels.js";
 
 const CONTRAST = 24; // grey levels between neighbouring pixels: fainter edges are gradients and shadows
+const MOST = 4000; // glyphs: a screen of dense text has fewer, a photograph's texture more
 const SMALLEST = 7; // pixels of height: below this no text can be read
 const LARGEST = 0.2; // of the picture's longer side: above this it is a drawing
 
@@ -19,7 +20,12 @@ export async function findLines(image) {
   const { width, height } = picture;
   const grey = crop(picture, { x: 0, y: 0, width, height }, 1).data;
   const tallest = Math.max(3 * SMALLEST, LARGEST * Math.max(width, height));
-  const parts = components(edges(grey, width, height), width, height);
+  let parts;
+  let contrast = CONTRAST;
+  do {
+    parts = components(edges(grey, width, height, contrast), width, height).filter(({ ink }) => ink > 2);
+    contrast *= 1.5; // what is too much to be text is looked at again for its sharper edges only
+  } while (parts.length > MOST);
   const glyphs = parts.filter((part) => part.bottom - part.top <= tallest && !isFrame(part, parts));
   return joinLines(glyphs)
     .filter((line) => line.bottom - line.top >= SMALLEST)
@@ -28,12 +34,12 @@ export async function findLines(image) {
 }
 
 /** 1 where a pixel differs sharply from its right or lower neighbour. One side only: text close to a border must not join it. */
-function edges(grey, width, height) {
+function edges(grey, width, height, contrast) {
   const marked = new Uint8Array(width * height);
   for (let y = 0, i = 0; y < height; y++) {
     for (let x = 0; x < width; x++, i++) {
-      if (x + 1 < width && Math.abs(grey[i] - grey[i + 1]) >= CONTRAST) marked[i] = 1;
-      if (y + 1 < height && Math.abs(grey[i] - grey[i + width]) >= CONTRAST) marked[i] = 1;
+      if (x + 1 < width && Math.abs(grey[i] - grey[i + 1]) >= contrast) marked[i] = 1;
+      if (y + 1 < height && Math.abs(grey[i] - grey[i + width]) >= contrast) marked[i] = 1;
     }
   }
   return marked;

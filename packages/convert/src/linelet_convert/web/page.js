@@ -7,6 +7,7 @@ import { switchLanguage, texts, translate } from "./page-text.js";
 
 const element = (id) => document.getElementById(id);
 const LOWEST_SCREENSHOT = 100; // pixels: a picture that is lower is one line, not a screen
+const LONGEST_WAIT = 50; // milliseconds: then the browser gets to paint and to answer
 
 const stage = new Stage();
 const list = new LineList();
@@ -120,13 +121,18 @@ async function readMore(boxes) {
   if (!(await ready) || mine !== turn) return [];
   element("status").textContent = texts().reading(boxes.length);
   const begin = performance.now();
+  let painted = begin;
   const added = [];
   for (const box of boxes) {
     const line = { id: ++count, box, keep: false, ...(await readBox(box)) };
-    if (mine !== turn) return [];
+    if (mine !== turn) return []; // another picture came meanwhile
     added.push(line);
     lines.push(line);
     showLine(line);
+    if (performance.now() - painted > LONGEST_WAIT) {
+      await new Promise((resolve) => setTimeout(resolve));
+      painted = performance.now();
+    }
   }
   const ms = Math.round(performance.now() - begin);
   element("status").textContent = boxes.length ? texts().done(boxes.length, ms) : texts().nothing;

@@ -33,16 +33,18 @@ export async function toPixels(image) {
     );
   }
   const { width, height } = bitmap;
-  const context = blankCanvas(width, height).getContext("2d", { willReadFrequently: true });
+  const context = blankContext(width, height);
   context.drawImage(bitmap, 0, 0);
   bitmap.close();
   return context.getImageData(0, 0, width, height);
 }
 
-/** A canvas that is on no page. @param {number} width @param {number} height */
-export function blankCanvas(width, height) {
-  if (typeof OffscreenCanvas !== "undefined") return new OffscreenCanvas(width, height);
-  return Object.assign(document.createElement("canvas"), { width, height });
+/** A canvas that is on no page. @returns {OffscreenCanvasRenderingContext2D | CanvasRenderingContext2D} */
+function blankContext(width, height) {
+  const options = { willReadFrequently: true };
+  if (typeof OffscreenCanvas !== "undefined") return new OffscreenCanvas(width, height).getContext("2d", options);
+  const canvas = Object.assign(document.createElement("canvas"), { width, height });
+  return /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", options));
 }
 
 const isCanvas = (image) =>

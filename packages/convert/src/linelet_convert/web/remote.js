@@ -23,7 +23,17 @@ export class RemoteReader {
   }
 
   constructor(worker, script, onProgress) {
+    /** @type {Worker | null} */
     this.worker = worker;
+    // What the reader there says of itself, once it has loaded.
+    /** @type {any} */
+    this.spec = null;
+    /** @type {any} */
+    this.engine = null;
+    /** @type {any} */
+    this.backend = null;
+    this.failures = [];
+    this.timings = {};
     this.pending = new Map();
     this.count = 0;
     worker.onmessage = ({ data: { id, progress, result, error } }) => {
