@@ -1,3 +1,4 @@
+import pydantic
 import pytest
 
 from linelet_common.errors import RecipeError
@@ -39,3 +40,19 @@ def test_a_list_is_a_tuple_but_a_string_is_no_number():
     assert parse(Colours, {"rgb": [1, 2, 3]}, "a", RecipeError).rgb == (1, 2, 3)
     with pytest.raises(RecipeError, match=r"rgb\.0 = '1'"):
         parse(Colours, {"rgb": ["1", 2, 3]}, "a", RecipeError)
+
+
+def test_a_rule_about_several_keys_does_not_print_the_whole_file():
+    class Span(Checked):
+        low: int
+        high: int
+
+        @pydantic.model_validator(mode="after")
+        def _ordered(self):
+            if self.low > self.high:
+                raise ValueError("low is above high; swap them")
+            return self
+
+    with pytest.raises(RecipeError) as failure:
+        parse(Span, {"low": 2, "high": 1}, "a.toml", RecipeError)
+    assert str(failure.value) == "a.toml: low is above high; swap them"

@@ -46,6 +46,8 @@ def _describe(problem: Any, model: type[pydantic.BaseModel]) -> str:
     if problem["type"] == "missing":
         return f"{path!r} is missing; add it"
     reason = problem["msg"].removeprefix("Value error, ")
+    if not location:  # a rule about several keys; showing the whole file would help nobody
+        return str(reason)
     return f"{path} = {problem['input']!r}: {reason[:1].lower()}{reason[1:]}"
 
 

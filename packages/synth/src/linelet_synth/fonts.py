@@ -34,6 +34,11 @@ class Face:
     characters: frozenset[str]
     leading: bool = True
 
+    @property
+    def place(self) -> str:
+        """File and number of the face, as a recipe names it."""
+        return f"{self.path}#{self.index}"
+
     def missing(self, characters: Iterable[str]) -> str:
         """Those of the characters that the face cannot draw, in order."""
         return "".join(c for c in characters if c not in self.characters)
@@ -63,8 +68,8 @@ def read_faces(path: str, leading: bool = True) -> tuple[Face, ...]:
     """Every face of a font file. RecipeError if the file is missing or broken."""
     try:
         if path.lower().endswith(("ttc", "otc")):
-            collection = TTCollection(path, lazy=True)
-            return tuple(_face(path, i, font, leading) for i, font in enumerate(collection.fonts))
+            with TTCollection(path, lazy=True) as collection:
+                return tuple(_face(path, i, font, leading) for i, font in enumerate(collection.fonts))
         with TTFont(path, lazy=True) as font:
             return (_face(path, 0, font, leading),)
     except OSError as failure:
@@ -146,7 +151,7 @@ def find_faces(entries: Iterable[str], characters: Iterable[str]) -> tuple[list[
             for face in found:
                 missing = face.missing(needed)
                 if missing:
-                    rejected.append(Rejected(f"{name}#{face.index}", lacks(missing)))
+                    rejected.append(Rejected(face.place, lacks(missing)))
                 else:
                     faces.append(face)
     if faces and not any(face.leading for face in faces):

@@ -86,13 +86,19 @@ class Surroundings:
         return mask
 
 
-def plan(text: Text, em: float, strike: Strike, charset: str, dice: Dice) -> Surroundings:
+def harmless(charset: str) -> tuple[str, ...]:
+    """The kinds of pieces that cannot be taken for one of the charset's characters, as often as they occur."""
+    alike = {"tick": "-–—−_", "chevron": "<>‹›«»()", "rule": "|_", "icon": "●■▲▼★✓"}
+    return tuple(kind for kind in _KINDS if not set(alike.get(kind, "")) & set(charset))
+
+
+def plan(text: Text, em: float, strike: Strike, charset: str, kinds: tuple[str, ...], dice: Dice) -> Surroundings:
     """One to three pieces around a text; slices of other lines are the charset's glyphs in the text's own strike."""
     room = {"left": 0, "top": 0, "right": 0, "bottom": 0}
     pieces: list[tuple[str, str]] = []
-    number = text.parts[0].kind == "number"
+    beside_text = tuple(kind for kind in kinds if kind != "tick") if text.parts[0].kind != "number" else kinds
     for _ in range(1 + (dice.unit() < 0.45) + (dice.unit() < 0.2)):
-        what = dice.pick(_KINDS_BY_NUMBER if number else _KINDS)
+        what = dice.pick(beside_text)
         if what in ("icon", "chevron", "cut"):
             where = dice.pick(("left", "right")) if what != "chevron" else dice.pick(("right", "right", "left"))
             if room[where]:
@@ -120,8 +126,7 @@ def plan(text: Text, em: float, strike: Strike, charset: str, dice: Dice) -> Sur
     return Surroundings(dice, strike, charset, pieces, *sides, em)
 
 
-_KINDS = ("icon",) * 3 + ("chevron",) * 2 + ("slice",) * 3 + ("cut",) * 2 + ("rule", "frame", "grid")
-_KINDS_BY_NUMBER = (*_KINDS, "tick", "tick", "tick", "tick")
+_KINDS = ("icon",) * 3 + ("chevron",) * 2 + ("slice",) * 3 + ("cut",) * 2 + ("rule", "frame", "grid") + ("tick",) * 4
 
 
 def _stroke(s: Surroundings) -> int:

@@ -1,11 +1,13 @@
 """A contact sheet: lines with their labels, to look at before generating."""
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
 from linelet_common.files import write_atomically
+from linelet_common.preprocess import Pixels
 from linelet_synth.fonts import bundled
 from linelet_synth.source import Source
 
@@ -16,11 +18,15 @@ _LABEL = 18
 
 def contact_sheet(source: Source, count: int, out: Path) -> None:
     """Write a PNG of samples 0..count-1 in rows, each with its label beneath."""
+    write_atomically(out, draw_sheet([source.sample(i) for i in range(count)]))
+
+
+def draw_sheet(samples: Sequence[tuple[Pixels, str]]) -> bytes:
+    """The contact sheet of some samples, as PNG."""
     font = ImageFont.truetype(bundled()[0], 13)
     font.set_variation_by_axes([400])
     cells = []
-    for i in range(count):
-        picture, text = source.sample(i)
+    for picture, text in samples:
         image = Image.fromarray(picture)
         if image.width > _WIDTH - 2 * _GAP:
             image = image.resize((_WIDTH - 2 * _GAP, max(1, image.height * (_WIDTH - 2 * _GAP) // image.width)))
@@ -38,4 +44,4 @@ def contact_sheet(source: Source, count: int, out: Path) -> None:
         draw.text((left, top + image.height + 1), text, font=font, fill=(40, 40, 40))
     buffer = io.BytesIO()
     sheet.save(buffer, "PNG")
-    write_atomically(out, buffer.getvalue())
+    return buffer.getvalue()

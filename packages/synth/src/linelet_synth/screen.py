@@ -22,7 +22,7 @@ from linelet_synth.colours import Colour, blend, contrast, grey, parse_colour, p
 from linelet_synth.dice import Dice
 from linelet_synth.fonts import Face
 from linelet_synth.line import Line
-from linelet_synth.ornaments import cuttable, photo, plan, rounded
+from linelet_synth.ornaments import cuttable, harmless, photo, plan, rounded
 from linelet_synth.recipe import Recipe
 from linelet_synth.texts import Part, Text
 
@@ -105,7 +105,7 @@ class Screen:
         self._others = [face for face in faces if not face.leading] or self._leading
         self._companions = companions
         self._atlas, self._rgb = atlas, rgb
-        self._slices = cuttable(recipe.charset)
+        self._slices, self._kinds = cuttable(recipe.charset), harmless(recipe.charset)
         self._backgrounds = [parse_colour(colour) for colour in recipe.palette.backgrounds]
         self._role_colours = {role: recipe.text_colours(role) for role in recipe.roles}
         self._all_colours = [parse_colour(colour) for colour in recipe.palette.text.values()]
@@ -326,7 +326,7 @@ class Screen:
         if top + bottom > room:
             top, bottom = int(top * room / (top + bottom)), int(bottom * room / (top + bottom))
             inner[1], inner[3] = min(inner[1], top), min(inner[3], bottom)
-        around = plan(text, em, strike, self._slices, dice) if dice.chance(look.neighbours) else None
+        around = plan(text, em, strike, self._slices, self._kinds, dice) if dice.chance(look.neighbours) else None
         if around:
             left, right = left + around.left, right + around.right
             top, bottom = top + around.top, bottom + around.bottom

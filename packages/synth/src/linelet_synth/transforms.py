@@ -67,7 +67,8 @@ def build(transform: Transform, where: str) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:
-            return kind(p=transform.p, **arguments)
+            made: Any = kind(**{"p": transform.p, **arguments})
+            return made
         except Exception as failure:
             reason = " ".join(str(failure).split())[:200]
             raise RecipeError(

@@ -1,9 +1,9 @@
-"""The verbs synth and preview. Nothing heavy is imported until one runs."""
+"""The synthesiser's verbs. Nothing heavy is imported until one runs."""
 
 import argparse
 from pathlib import Path
 
-from linelet_common.cli import Verb, finish, positive
+from linelet_common.cli import Verb, finish, positive, print_json
 
 LOOKS = ("plain", "screen")
 FORMS = ("folder", "lmdb", "webdataset")
@@ -67,7 +67,7 @@ def _synth(arguments: argparse.Namespace) -> None:
 
 def _configure_preview(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recipe", help="a recipe: a TOML file or the name of a built-in one")
-    parser.add_argument("--out", type=Path, required=True, help="contact sheet to write, PNG")
+    parser.add_argument("--out", type=Path, required=True, help="contact sheet (.png), or report with figures (.html)")
     parser.add_argument("--count", type=positive, default=60, help="number of lines (default 60)")
     parser.add_argument("--seed", type=_whole, default=0, help="seed (default 0)")
     parser.add_argument("--look", choices=LOOKS, help="only this look")
@@ -79,9 +79,113 @@ def _preview(arguments: argparse.Namespace) -> None:
     from linelet_synth.source import Source
 
     source = Source(load_recipe(arguments.recipe), arguments.seed, arguments.look, rgb=True)
-    contact_sheet(source, arguments.count, arguments.out)
+    if arguments.out.suffix.lower() in (".html", ".htm"):
+        from linelet_synth.report import write_report
+
+        write_report(source, arguments.count, arguments.out)
+    else:
+        contact_sheet(source, arguments.count, arguments.out)
     finish(arguments.out, f"linelet synth {arguments.recipe} --out data --count 10000")
 
 
+def _configure_init(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", type=Path, default=Path("recipe.toml"), help="file to write (default recipe.toml)")
+    parser.add_argument(
+        "--from",
+        dest="screenshots",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="SCREENSHOT",
+        help="propose the colours and sizes found in these pictures",
+    )
+
+
+def _init(arguments: argparse.Namespace) -> None:
+    from linelet_common.errors import UsageError
+    from linelet_common.files import write_atomically
+    from linelet_synth.propose import look_at, propose
+
+    out = arguments.out
+    if out.exists():
+        raise UsageError(f"{out} exists; name another file with --out")
+    write_atomically(out, propose(look_at(arguments.screenshots) if arguments.screenshots else None))
+    finish(out, f"linelet recipe check {out}")
+
+
+def _configure_recipe(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", choices=("check",), help="check: prove fonts, texts, colours and sizes")
+    parser.add_argument("recipe", help="a recipe: a TOML file or the name of a built-in one")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _recipe(arguments: argparse.Namespace) -> None:
+    from dataclasses import asdict
+
+    from linelet_synth.check import check
+    from linelet_synth.recipe import load_recipe
+
+    findings = check(load_recipe(arguments.recipe))
+    if arguments.json:
+        print_json(asdict(findings))
+        return
+    character, share = findings.rarest
+    print(f"{findings.characters} characters; {findings.faces} faces for all of them, {findings.companions} companions")
+    print(f"widest text: {findings.widest}; rarest character: {character} in {share:.2%} of the lines")
+    for note in findings.notes:
+        print(f"note: {note}")
+
+
+def _configure_fonts(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("recipe", help="a recipe: a TOML file or the name of a built-in one")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _fonts(arguments: argparse.Namespace) -> None:
+    from linelet_synth.recipe import load_recipe
+    from linelet_synth.source import companion_faces, usable_faces
+
+    recipe = load_recipe(arguments.recipe)
+    faces, rejected = usable_faces(recipe)
+    companions, more = companion_faces(recipe)
+    groups = (("whole charset", faces), ("companion", companions))
+    used = [(use, face) for use, group in groups for face in group]
+    reasons = {r.place: r.reason for r in (*rejected, *more)}
+    for _, face in used:
+        reasons.pop(face.place, None)  # what lacks characters of the whole charset may be a companion
+    if arguments.json:
+        print_json(
+            {
+                "used": [
+                    {"name": f.name, "file": f.path, "index": f.index, "weights": list(f.weights), "use": use}
+                    for use, f in used
+                ],
+                "unused": [{"file": place, "reason": reason} for place, reason in reasons.items()],
+            }
+        )
+        return
+    for use, face in used:
+        low, high = face.weights
+        print(f"{use:14}{face.name}, {low if low == high else f'{low}-{high}'}, {face.place}")
+    for place, reason in reasons.items():
+        print(f"{'not used':14}{place}: {reason}")
+
+
+def _configure_pack(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("data", type=Path, help="dataset folder")
+    parser.add_argument("--out", type=Path, required=True, help="zip to write")
+
+
+def _pack(arguments: argparse.Namespace) -> None:
+    from linelet_synth.pack import pack
+
+    pack(arguments.data, arguments.out)
+    finish(arguments.out, f"upload {arguments.out.name} as a dataset, e.g. of Kaggle")
+
+
 SYNTH = Verb("synthesise labelled lines", _configure_synth, _synth)
-PREVIEW = Verb("draw a contact sheet of a recipe's lines", _configure_preview, _preview)
+PREVIEW = Verb("draw a contact sheet or a report of a recipe's lines", _configure_preview, _preview)
+INIT = Verb("write a recipe to begin with", _configure_init, _init)
+RECIPE = Verb("check a recipe before generating", _configure_recipe, _recipe)
+FONTS = Verb("list the fonts that a recipe can use, and why not the others", _configure_fonts, _fonts)
+PACK = Verb("zip a dataset for uploading", _configure_pack, _pack)

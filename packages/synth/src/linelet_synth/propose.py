@@ -1,0 +1,185 @@
+"""A recipe to begin with: commented, or proposed from an app's screenshots instead of a colour picker.
+
+Found in a screenshot are its grounds (colours in wide stretches), the colours of text (what stands on a ground in
+narrow strokes, taken where it is furthest from the ground: the rest is antialiasing) and the heights of its lines.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from linelet_common.preprocess import Pixels, load_image
+from linelet_synth.colours import Colour, contrast
+
+# A ground covers at least this share of a screenshot; icons and photos cover less with any one colour.
+_GROUND_SHARE = 0.01
+# Colours this close (in each channel) are one: JPEG and gradients make many of one.
+_NEAR = 12
+_MOST = 8
+
+
+@dataclass(frozen=True)
+class Found:
+    """What screenshots show. heights: pixels of the text lines' ink, smallest and largest but for outliers."""
+
+    backgrounds: tuple[Colour, ...]
+    text: tuple[Colour, ...]
+    heights: tuple[int, int] | None
+
+
+def look_at(paths: Sequence[Path]) -> Found:
+    """Grounds, text colours and line heights of screenshots. ImageError for one that cannot be read."""
+    grounds: Counter[Colour] = Counter()
+    inks: Counter[Colour] = Counter()
+    heights: list[int] = []
+    for path in paths:
+        picture = load_image(path)
+        for ground, area in find_grounds(picture):
+            _count(grounds, ground, area)
+            for ink, weight, found in _text_on(picture, ground):
+                _count(inks, ink, weight)
+                heights += found
+    span = None
+    if heights:
+        low, high = np.percentile(heights, [5, 95])
+        span = int(low), int(np.ceil(high))
+    return Found(_most(grounds), _most(inks), span)
+
+
+def _count(colours: Counter[Colour], colour: Colour, weight: int) -> None:
+    near = next((c for c in colours if max(abs(a - b) for a, b in zip(c, colour, strict=True)) <= _NEAR), colour)
+    colours[near] += weight
+
+
+def _most(colours: Counter[Colour]) -> tuple[Colour, ...]:
+    return tuple(colour for colour, _ in colours.most_common(_MOST))
+
+
+def find_grounds(picture: Pixels) -> list[tuple[Colour, int]]:
+    """Colours that fill wide stretches, with their areas in pixels, largest first."""
+    # Where a pixel equals its neighbours two pixels around, it is inside a plain area.
+    spread = cv2.dilate(picture, np.ones((5, 5), np.uint8)) - cv2.erode(picture, np.ones((5, 5), np.uint8))
+    plain = picture[spread.max(axis=2) <= 2]
+    codes = (plain.astype(np.uint32) @ np.array([65536, 256, 1], dtype=np.uint32)).astype(np.uint32)
+    values, counts = np.unique(codes, return_counts=True)
+    grouped: Counter[Colour] = Counter()
+    for k in np.argsort(counts)[::-1][:200]:
+        code = int(values[k])
+        _count(grouped, (code >> 16, code >> 8 & 255, code & 255), int(counts[k]))
+    least = _GROUND_SHARE * picture.shape[0] * picture.shape[1]
+    return [(colour, count) for colour, count in grouped.most_common(_MOST) if count >= least]
+
+
+def _text_on(picture: Pixels, ground: Colour) -> list[tuple[Colour, int, list[int]]]:
+    """Lines of text on a ground: each one's colour, its pixels and its height."""
+    difference = np.abs(picture.astype(np.int16) - np.array(ground, dtype=np.int16)).max(axis=2)
+    # Strokes may have a ground's colour too, but not its width.
+    on_ground = cv2.morphologyEx((difference <= _NEAR).astype(np.uint8), cv2.MORPH_OPEN, np.ones((11, 11), np.uint8))
+    # What text could be: different, with the ground close by on both sides.
+    reach = np.ones((1, 41), np.uint8)
+    around = cv2.morphologyEx(on_ground, cv2.MORPH_CLOSE, reach) > 0
+    ink = ((difference > 40) & around).astype(np.uint8)
+    # Letters of a line are closer to each other than lines are.
+    joined = cv2.dilate(ink, np.ones((1, 15), np.uint8))
+    count, labels, boxes, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
+    found = []
+    for k in range(1, count):
+        x, y, width, height, _ = (int(v) for v in boxes[k])
+        if not (8 <= height <= 120 and width >= 0.6 * height):
+            continue
+        part = (labels[y : y + height, x : x + width] == k) & (ink[y : y + height, x : x + width] > 0)
+        share = float(part.mean())
+        if not 0.05 <= share <= 0.65:  # rules and icons fill more, specks less
+            continue
+        colour = _furthest(picture[y : y + height, x : x + width][part], ground)
+        if contrast(colour, ground) >= 1.2:
+            found.append((colour, int(part.sum()), [height]))
+    return found
+
+
+def _furthest(colours: NDArray[np.uint8], ground: Colour) -> Colour:
+    """The middle of the tenth that differs most from the ground: strokes' insides, not their edges."""
+    distance = np.abs(colours.astype(np.int16) - np.array(ground, dtype=np.int16)).sum(axis=1)
+    inside = colours[distance >= np.percentile(distance, 90)]
+    r, g, b = (int(v) for v in np.median(inside, axis=0))
+    return r, g, b
+
+
+def _hex(colour: Colour) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*colour)
+
+
+_TEMPLATE = """\
+# A recipe for linelet: what the text lines of an app look like. Everything not written here keeps its default;
+# 'linelet recipe check FILE' proves it, 'linelet preview FILE --out sheet.png' shows it.
+name = "my-app"
+
+# Every character that occurs, in the order of the reader's classes. No other character can ever be read.
+charset = "0123456789.%kgBMIWeiht"
+
+# Fonts for the whole charset: files ("fonts/App.ttf", "fonts/App.ttc#1"), folders, "bundled", "system".
+fonts = ["bundled"]
+# Fonts for its digits and Latin letters only, to stand beside the others.
+companion_fonts = ["bundled"]
+
+# Lists of words for the templates below.
+[vocabulary]
+field = ["Weight", "BMI"]
+
+# Kinds of text, each with its share. A form is a template: {field} is a word of that list, {40..110:.1f} a number.
+[[texts]]
+weight = 3
+forms = ["{field}"]
+
+[[texts]]
+weight = 5
+role = "value"
+forms = ["{40..110:.1f}kg", "{10..40:.1f}", "{0..100:.1f}%"]
+
+# Random strings let every character be seen often enough, wherever it stands. 'corpus = "texts.txt"' takes a file.
+[[texts]]
+weight = 2
+role = "value"
+random = { length = [1, 8], tokens = ["BMI", "kg"] }
+
+# Font weights and text colours by role; the first colour with enough contrast is taken.
+[roles.field]
+weights = [400]
+
+[roles.value]
+weights = [400, 700]
+
+[palette]
+backgrounds = [BACKGROUNDS]
+
+[palette.text]
+TEXT
+# Shares of the two looks: plain is flat and regular, screen has what screenshots have.
+[looks.plain]
+weight = 0.2
+
+[looks.screen]
+weight = 0.8
+size = [SIZES]  # pixels per em
+"""
+
+
+def propose(found: Found | None) -> str:
+    """A recipe as TOML, with the colours and sizes found where there are any."""
+    backgrounds = found.backgrounds if found and found.backgrounds else ((255, 255, 255), (47, 182, 128))
+    text = found.text if found and found.text else ((51, 51, 51), (255, 255, 255))
+    # A line's ink is some nine tenths of an em high in Chinese, seven in Latin capitals.
+    low, high = 12, 56
+    if found and found.heights:
+        low, high = max(10, found.heights[0]), min(96, found.heights[1] * 10 // 8)
+    names = "".join(f'colour{k} = "{_hex(colour)}"\n' for k, colour in enumerate(text, 1))
+    return (
+        _TEMPLATE.replace("BACKGROUNDS", ", ".join(f'"{_hex(colour)}"' for colour in backgrounds))
+        .replace("TEXT\n", names + "\n")
+        .replace("SIZES", f"{low}, {max(low + 2, high)}")
+    )

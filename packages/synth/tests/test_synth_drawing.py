@@ -1,0 +1,164 @@
+"""Glyphs as Pillow draws them; text inside whatever label, size and font; degradations as strong as meant."""
+
+import albumentations
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw
+
+from linelet_synth import Source, load_recipe, pixels
+from linelet_synth.atlas import Atlas, ink_box, paste, set_text
+from linelet_synth.dice import Dice
+from linelet_synth.fonts import Face, bundled, read_faces
+from linelet_synth.plain import Plain, degrade
+from linelet_synth.recipe import Degradation
+from linelet_synth.screen import Screen
+from linelet_synth.texts import Part, Text
+
+RECIPE = load_recipe("health-app")
+FACES = [face for path in (*bundled(), *bundled("latin")) for face in read_faces(path)]
+labels = st.text(RECIPE.charset, min_size=1, max_size=12)
+slow = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+
+
+def drawable(face: Face, label: str) -> str:
+    return "".join(c for c in label if c in face.characters) or "1"
+
+
+@slow
+@given(st.sampled_from(FACES), st.sampled_from([100, 400, 700, 900]), st.integers(8, 96), labels)
+def test_the_atlas_draws_what_pillow_draws(face: Face, weight: int, size: int, label: str) -> None:
+    text = drawable(face, label)
+    placed, _ = set_text(Atlas().strike(face, weight, size), text)
+    left, top, right, bottom = ink_box(placed)
+    ours = np.zeros((bottom - top, right - left), dtype=np.uint8)
+    paste(placed, ours, -left, -top)
+    image = Image.new("L", (right - left + 80, bottom - top + 80))
+    font = face.font(face.nearest(weight), size)
+    ImageDraw.Draw(image).text((40 - left, 40 - top), text, fill=255, font=font, anchor="ls")
+    theirs = np.asarray(image)
+    assert np.array_equal(theirs[40:-40, 40:-40], ours)
+    assert theirs.sum(dtype=np.int64) == ours.sum(dtype=np.int64)  # nothing is drawn outside either
+
+
+def test_an_atlas_stays_small() -> None:
+    atlas = Atlas(capacity=1 << 16)
+    face = FACES[0]
+    for k in range(4096):
+        atlas.strike(face, 400, 8 + k % 64).glyph(RECIPE.charset[k % 78])
+    assert sum(strike.bytes for strike in atlas._strikes.values()) < 3 << 16
+
+
+def inside(line, tolerance: float = 1.0) -> bool:  # type: ignore[no-untyped-def]
+    height, width = line.picture.shape[:2]
+    return all(
+        b.x >= -tolerance
+        and b.y >= -tolerance
+        and b.x + b.width <= width + tolerance
+        and b.y + b.height <= height + tolerance
+        for b in line.boxes
+    )
+
+
+@slow
+@given(labels, st.integers(0, 10**6), st.sampled_from(FACES[:4]))
+def test_plain_text_is_inside_and_centred(label: str, i: int, face: Face) -> None:
+    dice = Dice(b"test", 0)
+    dice.throw(i)
+    line = Plain(RECIPE, [face], Atlas(), rgb=False).draw(Text((Part(label, "random"),), "field"), dice)
+    assert inside(line, 0.0)
+    if line.picture.shape == (50, 200):
+        boxes = line.boxes
+        left, right = min(b.x for b in boxes), max(b.x + b.width for b in boxes)
+        top, bottom = min(b.y for b in boxes), max(b.y + b.height for b in boxes)
+        assert abs((left + right) / 2 - 100) <= 0.5
+        assert abs((top + bottom) / 2 - 25) <= 0.5
+
+
+@slow
+@given(labels, st.integers(0, 10**6), st.sampled_from(["random", "number", "word"]))
+def test_screen_text_is_inside(label: str, i: int, kind) -> None:  # type: ignore[no-untyped-def]
+    dice = Dice(b"test", 0)
+    dice.throw(i)
+    text = Text((Part(label, kind), Part("公斤", "unit")), "value")
+    line = Screen(RECIPE, FACES[:4], FACES[4:], ATLAS, rgb=False).draw(text, dice)
+    assert len(line.boxes) == len(label) + 2
+    # A tilted glyph's upright box is larger than its ink.
+    assert inside(line, 0.5 * max(b.height for b in line.boxes) if "tilted" in line.styles else 1.5)
+
+
+ATLAS = Atlas()
+
+
+def test_nothing_is_faint_or_cut() -> None:
+    """Of 600 lines of each look, none has its text under the look's contrast or outside its picture."""
+    from linelet_synth.colours import contrast, grey
+
+    for look in ("plain", "screen"):
+        source = Source(RECIPE, 5, look)
+        for i in range(600):
+            line = source.line(i)
+            if look == "screen":
+                assert contrast(line.background, line.colour) >= RECIPE.looks.screen.min_contrast
+                assert abs(grey(line.background) - grey(line.colour)) >= 45
+            assert inside(line, 0.5 * line.picture.shape[0] if "tilted" in line.styles else 1.5)
+            text = line.picture.astype(int)
+            assert text.max() - text.min() >= 20
+
+
+@pytest.mark.parametrize("rgb", [False, True])
+def test_degrading_a_region_is_degrading_the_whole(rgb: bool) -> None:
+    """Blur and JPEG leave flat ground alone, so the plain look may treat the text's surroundings only."""
+    background, colour = (245, 166, 35), (80, 80, 80)
+    mask = np.zeros((50, 200), dtype=np.uint8)
+    placed, _ = set_text(Atlas().strike(FACES[0], 400, 24), "体重62")
+    paste(placed, mask, 60, 35)
+    region = (56, 8, 144, 50)
+    left, top, right, bottom = region
+    assert mask.sum() == mask[top + 4 : bottom - 4, left + 4 : right - 4].sum()
+    d = Degradation(noise=0.0)
+    for i in range(300):
+        results = []
+        for area, size in ((region, (50, 200)), ((0, 0, 200, 50), (50, 200))):
+            dice = Dice(b"region", 0)
+            dice.throw(i)
+            part = pixels.colour_mask(
+                np.ascontiguousarray(mask[area[1] : area[3], area[0] : area[2]]), background, colour, rgb
+            )
+            results.append(degrade(part, area, size, background, d, dice))
+        assert np.array_equal(*results)
+
+
+def rms(a: np.ndarray, b: np.ndarray) -> float:
+    return float(np.sqrt(np.mean((a.astype(float) - b.astype(float)) ** 2)))
+
+
+def test_degradations_are_as_strong_as_albumentations() -> None:
+    """Mean difference from the clean line over many draws, beside the same five of albumentations, each alone."""
+    source = Source(RECIPE, 0, "plain")
+    clean_settings = dict.fromkeys(("blur", "motion", "jpeg", "noise", "light"), 0.0)
+    text, _ = source.mixture, None
+    mask = np.zeros((50, 200), dtype=np.uint8)
+    placed, _ = set_text(Atlas().strike(FACES[0], 500, 32), "体脂率23.5%")
+    left, top, right, bottom = ink_box(placed)
+    paste(placed, mask, (200 - right - left) // 2, (50 - bottom - top) // 2)
+    clean = pixels.colour_mask(mask, (47, 182, 128), (255, 255, 255), rgb=True)
+    theirs = {
+        "blur": albumentations.GaussianBlur(blur_limit=(3, 5), p=1),
+        "motion": albumentations.MotionBlur(blur_limit=(3, 5), p=1),
+        "jpeg": albumentations.ImageCompression(quality_range=(82, 98), p=1),
+        "noise": albumentations.GaussNoise(std_range=(5**0.5 / 255, 30**0.5 / 255), p=1),
+        "light": albumentations.RandomBrightnessContrast(brightness_limit=0.15, contrast_limit=0.15, p=1),
+    }
+    assert text
+    for name, transform in theirs.items():
+        d = Degradation(**{**clean_settings, name: 1.0})
+        ours, oracle = [], []
+        pipeline = albumentations.Compose([transform], seed=1)
+        dice = Dice(b"strength", 0)
+        for i in range(250):
+            dice.throw(i)
+            ours.append(rms(degrade(clean, (0, 0, 200, 50), (50, 200), (47, 182, 128), d, dice), clean))
+            oracle.append(rms(pipeline(image=clean)["image"], clean))
+        assert np.mean(ours) == pytest.approx(np.mean(oracle), rel=0.3), name

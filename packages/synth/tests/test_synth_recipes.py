@@ -1,0 +1,219 @@
+"""Recipes: what they may say, what is refused, and the verbs around them."""
+
+import json
+import shutil
+import tomllib
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from linelet_common.cli import main
+from linelet_common.errors import LineletError, RecipeError
+from linelet_synth import Source, load_recipe
+from linelet_synth.check import check
+from linelet_synth.fonts import bundled, find_faces
+from linelet_synth.propose import look_at, propose
+from linelet_synth.recipe import builtin_names, parse_recipe
+from linelet_synth.texts import frequencies
+
+SMALL = """
+name = "small"
+charset = "0123456789.kg"
+[[texts]]
+forms = ["{40..110:.1f}kg"]
+"""
+
+
+def recipe(text: str, folder: Path = Path()):  # type: ignore[no-untyped-def]
+    return parse_recipe(text.encode(), "r.toml", folder)
+
+
+@pytest.mark.parametrize("name", builtin_names())
+def test_builtin_recipes_are_sound(name: str) -> None:
+    loaded = load_recipe(name)
+    findings = check(loaded)
+    assert findings.rarest[1] >= loaded.floor
+    source = Source(loaded, 0, rgb=True)
+    for i in range(150):
+        picture, text = source.sample(i)
+        assert picture.ndim == 3
+        assert text == text.strip()
+        assert not loaded.characters.missing(text)
+
+
+def test_health_apps_charset_is_the_references() -> None:
+    charset = load_recipe("health-app").charset
+    assert charset == (
+        "0123456789.%BMI对比上次测量体重公斤脂肪率水分骨骼肌蛋白质肉内脏指数皮下去身年龄型基础代谢活动建议控制偏胖高低标准"
+        "肥大卡隐形微稍瘦强壮过力发达"
+    )
+    assert len(charset) == 78
+
+
+def test_a_resolved_recipe_is_the_recipe() -> None:
+    for name in builtin_names():
+        loaded = load_recipe(name)
+        again = parse_recipe(loaded.to_toml().encode(), "again", Path())
+        assert again == loaded
+        assert Source(again, 0).digest == Source(loaded, 0).digest
+
+
+def test_the_floor_lifts_rare_characters() -> None:
+    text = SMALL.replace('kg"\n', 'kgxyz"\n', 1) + "[[texts]]\nweight = 0.2\nrandom = { length = [3, 6] }\n"
+    loaded = recipe("floor = 0.1\n" + text)
+    shares = frequencies(Source(loaded, 0).mixture, loaded.characters)
+    assert min(shares.values()) > 0.05
+    low = frequencies(Source(recipe("floor = 0.0\n" + text), 0).mixture, loaded.characters)
+    assert min(low.values()) < min(shares.values())
+
+
+def test_a_corpus(tmp_path: Path) -> None:
+    (tmp_path / "texts.txt").write_text("12kg\r\n7\n\n", encoding="utf-8")
+    source = Source(recipe(SMALL.replace('forms = ["{40..110:.1f}kg"]', 'corpus = "texts.txt"'), tmp_path), 0)
+    assert {source.sample(i)[1] for i in range(40)} == {"12kg", "7"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "'name' is missing; add it"),
+        ("name = 1", "r.toml"),
+        ("name = ", "r.toml is not TOML"),
+        (SMALL + "weigth = 2", "unknown key 'texts.0.weigth'; did you mean 'weight'?"),
+        (SMALL.replace("0123456789", "01234567899"), "holds '9' (U+0039) more than once"),
+        (SMALL + 'role = "title"', "texts.0 has the role 'title'; known are field"),
+        (SMALL + 'corpus = "a.txt"', "give exactly one of forms, corpus and random"),
+        (SMALL + '[palette]\nbackgrounds = ["green"]', "is not a colour; write it as '#rrggbb'"),
+        (SMALL + "[looks.plain]\nsize = [40, 20]", "write [smallest, largest] within 8..128"),
+        (SMALL + "[looks.plain]\ncanvas = [0, 50]", "write [width, height] in pixels"),
+        (SMALL + "[looks.plain]\nweight = 0.0", "every look has weight 0"),
+        (SMALL + '[roles.field]\ncolours = ["pink"]', "roles.field.colours names 'pink'"),
+        (SMALL.replace('kg"]', '斤"]'), "texts.0 holds '斤' with '斤' (U+65A4), not in the charset (13 characters)"),
+        (SMALL.replace(".1f", ".1q"), "format '.1q' is not Python's"),
+        (SMALL.replace("40..110", "110..40"), "the range 110..40 runs backwards"),
+        (SMALL.replace("{40..110:.1f}", "{weight}"), "asks for 'weight', neither a vocabulary"),
+        (SMALL.replace("{40..110:.1f}", "{"), "has a lone '{'; write it twice"),
+        (SMALL.replace("{40..110:.1f}", "{-5..5}"), "with '-' (U+002D), not in the charset"),
+        (SMALL + 'random = { alphabet = "x" }', "give exactly one"),
+        ('fonts = ["missing.ttf"]' + SMALL, "missing.ttf: No such file"),
+        ('fonts = ["."]' + SMALL, "holds no font"),
+        (SMALL + '[[transforms]]\nname = "GausNoise"', "did you mean 'GaussNoise'?"),
+        (SMALL + '[[transforms]]\nname = "GaussNoise"\narguments = { var_limit = [5, 30] }', "ignores 'var_limit'"),
+        (SMALL + '[[transforms]]\nname = "GaussNoise"\narguments = { std_range = [5, 30] }', "GaussNoise refuses"),
+        ("validation = 0.0" + SMALL, ""),
+    ],
+)
+def test_what_is_wrong_is_said(text: str, message: str, tmp_path: Path) -> None:
+    if not message:
+        with pytest.raises(RecipeError, match="no text for the validation side"):
+            Source(recipe(text), 0, split="validation").sample(0)
+        return
+    with pytest.raises(LineletError) as failure:
+        Source(recipe(text, tmp_path), 0)
+    assert message in str(failure.value)
+    assert "\n" not in str(failure.value)
+
+
+def test_fonts_that_cannot_be_used(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.ttf"
+    broken.write_bytes(Path(bundled("latin")[0]).read_bytes()[:2000])
+    with pytest.raises(RecipeError, match=r"broken\.ttf is not a font that can be read"):
+        Source(recipe('fonts = ["broken.ttf"]' + SMALL, tmp_path), 0)
+    latin = bundled("latin")[0]
+    chinese = SMALL.replace('kg"\n', 'kg体"\n', 1)
+    with pytest.raises(RecipeError, match=r"lacks '体' \(U\+4F53\); name another font"):
+        Source(recipe(f"fonts = [{json.dumps(latin)}]" + chinese), 0)
+    # In a folder, what cannot be used is passed over, with the reason.
+    shutil.copy(latin, tmp_path / "latin.ttf")
+    shutil.copy(bundled()[0], tmp_path / "noto.ttf")
+    faces, rejected = find_faces([str(tmp_path)], "1体")
+    assert [Path(face.path).name for face in faces] == ["noto.ttf"]
+    assert sorted(Path(r.place).name for r in rejected) == ["broken.ttf", "latin.ttf#0"]
+
+
+def test_faces_of_a_collection(tmp_path: Path) -> None:
+    from fontTools.ttLib import TTCollection, TTFont
+
+    collection = TTCollection()
+    collection.fonts = [TTFont(path) for path in bundled("latin")[:2]]
+    path = tmp_path / "two.ttc"
+    collection.save(path)
+    assert [face.index for face in find_faces([str(path)], "1")[0]] == [0, 1]
+    assert [face.index for face in find_faces([f"{path}#1"], "1")[0]] == [1]
+    with pytest.raises(RecipeError, match="the file has 2 faces; give #0 to #1"):
+        find_faces([f"{path}#2"], "1")
+    source = Source(recipe('fonts = ["two.ttc#1"]' + SMALL, tmp_path), 0)
+    assert source.sample(0)[1]
+
+
+@pytest.mark.skipif(not shutil.which("fc-list"), reason="fontconfig is not installed")
+def test_system_fonts_are_filtered_by_coverage() -> None:
+    faces, rejected = find_faces(["system"], "1体")
+    assert all("体" in face.characters for face in faces)
+    assert all(r.reason for r in rejected)
+
+
+def test_a_recipes_own_transforms() -> None:
+    text = SMALL + '[[transforms]]\nname = "InvertImg"\n[[transforms]]\nname = "GaussNoise"\np = 0.5\n'
+    plain, inverted = Source(recipe(SMALL), 0), Source(recipe(text), 0)
+    first = [inverted.sample(i)[0] for i in range(10)]
+    for i in reversed(range(10)):
+        assert np.array_equal(inverted.sample(i)[0], first[i])
+    assert plain.digest != inverted.digest
+
+
+def test_init_writes_a_recipe_that_is_sound(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "recipe.toml"
+    assert main(["init", "--out", str(path)]) == 0
+    assert main(["recipe", "check", str(path)]) == 0
+    assert main(["init", "--out", str(path)]) == 2
+    assert "exists; name another file" in capsys.readouterr().err
+
+
+def test_init_finds_colours_and_heights_in_a_screenshot(tmp_path: Path) -> None:
+    image = Image.new("RGB", (800, 600), (250, 250, 250))
+    draw = ImageDraw.Draw(image)
+    draw.rectangle((40, 40, 760, 280), fill=(47, 182, 128))
+    font = find_faces(["bundled"], "1体")[0][0].font(500, 40)
+    for k in range(3):
+        draw.text((80, 60 + 70 * k), "体脂率 23.5%", fill=(255, 255, 255), font=font)
+        draw.text((80, 320 + 70 * k), "基础代谢 1420", fill=(80, 80, 80), font=font)
+    path = tmp_path / "screen.png"
+    image.save(path)
+    found = look_at([path])
+    assert set(found.backgrounds) == {(250, 250, 250), (47, 182, 128)}
+    assert set(found.text) == {(255, 255, 255), (80, 80, 80)}
+    assert found.heights is not None
+    assert 28 <= found.heights[0] <= found.heights[1] <= 44
+    data = tomllib.loads(propose(found))
+    assert "#2fb680" in data["palette"]["backgrounds"]
+    assert check(parse_recipe(propose(found).encode(), "r", tmp_path)).faces
+
+
+def test_the_verbs_around_a_recipe(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "small.toml"
+    path.write_text('companion_fonts = ["bundled"]' + SMALL, encoding="utf-8")
+    assert main(["recipe", "check", str(path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["characters"] == 13
+    assert main(["fonts", str(path), "--json"]) == 0
+    assert {entry["use"] for entry in json.loads(capsys.readouterr().out)["used"]} == {"whole charset", "companion"}
+    assert main(["fonts", str(path)]) == 0
+    for name in ("sheet.png", "report.html"):
+        assert main(["preview", str(path), "--out", str(tmp_path / name), "--count", "12"]) == 0
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.width == 1200
+    assert "<svg" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    data = tmp_path / "data"
+    assert main(["synth", str(path), "--out", str(data), "--count", "7", "--grey"]) == 0
+    for name in ("a.zip", "b.zip"):
+        assert main(["pack", str(data), "--out", str(tmp_path / name)]) == 0
+    assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+        assert archive.read("data/labels.txt") == (data / "labels.txt").read_bytes()
+    assert main(["pack", str(data), "--out", str(data / "a.zip")]) == 2
+    assert main(["synth", "nothing", "--out", str(tmp_path / "x"), "--count", "1"]) == 2
+    assert "linelet synth: nothing: No such file or directory" in capsys.readouterr().err
+    assert not (tmp_path / "x").exists()
