@@ -5,7 +5,8 @@
 LINES is a dataset folder, BUNDLE what 'linelet convert reader.onnx' wrote. Needs Node, Chromium and Playwright; the
 peers come from npm. Each engine has a Chromium of its own, one thread. Columns: bytes fetched (each file gzip -9),
 milliseconds until the first line is read, median milliseconds a line one at a time and sixteen at a time (picture to
-text), lines read exactly, lines read as Python reads them. Peers are restricted to the reader's characters.
+text), lines read exactly, lines read as Python reads them. Peers are restricted to the reader's characters. The page
+itself comes first: milliseconds from opening it to its first text.
 """
 
 import argparse
@@ -20,7 +21,7 @@ import tempfile
 import threading
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import onnxruntime
@@ -58,8 +59,12 @@ class Handler(SimpleHTTPRequestHandler):
     """Files of the site, and which of them were asked for."""
 
     protocol_version = "HTTP/1.1"
-    extensions_map = {**SimpleHTTPRequestHandler.extensions_map, ".mjs": "text/javascript", ".wasm": "application/wasm"}
-    asked: set[str] = set()
+    extensions_map: ClassVar = {
+        **SimpleHTTPRequestHandler.extensions_map,
+        ".mjs": "text/javascript",
+        ".wasm": "application/wasm",
+    }
+    asked: ClassVar[set[str]] = set()
 
     def do_GET(self) -> None:
         self.asked.add(self.path.split("?")[0])
@@ -101,7 +106,9 @@ def main() -> None:
     parser.add_argument("--onnx", type=Path, required=True)
     parser.add_argument("--bundle", type=Path, required=True)
     parser.add_argument("--lines", type=int, default=400)
-    parser.add_argument("--engines", nargs="*", default=[], help="only these, of " + " ".join("/".join(r) for r in RUNS))
+    parser.add_argument(
+        "--engines", nargs="*", default=[], help="only these, of " + " ".join("/".join(r) for r in RUNS)
+    )
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
 
@@ -132,12 +139,15 @@ def main() -> None:
 
         results = []
         with sync_playwright() as playwright:
+            if ("linelet", "wasm") in runs:
+                first = [first_text(playwright, url + "bundle/") for _ in range(3)]
+                size = compressed(site, {p for p in Handler.asked if p.startswith("/bundle/")})
+                print(f"the page: first text after {min(first):.0f} ms (best of 3), {size / 1e6:.2f} MB", flush=True)
             for name, backend in runs:
                 job = {"engine": name, "backend": backend, "charset": spec.charset, "lines": count}
                 (site / "job.json").write_text(json.dumps(job))
                 Handler.asked.clear()
-                path = os.environ.get("LINELET_CHROMIUM") or shutil.which("chromium")
-                browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM)
+                browser = launch(playwright)
                 page = browser.new_page()
                 page.goto(url)
                 page.wait_for_function("window.result", timeout=SECONDS * 1000)
@@ -149,6 +159,27 @@ def main() -> None:
         server.shutdown()
     if arguments.json:
         arguments.json.write_text(json.dumps(results, ensure_ascii=False, indent=1) + "\n")
+
+
+def launch(playwright: Any) -> Any:
+    path = os.environ.get("LINELET_CHROMIUM") or shutil.which("chromium")
+    return playwright.chromium.launch(executable_path=path, args=CHROMIUM)
+
+
+def first_text(playwright: Any, url: str) -> float:
+    """Milliseconds from opening the page, with nothing cached, to the first line that it has read."""
+    browser = launch(playwright)
+    page = browser.new_page()
+    page.add_init_script(
+        """new MutationObserver(() => {
+          if (document.querySelector("#lines li")) window.firstText ??= performance.now();
+        }).observe(document, { childList: true, subtree: true })"""
+    )
+    page.goto(url)
+    page.wait_for_selector("#lines li")
+    milliseconds: float = page.evaluate("window.firstText")
+    browser.close()
+    return milliseconds
 
 
 def judge(
