@@ -76,21 +76,22 @@ def find_grounds(picture: Pixels) -> list[tuple[Colour, int]]:
 
 
 def _text_on(picture: Pixels, ground: Colour) -> list[tuple[Colour, int, list[int]]]:
-    """Lines of text on a ground: each one's colour, its pixels and its height."""
+    """Lines of text on a ground: each one's colour, its pixels, and its height as often as it is wide for it."""
     difference = np.abs(picture.astype(np.int16) - np.array(ground, dtype=np.int16)).max(axis=2)
     # Strokes may have a ground's colour too, but not its width.
     on_ground = cv2.morphologyEx((difference <= _NEAR).astype(np.uint8), cv2.MORPH_OPEN, np.ones((11, 11), np.uint8))
-    # What text could be: different, with the ground close by on both sides.
-    reach = np.ones((1, 41), np.uint8)
-    around = cv2.morphologyEx(on_ground, cv2.MORPH_CLOSE, reach) > 0
+    # What text could be: different, with the ground close by on both sides, or above and below.
+    around = np.zeros(on_ground.shape, dtype=bool)
+    for reach in (np.ones((1, 41), np.uint8), np.ones((81, 1), np.uint8)):
+        around |= cv2.morphologyEx(on_ground, cv2.MORPH_CLOSE, reach) > 0
     ink = ((difference > 40) & around).astype(np.uint8)
     # Letters of a line are closer to each other than lines are.
-    joined = cv2.dilate(ink, np.ones((1, 15), np.uint8))
+    joined = cv2.dilate(ink, np.ones((5, 15), np.uint8))
     count, labels, boxes, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
     found = []
     for k in range(1, count):
         x, y, width, height, _ = (int(v) for v in boxes[k])
-        if not (8 <= height <= 120 and width >= 0.6 * height):
+        if not (12 <= height <= 120 and width >= height):
             continue
         part = (labels[y : y + height, x : x + width] == k) & (ink[y : y + height, x : x + width] > 0)
         share = float(part.mean())
@@ -98,7 +99,8 @@ def _text_on(picture: Pixels, ground: Colour) -> list[tuple[Colour, int, list[in
             continue
         colour = _furthest(picture[y : y + height, x : x + width][part], ground)
         if contrast(colour, ground) >= 1.2:
-            found.append((colour, int(part.sum()), [height]))
+            # A long line says more about the app than a speck does; the dilation added two pixels at either end.
+            found.append((colour, int(part.sum()), [height - 4] * (width // height)))
     return found
 
 
