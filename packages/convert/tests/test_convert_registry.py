@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from onnx import TensorProto, helper, numpy_helper
+
 from linelet_common.errors import ConversionError
 from linelet_convert import registry
 from linelet_convert.convert import convert
-from onnx import TensorProto, helper, numpy_helper
 
 PACKAGE = Path(__file__).parents[1]
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
@@ -21,9 +22,10 @@ from linelet_convert.foreign import Hints, foreign_spec
 from linelet_convert.onnxfile import OnnxFile, dimensions, element_type
 from linelet_convert.quantise import Harm, Weights
 from linelet_convert.runtimes import Feeds, MissingKernelError, NodeRuntime, NumpyRuntime, Runtime, find_node
-from linelet_convert.tfgraph import Shape
+from linelet_convert.tfgraph import Shape, static
 from linelet_convert.tfjs import Graph, write_model
 from linelet_convert.verify import Check, batched, check_graph, check_reader
+from linelet_convert.via import convert_via
 
 MODEL = "model.json"
 ONNX = "model.onnx"
@@ -60,12 +62,13 @@ class Report:
     sha256: str
     opset: int
     onnx_operators: dict[str, int]
+    via: Literal["direct", "onnx-tf"]
     models: dict[int, str]
     operators: list[str]
     nodes: int
     weights: dict[str, int]
     bytes: int
-    batch: Literal["any"]
+    batch: int | Literal["any"]
     bare: bool
     check: Check
     harm: Harm | None
@@ -119,6 +122,8 @@ def convert(
     else:
         spec, graphs = emit_reader(file, spec, widths, simplifications)
     smaller = None if weights == "float32" else Smaller(weights, data, tolerance)
+    if smaller and via_python:
+        raise ConversionError(f"{file.path}: the known way writes float32 only; leave out --weights, or --via")
     if smaller and spec is None:
         raise ConversionError(
             f"{file.path}: {weights} weights are judged by texts, and a bare graph reads none; name its "
@@ -234,7 +239,10 @@ def _write(
     models = {width: f"model-{width}.json" if width else MODEL for width in graphs}
     # Whatever knows TensorFlow.js but not Linelet finds the network under its usual name too.
     named = {name: graphs[width] for width, name in models.items()} | {MODEL: graphs[widest]}
-    shards = write_model(folder, named, {})
+    if via_python is None:
+        shards = write_model(folder, named, {})
+    else:
+        shards = _write_via(file, spec, graphs, folder, via_python)
     harm = None
     if spec is None:
         check = _check_bare(file, graphs[0], folder / MODEL)
@@ -250,17 +258,20 @@ def _write(
             for shard in shards:
                 (folder / shard).unlink()
             shards = write_model(folder, named, kinds)
+    written = json.loads((folder / MODEL).read_text(encoding="utf-8"))
+    topology = written["modelTopology"]
     report = Report(
         source=file.path.name,
         sha256=hashlib.sha256(file.path.read_bytes()).hexdigest(),
         opset=file.opset,
         onnx_operators=dict(sorted(Counter(n.op_type for n in file.nodes).items())),
         models=models,
-        operators=sorted({op for graph in graphs.values() for op in graph.operators}),
-        nodes=len(graphs[widest].nodes),
-        weights=_stored(json.loads((folder / MODEL).read_text(encoding="utf-8"))),
+        via="direct" if via_python is None else "onnx-tf",
+        operators=sorted({node["op"] for node in topology["node"]}),
+        nodes=len(topology["node"]),
+        weights=_stored(written),
         bytes=sum((folder / name).stat().st_size for name in [*named, *shards]),
-        batch="any",
+        batch=_batch(graphs[widest]),
         bare=spec is None,
         check=check,
         harm=harm,
@@ -268,6 +279,24 @@ def _write(
     )
     (folder / REPORT).write_text(report.to_json(), encoding="utf-8")
     return report
+
+
+def _write_via(
+    file: OnnxFile, spec: ReaderSpec | None, graphs: dict[int, Graph], folder: Path, python: Path
+) -> list[str]:
+    """The model by onnx-tf and tensorflowjs_converter, under the names that ours has."""
+    if len(graphs) > 1:
+        raise ConversionError(
+            f"{file.path}: onnx-tf converts one width at a time, not {sorted(graphs)}; name one with --width"
+        )
+    (width,) = graphs
+    names = {v.name: safe_name(v.name) for v in [*file.inputs, *file.proto.graph.output]}
+    if spec is not None:
+        names = {file.inputs[0].name: "images", file.proto.graph.output[0].name: "scores"}
+    shards = convert_via(file, python, width, folder, names)
+    if width:
+        shutil.copyfile(folder / MODEL, folder / f"model-{width}.json")
+    return shards
 
 
 def _stored(model: dict[str, Any]) -> dict[str, int]:
@@ -306,6 +335,13 @@ def _shrink(
                 break
     quantise.refuse(harm, smaller.tolerance, smaller.weights, file.path)
     return kinds, harm
+
+
+def _batch(graph: Graph) -> int | Literal["any"]:
+    """The batch that the inputs take."""
+    shapes = [t.shape for t in graph.inputs.values() if t.rank]
+    fixed = {int(s[0, 0]) for s in shapes if static(s[:, :1])}
+    return "any" if not shapes or not fixed or len(fixed) > 1 else fixed.pop()
 
 
 def choose_runtime(modules: Path) -> Runtime:

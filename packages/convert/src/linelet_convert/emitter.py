@@ -23,14 +23,11 @@ from onnx.reference import ReferenceEvaluator
 from linelet_common.errors import ConversionError
 from linelet_convert import registry
 from linelet_convert.onnxfile import OnnxFile, describe, element_type, read_tensor
-from linelet_convert.tfgraph import Array, Builder, Node, Shape, Tensor, static
+from linelet_convert.tfgraph import MAX_ELEMENTS, Array, Builder, Node, Shape, Tensor, static
 from linelet_convert.tfjs import Graph, prune
 
 # What may be switched off to measure what it is worth; all are on otherwise.
 SIMPLIFICATIONS = frozenset({"batch-norm", "activations", "pads", "transposes"})
-
-# A value computed at conversion that is larger than this is a mistake or an attack, not a network.
-MAX_ELEMENTS = 2**26
 
 _FLOATS = ("float32", "float64", "float16", "bfloat16")
 
@@ -373,7 +370,10 @@ def emit(
         if value is None:
             raise ConversionError(f"{file.path}: nothing makes the output {output.name!r}; export again")
         wanted = (names or {}).get(output.name, safe_name(output.name))
-        tensor = g.stored(value)
+        try:
+            tensor = g.stored(value)
+        except ConversionError as failure:
+            raise ConversionError(f"{file.path}: output {output.name!r}: {failure}") from None
         node = Node(g.name(wanted), "Identity", [tensor])
         g.nodes.append(node)
         outputs[node.name] = Tensor(node, 0, tensor.shape, tensor.dtype)

@@ -125,6 +125,14 @@ class OnnxFile:
                     stack.pop()
         return order
 
+    def needed(self) -> bytes:
+        """The model without the nodes that no output needs, serialised."""
+        model = onnx.ModelProto()
+        model.CopyFrom(self.proto)
+        del model.graph.node[:]
+        model.graph.node.extend(self.nodes)
+        return bytes(model.SerializeToString())
+
     @property
     def uses(self) -> Counter[str]:
         """How often each value is read, outputs of the graph included."""

@@ -42,8 +42,13 @@ class OnnxRuntime:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 4  # errors come as exceptions
+        onnxruntime.set_default_logger_severity(4)
+        # ONNX Runtime would also compute what no output needs, and nobody has looked at the size of that.
+        needed = str(file.path) if len(file.nodes) == len(file.proto.graph.node) else file.needed()
         try:
-            self._session = onnxruntime.InferenceSession(str(file.path), options, providers=["CPUExecutionProvider"])
+            self._session = onnxruntime.InferenceSession(
+                needed, options, providers=["CPUExecutionProvider"], enable_fallback=0
+            )
         except Exception as failure:  # onnxruntime raises its own kinds, derived from Exception only
             raise ConversionError(
                 f"{file.path} cannot be loaded by ONNX Runtime ({_first(failure)}); export again"

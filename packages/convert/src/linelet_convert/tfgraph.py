@@ -27,6 +27,9 @@ _VIEWS = ("Reshape", "Squeeze", "ExpandDims")
 
 INT32 = np.iinfo(np.int32)
 
+# A tensor that is larger than this is a mistake or an attack, not a network's.
+MAX_ELEMENTS = 2**26
+
 
 @dataclass(frozen=True)
 class Dtype:
@@ -121,7 +124,12 @@ class Builder:
     def nodes_of(
         self, op: str, inputs: Sequence[Tensor], shapes: Sequence[Shape], dtype: str, **attributes: Any
     ) -> list[Tensor]:
-        """Add a node with one output a shape."""
+        """Add a node with one output a shape. ConversionError for an absurdly large one."""
+        for shape in shapes:
+            if (shape < 0).any() or shape.astype(np.float64).prod(axis=1).max(initial=0) > MAX_ELEMENTS:
+                raise ConversionError(
+                    f"makes a tensor of shape {shape.max(axis=0).tolist()}; export a network of sensible size"
+                )
         node = Node(self.name(f"{op.strip('_')}_{len(self.nodes)}"), op, list(inputs), attributes)
         self.nodes.append(node)
         outputs = [Tensor(node, i, np.asarray(shape, dtype=np.int64), dtype) for i, shape in enumerate(shapes)]

@@ -68,8 +68,8 @@ def strided(
 def spatial(node: OnnxNode, name: str, count: int, default: int = 1) -> list[int]:
     """An attribute with one number a spatial axis, as height and width (height is 1, or 0 for pads, in 1-D)."""
     given = node.attribute(name) or [default] * count
-    if len(given) != count:
-        node.refuse(f"{name} has {len(given)} numbers for {count} spatial axes; export again")
+    if len(given) != count or min(given) < default:
+        node.refuse(f"{name} = {list(given)} does not fit {count} spatial axes; export again")
     return [default, *given] if count == 1 else list(given)
 
 
