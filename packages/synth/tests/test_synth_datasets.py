@@ -199,3 +199,37 @@ def test_boxes_hold_their_characters_ink(whole: dict[str, Path]) -> None:
             assert area.any() or not box.width
             area[:] = False
         assert not outside.any()
+
+
+def test_a_full_disk_loses_nothing(
+    whole: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import errno
+
+    from linelet_synth import storage
+
+    out = tmp_path / "out"
+    written = storage.write_atomically
+
+    def full(path: Path, data: bytes | str) -> None:
+        if path.name.startswith("000001"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        written(path, data)
+
+    command = ["synth", "health-app", "--out", str(out), "--count", str(COUNT), "--seed", "7", "--look", "plain"]
+    command += ["--grey", "--boxes", "--resume"]
+    with monkeypatch.context() as patch:
+        patch.setattr(storage, "write_atomically", full)
+        assert main(command) == 2
+    message = capsys.readouterr().err
+    assert "No space left on device; check the path, its permissions and the free space" in message
+    with pytest.raises(DatasetError):
+        open_dataset(out)
+    assert main(command) == 0
+    assert content(out) == content(whole["folder"])
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("x")
+    assert main(["synth", "health-app", "--out", str(tmp_path / "file" / "out"), "--count", "2"]) == 2
+    assert "Not a directory" in capsys.readouterr().err

@@ -50,20 +50,17 @@ def check(recipe: Recipe) -> Findings:
 
 
 def contrast_notes(recipe: Recipe) -> list[str]:
-    """The plain look's pairs of background and role for which no colour of the palette reaches the contrast."""
+    """The backgrounds on which no text colour of the palette reaches the plain look's contrast."""
     notes = []
     minimum = recipe.looks.plain.min_contrast
     every = [parse_colour(colour) for colour in recipe.palette.text.values()]
     for name in recipe.palette.backgrounds if recipe.looks.plain.weight else ():
         background = parse_colour(name)
-        for role in recipe.roles:
-            colour, reached = choose_text_colour(background, recipe.text_colours(role), every, minimum)
-            if not reached:
-                best = "#{:02x}{:02x}{:02x}".format(*colour)
-                ratio = contrast(background, colour)
-                notes.append(
-                    f"no text colour of {role!r} reaches {minimum:g}:1 on {name}; {best} comes nearest, {ratio:.2f}:1"
-                )
+        best, reached = choose_text_colour(background, every, every, minimum)
+        if not reached:
+            best_name = "#{:02x}{:02x}{:02x}".format(*best)
+            ratio = contrast(background, best)
+            notes.append(f"no text colour reaches {minimum:g}:1 on {name}; {best_name} comes nearest, {ratio:.2f}:1")
     return notes
 
 

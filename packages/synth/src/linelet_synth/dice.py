@@ -4,6 +4,7 @@ They are SHAKE-128's output for the three, read 32 bits at a time: no generator 
 the versions of Python and numpy.
 """
 
+import bisect
 import hashlib
 import struct
 from collections.abc import Sequence
@@ -57,8 +58,4 @@ class Dice:
 
     def pick_weighted(self, items: Sequence[T], cumulative: Sequence[float]) -> T:
         """One of the items; ``cumulative`` are running sums of their weights, ending at 1."""
-        number = self.unit()
-        for item, bound in zip(items, cumulative, strict=True):
-            if number < bound:
-                return item
-        return items[-1]
+        return items[min(bisect.bisect_right(cumulative, self.unit()), len(items) - 1)]

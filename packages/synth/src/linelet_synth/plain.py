@@ -51,6 +51,8 @@ class Plain:
         placed, box = self._set(text.text, face, weight, size)
         if cropped:
             em = size
+            if box[3] - box[1] < 0.5 * em:  # a lone point is legible by its place on the line only
+                box = (box[0], min(box[1], round(-0.75 * em)), box[2], max(box[3], 0))
             margins = [round(em * dice.between(0.08, 0.6)) for _ in range(4)]
             width, height = box[2] - box[0] + margins[0] + margins[2], box[3] - box[1] + margins[1] + margins[3]
             x, y = margins[0], margins[1]

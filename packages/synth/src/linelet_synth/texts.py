@@ -5,12 +5,10 @@ format, ``{{`` and ``}}`` braces, the rest stands for itself. Every piece become
 draw a number larger than the unit behind it.
 """
 
-import bisect
 import hashlib
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import Literal, NamedTuple
 
@@ -37,8 +35,7 @@ class Part(NamedTuple):
     kind: Kind
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(NamedTuple):
     """What a line says, piece by piece, and the role that decides its weight and colour."""
 
     parts: tuple[Part, ...]
@@ -174,7 +171,7 @@ class Random:
         count = dice.whole(low, high)
         text = ""
         while not text:
-            tokens = [self._tokens[bisect.bisect_right(self._cumulative, dice.unit())] for _ in range(count)]
+            tokens = [dice.pick_weighted(self._tokens, self._cumulative) for _ in range(count)]
             # Nobody sees a space at an end, or counts those between two words.
             text = " ".join("".join(tokens)[:high].split())
         return Text((Part(text, "random"),), self._role)

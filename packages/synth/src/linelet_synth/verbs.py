@@ -1,6 +1,7 @@
 """The synthesiser's verbs. Nothing heavy is imported until one runs."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from linelet_common.cli import Verb, finish, positive, print_json
@@ -45,6 +46,7 @@ def _configure_synth(parser: argparse.ArgumentParser) -> None:
 
 
 def _synth(arguments: argparse.Namespace) -> None:
+    from linelet_synth.check import contrast_notes
     from linelet_synth.generate import Job, generate
     from linelet_synth.recipe import load_recipe
 
@@ -59,6 +61,9 @@ def _synth(arguments: argparse.Namespace) -> None:
         arguments.boxes,
     )
     out = arguments.out
+    if arguments.look != "screen":
+        for note in contrast_notes(job.recipe):
+            print(f"note: {note}", file=sys.stderr)
     if generate(job, out, arguments.workers, arguments.resume, arguments.shard, arguments.engine):
         finish(out, f"linelet train --data {out} --out run")
     else:
