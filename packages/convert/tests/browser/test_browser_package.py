@@ -14,9 +14,8 @@ import numpy as np
 import pytest
 
 from linelet_common import read_lines
-from linelet_common.cli import main
 from linelet_convert.assets import RUNTIME, WEB, build_runtime, reader_files
-from linelet_convert.serve import HEADERS, POLICY
+from linelet_convert.serve import POLICY
 
 MB = 1_000_000
 
@@ -217,37 +216,34 @@ def test_what_a_first_visit_downloads_is_small() -> None:
     assert sum(len(gzip.compress(f.read_bytes(), 9)) for f in files) < 0.4 * MB
 
 
-def test_serve_sends_types_and_headers(served: Any, page: Any) -> None:
-    types = {
-        "": "text/html; charset=utf-8",
-        "linelet.js": "text/javascript; charset=utf-8",
-        "tfjs/tfjs-backend-wasm-simd.wasm": "application/wasm",
-        "manifest.webmanifest": "application/manifest+json",
-        "spec.json": "application/json",
-    }
-    for name, kind in types.items():
-        response = page.request.get(served.url + name)
-        assert response.headers["content-type"] == kind
-        assert {k: response.headers[k.lower()] for k in HEADERS} == HEADERS
-    assert page.request.get(served.url + "../../etc/passwd").status == 404
+def code_blocks() -> list[str]:
+    return re.findall(r"```js\n(.*?)```", (WEB / "README.md").read_text("utf-8"), re.S)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["serve", "nowhere"], "nowhere holds no index.html; give a folder that 'linelet convert' wrote"),
-        (["serve", "x", "--port", "99999"], "'99999' is not a port; give 0 to 65535"),
-    ],
-)
-def test_serve_refuses_in_one_line(
-    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: Any
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert main(arguments) == 2
-    assert words in capsys.readouterr().err
+def test_the_readmes_three_lines_read(page: Any, served: Any) -> None:
+    code = code_blocks()[0].replace("./bundle/", "./").replace('"bundle/"', '"./"')
+    code = f"const image = window.image;\n{code}\nwindow.result = {{ text, confidence, characters }};"
+    page.route("**/example.js", lambda route: route.fulfill(body=code, content_type="text/javascript"))
+    page.goto(served.url + "spec.json")
+    picture = noise(1)[0].repeat(8, axis=1).repeat(8, axis=0)[:200, :300]
+    assert picture.shape == (200, 300, 3)
+    result = page.evaluate(
+        """async (data) => {
+          window.image = { data: Uint8Array.from(data), width: 300, height: 200 };
+          await import(new URL("example.js", location.href));
+          return window.result;
+        }""",
+        np.dstack([picture, np.full(picture.shape[:2], 255, np.uint8)]).ravel().tolist(),
+    )
+    [wanted] = read_lines(served.reader, [picture[80:120, 20:220]])
+    assert result["text"] == wanted.text
+    assert result["confidence"] == pytest.approx(wanted.confidence, rel=2e-3, abs=1e-6)
 
 
-def test_a_taken_port_is_refused(served: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    port = served.url.rstrip("/").rsplit(":", 1)[1]
-    assert main(["serve", str(served.folder), "--port", port]) == 2
-    assert f"port {port} cannot be used" in capsys.readouterr().err
+def test_the_readmes_node_lines_read(project: Path, node: str, served: Any) -> None:
+    [code] = [block for block in code_blocks() if 'from "linelet"' in block]
+    code = code.replace("path/to/bundle", str(served.folder))
+    setup = "const [data, width, height] = [new Uint8Array(40 * 30 * 4), 40, 30];\n"
+    (project / "readme.mjs").write_text(f"{setup}{code}\nconsole.log(JSON.stringify(text));\nprocess.exit(0);")
+    blank = np.full((30, 40, 3), 255, np.uint8)  # transparent pixels lie on white
+    assert json.loads(run([node, "readme.mjs"], project)) == read_lines(served.reader, [blank])[0].text
