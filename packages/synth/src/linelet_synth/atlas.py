@@ -16,6 +16,8 @@ Mask = NDArray[np.uint8]
 
 # Some 60,000 glyphs of a usual size; beyond that the strikes unused for longest are dropped, so memory stays flat.
 _CAPACITY = 96 << 20
+# What an open font takes beside its glyphs.
+_FONT_BYTES = 48 << 10
 
 
 class Glyph(NamedTuple):
@@ -30,10 +32,10 @@ class Glyph(NamedTuple):
 class Strike:
     """A face at one weight and size in pixels per em."""
 
-    def __init__(self, face: Face, weight: int, size: int) -> None:
+    def __init__(self, face: Face, weight: int, size: int, characters: str = "") -> None:
         self.size = size
-        self.bytes = 0
-        self._font: ImageFont.FreeTypeFont = face.font(weight, size)
+        self.bytes = _FONT_BYTES
+        self._font: ImageFont.FreeTypeFont = face.font(weight, size, characters)
         self._kerned = face.kerned
         self._glyphs: dict[str, Glyph] = {}
         self._kerning: dict[str, int] = {}
@@ -70,9 +72,10 @@ class Strike:
 
 
 class Atlas:
-    """Strikes by face, weight and size."""
+    """Strikes by face, weight and size, for texts of the given characters (none: any)."""
 
-    def __init__(self, capacity: int = _CAPACITY) -> None:
+    def __init__(self, characters: str = "", capacity: int = _CAPACITY) -> None:
+        self._characters = characters
         self._strikes: OrderedDict[tuple[str, int, int, int], Strike] = OrderedDict()
         self._capacity = capacity
         self._uses = 0
@@ -83,7 +86,7 @@ class Atlas:
         key = (face.path, face.index, weight, size)
         strike = self._strikes.get(key)
         if strike is None:
-            strike = self._strikes[key] = Strike(face, weight, size)
+            strike = self._strikes[key] = Strike(face, weight, size, self._characters)
         else:
             self._strikes.move_to_end(key)
         self._uses += 1

@@ -66,7 +66,7 @@ def contrast_notes(recipe: Recipe) -> list[str]:
 
 def _widest(source: Source) -> tuple[str, int]:
     """The widest text, and its width in pixels at the smallest size of the plain look."""
-    atlas, dice = Atlas(), Dice(b"widest", 0)
+    atlas, dice = Atlas(source.charset), Dice(b"widest", 0)
     face = next(face for face in source.faces if face.leading)
     strike = atlas.strike(face, 400, SMALLEST)
     best, width = "", 0

@@ -17,8 +17,6 @@ from linelet_synth.texts import Text
 
 # Smaller text cannot be read by anybody; a line that would need it gets a wider picture instead.
 SMALLEST = 10
-# Two blurs of at most five pixels reach so far.
-_HALO = 4
 # From here on JPEG's coarsest step for a block's mean is under 8, half of which rounds away: flat grey stays as it is.
 _FLAT_QUALITY = 80
 
@@ -66,12 +64,22 @@ class Plain:
             width, height = max(width, box[2] - box[0]), max(height, box[3] - box[1])
             x, y = (width - (box[2] - box[0])) // 2, (height - (box[3] - box[1])) // 2
         dx, dy = x - box[0], y - box[1]
-        region = _region(x, y, box[2] - box[0], box[3] - box[1], width, height)
+        d = look.degradation
+        # Drawn now, since they say how far around the text anything can change.
+        blur = (dice.pick((3, 5)), dice.between(*d.blur_sigma)) if dice.chance(d.blur) else None
+        kernel = dice.pick(pixels.motion_kernels()[dice.pick((3, 5))]) if dice.chance(d.motion) else None
+        # One pixel more: at a border, blur mirrors what is inside.
+        halo = 1 + (blur[0] // 2 if blur else 0) + (len(kernel) // 2 if kernel is not None else 0)
+        region = _region(x, y, box[2] - box[0], box[3] - box[1], halo, width, height)
         left, top, right, bottom = region
         mask = np.zeros((bottom - top, right - left), dtype=np.uint8)
         paste(placed, mask, dx - left, dy - top)
         text_picture = pixels.colour_mask(mask, background, colour, self._rgb)
-        picture = degrade(text_picture, region, (height, width), background, look.degradation, dice)
+        if blur:
+            text_picture = pixels.gaussian(text_picture, *blur)
+        if kernel is not None:
+            text_picture = pixels.motion(text_picture, kernel)
+        picture = degrade(text_picture, region, (height, width), background, d, dice)
         return Line(picture, text.text, "plain", background, colour, placed, (1.0, 0.0, dx, 0.0, 1.0, dy))
 
     def _set(self, text: str, face: Face, weight: int, size: int) -> tuple[list[Placed], tuple[int, int, int, int]]:
@@ -86,10 +94,12 @@ def _nearest(faces: list[Face], weight: int) -> list[Face]:
     return [face for face in faces if abs(face.nearest(weight) - weight) == distance]
 
 
-def _region(x: int, y: int, width: int, height: int, whole_width: int, whole_height: int) -> tuple[int, int, int, int]:
+def _region(
+    x: int, y: int, width: int, height: int, halo: int, whole_width: int, whole_height: int
+) -> tuple[int, int, int, int]:
     """Left, top, right, bottom of what blur and JPEG can change around a text: its halo, out to JPEG's blocks of 8."""
-    left, top = max(0, x - _HALO) & -8, max(0, y - _HALO) & -8
-    right, bottom = (x + width + _HALO + 7) & -8, (y + height + _HALO + 7) & -8
+    left, top = max(0, x - halo) & -8, max(0, y - halo) & -8
+    right, bottom = (x + width + halo + 7) & -8, (y + height + halo + 7) & -8
     return left, top, min(right, whole_width), min(bottom, whole_height)
 
 
@@ -101,16 +111,12 @@ def degrade(
     degradation: Degradation,
     dice: Dice,
 ) -> Pixels:
-    """The five degradations, in the reference's order, of a text that takes up a region of a flat picture (H, W).
+    """JPEG, noise and light on a text, blurred already, that takes up a region of a flat picture (H, W).
 
-    Blur leaves flat ground as it is, and so does JPEG in grey; there the region is all that has to be treated. JPEG in
-    colour may shift a flat ground by a level, and treats the whole.
+    JPEG in grey leaves flat ground as it is; there the region is all that has to be treated. In colour it may shift a
+    flat ground by a level, and treats the whole.
     """
     d = degradation
-    if dice.chance(d.blur):
-        text = pixels.gaussian(text, dice.pick((3, 5)), dice.between(*d.blur_sigma))
-    if dice.chance(d.motion):
-        text = pixels.motion(text, dice.pick(pixels.motion_kernels()[dice.pick((3, 5))]))
     quality = dice.whole(*d.jpeg_quality) if dice.chance(d.jpeg) else 0
     local = quality >= _FLAT_QUALITY and text.ndim == 2
     if local:

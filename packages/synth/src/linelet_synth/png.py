@@ -4,7 +4,6 @@ igzip is faster still, but does not always give the same bytes for the same pict
 """
 
 import struct
-import zlib
 
 import deflate
 import numpy as np
@@ -36,5 +35,5 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
         struct.pack(">I", len(data)),
         kind,
         data,
-        struct.pack(">I", zlib.crc32(data, zlib.crc32(kind))),
+        struct.pack(">I", deflate.crc32(data, deflate.crc32(kind))),
     )

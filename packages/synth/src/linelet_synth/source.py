@@ -62,7 +62,7 @@ class Source:
         used = {f"font {k}": Path(path).read_bytes() for k, path in enumerate(_paths([*self.faces, *self.companions]))}
         self.digest = recipe.digest({**used, **{f"corpus {k}": data for k, data in enumerate(files.values())}})
         self._dice = Dice(bytes.fromhex(self.digest), self.seed)
-        atlas = Atlas()
+        atlas = Atlas(self.charset)
         self._plain = Plain(recipe, self.faces, atlas, self.rgb)
         self._screen = Screen(recipe, self.faces, self.companions, atlas, self.rgb)
         weights = recipe.looks.plain.weight, recipe.looks.screen.weight
