@@ -112,6 +112,22 @@ def test_starting_from_a_run_keeps_what_it_knows(run_folder, digits, unseen, tmp
     assert evaluate(open_reader(tmp_path / "tuned"), open_dataset(unseen)).exact >= 0.85
 
 
+def test_a_larger_charset_keeps_what_the_old_reader_knows(run_folder, draw, unseen, tmp_path):
+    """New characters get classes behind the old ones; before any training the old texts are read as before."""
+    from linelet_model.training import _begin
+
+    more = draw(tmp_path / "more", 60, seed=9, charset="0123456789.%kg")
+    network, spec = _begin(Settings(data=(str(more),), start=str(run_folder)).checked())
+    assert spec.charset == "0123456789.%kg"
+    with torch.inference_mode():
+        lines = torch.rand(2, 1, 32, 64)
+        old = open_reader(run_folder).network(lines)
+        torch.testing.assert_close(network.eval()(lines)[:, :, :13], old)
+    settings = Settings(data=(str(more),), start=str(run_folder), lr=1e-4, validation=0.2, **{**SHORT, "epochs": 1})
+    train(settings, tmp_path / "run")
+    assert evaluate(open_reader(tmp_path / "run"), open_dataset(unseen)).exact >= 0.85
+
+
 def test_datasets_are_mixed_by_their_weights(digits, draw, tmp_path):
     from linelet_common import ReaderSpec
     from linelet_model.feeds import DatasetFeed

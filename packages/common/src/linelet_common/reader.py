@@ -2,6 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -10,6 +12,25 @@ from numpy.typing import NDArray
 from linelet_common.codec import Reading
 from linelet_common.preprocess import Pixels, prepare
 from linelet_common.spec import ReaderSpec
+
+# Packages name the readers they ship in this entry-point group; each is a run folder that holds ONNX_NAME too.
+GROUP = "linelet.readers"
+ONNX_NAME = "reader.onnx"
+
+
+def shipped_reader(name: str) -> Path | None:
+    """The run folder of a reader that an installed package ships under this name; None if there is none."""
+    for point in entry_points(group=GROUP, name=name):
+        folder: Path = point.load()
+        return folder
+    return None
+
+
+def onnx_path(name: str) -> Path:
+    """The ONNX file that a user names: its path, or the name of a shipped reader. A path that exists wins."""
+    path = Path(name)
+    shipped = None if path.exists() else shipped_reader(name)
+    return shipped / ONNX_NAME if shipped else path
 
 
 class Reader(Protocol):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from linelet_common.cli import Verb, finish, print_json
 from linelet_common.errors import UsageError
-from linelet_model.settings import Settings
+from linelet_model.settings import Settings, flag_of
 
 
 def _configure_train(parser: argparse.ArgumentParser) -> None:
@@ -17,7 +17,7 @@ def _configure_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     hints = typing.get_type_hints(Settings)
     for option in dataclasses.fields(Settings):
-        flag = "--" + option.name.replace("_", "-")
+        flag = flag_of(option.name)
         text, choices = option.metadata["help"], option.metadata["choices"]
         if hints[option.name] is bool:
             parser.add_argument(flag, action="store_true", help=text)
@@ -138,7 +138,7 @@ def _run_export(args: argparse.Namespace) -> None:
 
 
 def _add_reader(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("reader", metavar="READER", help="a run folder or an ONNX file")
+    parser.add_argument("reader", metavar="READER", help="a run folder, an ONNX file or a shipped reader: health-app")
 
 
 def _rates(lines: int, exact: float, cer: float) -> str:

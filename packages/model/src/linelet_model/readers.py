@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linelet_common.errors import ReaderError
-from linelet_common.reader import Reader
+from linelet_common.reader import Reader, onnx_path
 from linelet_common.spec import ONNX_KEY, ReaderSpec
 
 
@@ -61,10 +61,10 @@ class OnnxReader:
 
 
 def open_reader(reader: str | Path) -> Reader:
-    """Open a run folder or an ONNX file; ReaderError says what is wrong with anything else."""
-    path = Path(reader)
+    """Open a run folder, an ONNX file or a shipped reader by its name; ReaderError for anything else."""
+    path = onnx_path(str(reader))
     if path.is_dir():
         return TorchReader(path)
     if not path.exists():
-        raise ReaderError(f"{path}: no such reader; name a run folder or an ONNX file")
+        raise ReaderError(f"{path}: no such reader; name a run folder, an ONNX file or a shipped reader (health-app)")
     return OnnxReader(path)

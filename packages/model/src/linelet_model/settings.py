@@ -14,6 +14,11 @@ def _option(default: Any, text: str, choices: tuple[str, ...] | None = None) -> 
     return field(default=default, metadata={"help": text, "choices": choices})
 
 
+def flag_of(name: str) -> str:
+    """The command's flag for a setting. ``from`` is a word that Python keeps for itself."""
+    return "--from" if name == "start" else "--" + name.replace("_", "-")
+
+
 @dataclass(frozen=True)
 class Settings:
     """Everything that decides a training's result."""
@@ -22,7 +27,7 @@ class Settings:
     recipe: str | None = _option(None, "train from this recipe directly, never on the same line twice")
     look: str | None = _option(None, "only this look of the recipe")
     network: str = _option(DEFAULT, "the network", tuple(NETWORKS))
-    start: str | None = _option(None, "run folder whose weights to start from")
+    start: str | None = _option(None, "reader to start from: a run folder, or a shipped one such as health-app")
     minutes: float | None = _option(None, "how long to train, wall time, loading not counted")
     epochs: int | None = _option(None, f"how many epochs to train ({EPOCHS} if --minutes isn't given either)")
     batch: int = _option(64, "lines a step, over all devices")
@@ -73,7 +78,7 @@ class Settings:
         for name, (low, high) in ranges.items():
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
-                raise TrainingError(f"--{name.replace('_', '-')} {value} is outside {low:g} to {high:g}")
+                raise TrainingError(f"{flag_of(name)} {value} is outside {low:g} to {high:g}")
         if self.minutes is not None and self.epochs is not None:
             raise TrainingError("give --minutes or --epochs, not both: the learning rate follows one of them")
         if self.minutes is None and self.epochs is None:

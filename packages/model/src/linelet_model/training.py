@@ -25,9 +25,11 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from linelet_common.charset import Charset
 from linelet_common.datasets import Manifest
 from linelet_common.errors import TrainingError
 from linelet_common.files import write_atomically
+from linelet_common.reader import shipped_reader
 from linelet_common.spec import FILE_NAME, ReaderSpec
 from linelet_model import run
 from linelet_model.calibration import fit_temperature
@@ -37,7 +39,7 @@ from linelet_model.distributed import World, plain
 from linelet_model.evaluation import Evaluation, line_of
 from linelet_model.feeds import DatasetFeed, Feed, RecipeFeed, open_source, weighted
 from linelet_model.networks import network_class
-from linelet_model.settings import Settings
+from linelet_model.settings import Settings, flag_of
 
 _PREDICTIONS = 20  # held-back lines whose readings are written down after each epoch
 _CHECKPOINT_SECONDS = 60.0  # the most work that a kill costs
@@ -343,7 +345,7 @@ def _claim(settings: Settings, out: Path, resume: bool, world: World) -> Setting
         saved = Settings.from_dict(run.read_run(out)["settings"], str(path))
         if settings != saved:
             pairs = zip(dataclasses.fields(saved), settings.to_dict().values(), saved.to_dict().values(), strict=True)
-            changed = [f"--{f.name.replace('_', '-')} {new} (was {old})" for f, new, old in pairs if new != old]
+            changed = [f"{flag_of(f.name)} {new} (was {old})" for f, new, old in pairs if new != old]
             raise TrainingError(f"{out} was begun with other settings: {', '.join(changed)}; resume with the same")
         return saved
     if world.first and out.exists() and (not out.is_dir() or any(out.iterdir())):
@@ -358,11 +360,11 @@ def _begin(settings: Settings) -> tuple[nn.Module, ReaderSpec]:
     """A fresh network, or the one to start from, and its spec; the charset comes from the data or the start."""
     kind = network_class(settings.network)
     if settings.start:
-        network, spec = run.load_network(Path(settings.start))
-        if spec.network != settings.network:
-            raise TrainingError(f"--start {settings.start} is a {spec.network}; add --network {spec.network}")
-        return network.train(), spec.model_copy(update={"temperature": 1.0})
-    name, charset = _charset(settings)
+        return _continue(settings)
+    found = _charset(settings)
+    if found is None:
+        raise TrainingError(f"{settings.data[0]} has no dataset.json with its charset; give --from READER or add one")
+    name, charset = found
     spec = ReaderSpec(
         name=name,
         network=settings.network,
@@ -374,8 +376,34 @@ def _begin(settings: Settings) -> tuple[nn.Module, ReaderSpec]:
     return kind(spec.classes), spec
 
 
-def _charset(settings: Settings) -> tuple[str, str]:
-    """Name and charset as the recipe, or the first dataset that a recipe made, gives them."""
+def _continue(settings: Settings) -> tuple[nn.Module, ReaderSpec]:
+    """The network to start from. Characters that only the new data has get classes of their own behind the old ones."""
+    assert settings.start
+    folder = Path(settings.start)
+    if not folder.exists():
+        folder = shipped_reader(settings.start) or folder
+    old, spec = run.load_network(folder)
+    if spec.network != settings.network:
+        raise TrainingError(f"--from {settings.start} is a {spec.network}; add --network {spec.network}")
+    _, charset = _charset(settings) or ("", "")
+    added = Charset(spec.charset).missing(charset)
+    spec = spec.model_copy(update={"temperature": 1.0, "charset": spec.charset + added})
+    if not added:
+        return old.train(), spec
+    network = network_class(spec.network)(spec.classes)
+    weights = network.state_dict()
+    for key, kept in old.state_dict().items():
+        # Only the last layer knows the classes; its new rows keep their fresh values.
+        if kept.shape == weights[key].shape:
+            weights[key] = kept
+        else:
+            weights[key][: len(kept)] = kept
+    network.load_state_dict(weights)
+    return network, spec
+
+
+def _charset(settings: Settings) -> tuple[str, str] | None:
+    """Name and charset as the recipe, or the first dataset that a recipe made, gives them; None if none does."""
     if settings.recipe:
         source = open_source(settings.recipe, settings.seed, settings.look, "train")
         return source.name, source.charset
@@ -383,7 +411,7 @@ def _charset(settings: Settings) -> tuple[str, str]:
         manifest = Manifest.load(Path(weighted(data)[0]))
         if manifest:
             return manifest.name, manifest.charset
-    raise TrainingError(f"{settings.data[0]} has no dataset.json with its charset; give --start READER or add one")
+    return None
 
 
 def _open_feed(settings: Settings, spec: ReaderSpec) -> Feed:
