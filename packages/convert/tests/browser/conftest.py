@@ -57,7 +57,7 @@ def chromium() -> Iterator[Any]:
     """Debian's Chromium, driven by Playwright; LINELET_CHROMIUM names another one."""
     from playwright.sync_api import sync_playwright
 
-    path = os.environ.get("LINELET_CHROMIUM") or shutil.which("chromium")
+    path = os.environ.get("LINELET_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     assert path, "the browser tests need Chromium; install it or name it in LINELET_CHROMIUM"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(

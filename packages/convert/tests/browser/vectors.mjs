@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 const { web, cases } = JSON.parse(readFileSync(0, "utf8"));
 const { prepare, resize, crop } = await import(new URL("preprocess.js", web));
 const { decode } = await import(new URL("decode.js", web));
+const { placeCharacters } = await import(new URL("places.js", web));
 const { parseSpec } = await import(new URL("spec.js", web));
 const { onnxMetadata } = await import(new URL("engine-onnx.js", web));
 
@@ -20,6 +21,7 @@ const run = {
     return { data: base64(data), shape: [channels, height, width] };
   },
   decode: ({ scores, shape, spec }) => decode(floats(scores), shape, parseSpec(spec, "spec")),
+  places: ({ characters, line, spec }) => placeCharacters(characters, line, parseSpec(spec, "spec")),
   spec: ({ spec }) => parseSpec(spec, "spec"),
   metadata: ({ onnx }) => Object.fromEntries(onnxMetadata(bytes(onnx))),
 };

@@ -21,7 +21,7 @@ export interface Character {
   text: string;
   /** The highest probability of this character, 0-1. */
   confidence: number;
-  /** Where it stands in the picture; its sides are the middles between it and its neighbours. */
+  /** Where it stands in the picture: sides by its ink, as high as the line. An estimate: CTC gives order, not edges. */
   box: Box;
 }
 

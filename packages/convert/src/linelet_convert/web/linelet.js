@@ -13,6 +13,7 @@ import { PROVIDERS, onnxEngine, onnxMetadata } from "./engine-onnx.js";
 import { BackendError, LineletError, reason, refuseUnknown } from "./errors.js";
 import { IN_NODE, asFolder, fetchBytes, fetchText, resolve } from "./files.js";
 import { toPixels, wholePixels } from "./pixels.js";
+import { placeCharacters } from "./places.js";
 import { prepare } from "./preprocess.js";
 import { RemoteReader } from "./remote.js";
 import { parseSpec } from "./spec.js";
@@ -165,11 +166,16 @@ class LocalReader {
   }
 
   describe({ text, confidence, characters }, line, withInput) {
+    const places = placeCharacters(characters, line, this.spec);
     return {
       text,
       confidence,
       box: line.box,
-      characters: placeCharacters(characters, line, this.spec),
+      characters: characters.map((character, i) => ({
+        text: character.text,
+        confidence: character.confidence,
+        box: places[i],
+      })),
       ...(withInput && { input: { data: line.data, shape: [line.channels, line.height, line.width] } }),
     };
   }
@@ -206,24 +212,4 @@ async function timeEngine(engine, spec, repeats) {
     best = Math.min(best, performance.now() - start);
   }
   return best;
-}
-
-/**
- * Boxes of the characters in the picture. CTC marks only where a character was certain, a frame or three wide, so a box
- * reaches to the middle between it and its neighbours, but no further than two frames beyond its own.
- */
-function placeCharacters(characters, line, spec) {
-  const pixels = line.box.width / line.lineWidth; // picture pixels per pixel of the network's input
-  const shift = spec.frames_lost / 2; // the frames that the network drops are missing at both ends
-  const edge = (frame) => {
-    const inside = Math.min(Math.max((frame + shift) * spec.stride, 0), line.lineWidth);
-    return line.box.x + inside * pixels;
-  };
-  return characters.map(({ text, confidence, start, end }, i) => {
-    const before = i ? (characters[i - 1].end + start) / 2 : 0;
-    const after = i + 1 < characters.length ? (end + characters[i + 1].start) / 2 : Infinity;
-    const left = edge(Math.max(before, start - 2));
-    const right = edge(Math.min(after, end + 2));
-    return { text, confidence, box: { x: left, y: line.box.y, width: right - left, height: line.box.height } };
-  });
 }
