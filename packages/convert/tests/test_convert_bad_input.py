@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from onnx import TensorProto, helper, numpy_helper
+
 from linelet_common.spec import ONNX_KEY, ReaderSpec
 from linelet_convert.cli import main
-from onnx import TensorProto, helper, numpy_helper
 
 
 def reader(path: Path, change: Any = None, classes: int = 4, spec: bool = True) -> Path:
@@ -143,7 +144,9 @@ def test_external_weights_beside_the_model_are_read(tmp_path: Path) -> None:
     assert main([str(tmp_path / "m.onnx"), "--out", str(tmp_path / "out2")]) == 2
 
 
-@pytest.mark.parametrize("data", [b"", b"\x00" * 40, b"not a model", b"\xff" * 1000], ids=["empty", "zeros", "text", "ff"])
+@pytest.mark.parametrize(
+    "data", [b"", b"\x00" * 40, b"not a model", b"\xff" * 1000], ids=["empty", "zeros", "text", "ff"]
+)
 def test_what_is_no_onnx_file_is_refused(data: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "m.onnx").write_bytes(data)
     refused([str(tmp_path / "m.onnx"), "--out", str(tmp_path / "out")], capsys, "m.onnx")

@@ -61,6 +61,10 @@ def unrolled(file: OnnxFile, width: int) -> onnx.ModelProto:
     zeros |= {name for name, array in file.initializers.items() if not array.any()}
     nodes: list[onnx.NodeProto] = []
     for number, node in enumerate(model.graph.node):
+        merged = _merged(node, f"merged{number}", shapes) if node.op_type == "Reshape" else None
+        if merged:
+            nodes += merged
+            continue
         if node.op_type not in _GATES:
             nodes.append(node)
             continue
@@ -71,6 +75,21 @@ def unrolled(file: OnnxFile, width: int) -> onnx.ModelProto:
     model.graph.node.extend(_needed(nodes, [o.name for o in model.graph.output]))
     del model.graph.value_info[:]
     return model
+
+
+def _merged(node: onnx.NodeProto, prefix: str, shapes: dict[str, list[int]]) -> list[onnx.NodeProto] | None:
+    """A Reshape that joins the directions of a recurrence, (T, N, 2, H) -> (T, N, 2 H), as Split, Squeeze and Concat.
+
+    onnx-tf makes of any Reshape an operator (SparseToDense) that the page's TensorFlow.js lacks.
+    """
+    old, new = shapes.get(node.input[0], []), shapes.get(node.output[0], [])
+    if len(old) < 3 or old[:-2] != new[:-1] or not all(old[-2:]) or old[-2] * old[-1] != new[-1]:
+        return None
+    g = _Nodes(prefix)
+    axis = len(old) - 2
+    parts = [g.one("Squeeze", part, axes=[axis]) for part in g.split(node.input[0], [1] * old[-2], axis)]
+    _name(g, g.one("Concat", *parts, axis=axis), node.output[0])
+    return g.nodes
 
 
 def _needed(nodes: list[onnx.NodeProto], outputs: list[str]) -> list[onnx.NodeProto]:
