@@ -113,4 +113,6 @@ const wasm = path.join(packages, "tfjs-backend-wasm/dist");
 for (const kind of ["", "-simd", "-threaded-simd"]) {
   await copyFile(path.join(wasm, `tfjs-backend-wasm${kind}.wasm`), path.join(out, `tfjs-backend-wasm${kind}.wasm`));
 }
+// Of TensorFlow.js and of `long`, which it uses: Apache-2.0 wants its text to travel along.
+await copyFile(new URL("LICENSE.txt", import.meta.url), path.join(out, "LICENSE.txt"));
 await writeFile(path.join(out, "package.json"), '{ "type": "module" }\n');
