@@ -2,11 +2,13 @@
 
     python benchmarks/browser_speed.py --data LINES --onnx reader.onnx --bundle BUNDLE [--lines 400] [--json FILE]
 
-LINES is a dataset folder, BUNDLE what 'linelet convert reader.onnx' wrote. Needs Node, Chromium and Playwright; the
-peers come from npm. Each engine has a Chromium of its own, one thread. Columns: bytes fetched (each file gzip -9),
-milliseconds until the first line is read, median milliseconds a line one at a time and sixteen at a time (picture to
-text), lines read exactly, lines read as Python reads them. Peers are restricted to the reader's characters. The page
-itself comes first: milliseconds from opening it to its first text.
+LINES is a dataset folder, BUNDLE what 'linelet convert reader.onnx' wrote. Needs Linux, Node, Chromium and Playwright;
+the peers come from npm, restricted to the reader's characters. Each engine has a Chromium of its own, one thread.
+
+Columns: bytes fetched (each file gzip -9); milliseconds until the first line is read; a line, picture to text, one at a
+time and sixteen at a time: median milliseconds and, in brackets, processor milliseconds of all of Chromium, which other
+work on the machine does not change; lines read exactly; lines read as Python reads them. The page itself comes first:
+milliseconds from opening it to its first text.
 """
 
 import argparse
@@ -65,13 +67,40 @@ class Handler(SimpleHTTPRequestHandler):
         ".wasm": "application/wasm",
     }
     asked: ClassVar[set[str]] = set()
+    marks: ClassVar[dict[str, float]] = {}
 
     def do_GET(self) -> None:
+        if self.path.startswith("/mark/"):
+            self.marks[self.path.removeprefix("/mark/")] = cpu_seconds()
+            self.send_response(204)
+            self.end_headers()
+            return
         self.asked.add(self.path.split("?")[0])
         super().do_GET()
 
     def log_message(self, format: str, *args: object) -> None:
         pass
+
+
+def cpu_seconds() -> float:
+    """User and system time of this process's descendants: Chromium with its helpers. Linux."""
+    parents, times = {}, {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rsplit(")", 1)[1].split()
+        except OSError:
+            continue  # it has ended
+        parents[int(stat.parent.name)] = int(fields[1])
+        times[int(stat.parent.name)] = int(fields[11]) + int(fields[12])
+
+    def descends(pid: int) -> bool:
+        while pid in parents:
+            pid = parents[pid]
+            if pid == os.getpid():
+                return True
+        return False
+
+    return sum(time for pid, time in times.items() if descends(pid)) / os.sysconf("SC_CLK_TCK")
 
 
 def python_texts(onnx: Path, spec: ReaderSpec, images: list[Any]) -> list[str]:
@@ -147,18 +176,33 @@ def main() -> None:
                 job = {"engine": name, "backend": backend, "charset": spec.charset, "lines": count}
                 (site / "job.json").write_text(json.dumps(job))
                 Handler.asked.clear()
+                Handler.marks.clear()
                 browser = launch(playwright)
                 page = browser.new_page()
                 page.goto(url)
                 page.wait_for_function("window.result", timeout=SECONDS * 1000)
                 result = page.evaluate("window.result")
                 browser.close()
-                fetched = {p for p in Handler.asked if not p.startswith(("/lines/", "/job", "/run", "/index"))} - {"/"}
+                fetched = {
+                    p for p in Handler.asked if not p.startswith(("/lines/", "/job", "/run", "/index", "/favicon"))
+                } - {"/"}
+                result |= cpu(Handler.marks, count)
                 results.append(judge(name, backend, result, compressed(site, fetched), labels, expected))
                 print(line(results[-1]), flush=True)
         server.shutdown()
     if arguments.json:
         arguments.json.write_text(json.dumps(results, ensure_ascii=False, indent=1) + "\n")
+
+
+def cpu(marks: dict[str, float], count: int) -> dict[str, float]:
+    """Processor milliseconds a line, one at a time and sixteen at a time."""
+    if "batched" not in marks:
+        return {}
+    whole_batches = count // 16 * 16
+    return {
+        "cpu_1": 1000 * (marks["single"] - marks["start"]) / count,
+        "cpu_16": 1000 * (marks["batched"] - marks["single"]) / max(whole_batches, 1),
+    }
 
 
 def launch(playwright: Any) -> Any:
@@ -194,7 +238,9 @@ def judge(
         "bytes": size,
         "load_ms": result["load"],
         "ms_1": statistics.median(result["single"]),
+        "cpu_ms_1": result["cpu_1"],
         "ms_16": statistics.median(result["batched"]) if result["batched"] else None,
+        "cpu_ms_16": result["cpu_16"] if result["batched"] else None,
         "exact": sum(t == label for t, label in zip(texts, labels, strict=True)),
         "as_python": sum(t == e for t, e in zip(texts, expected, strict=True)) if name.startswith("linelet") else None,
         "lines": len(labels),
@@ -205,11 +251,11 @@ def line(r: dict[str, Any]) -> str:
     head = f"{r['engine']:20} {r['backend']:7}"
     if "error" in r:
         return f"{head} {r['error']}"
-    batched = f"{r['ms_16']:6.1f}" if r["ms_16"] is not None else "     -"
+    batched = "-" if r["ms_16"] is None else f"{r['ms_16']:5.1f} ({r['cpu_ms_16']:5.1f})"
     alike = "" if r["as_python"] is None else f", {r['as_python']} as Python"
     return (
-        f"{head} {r['bytes'] / 1e6:6.2f} MB  first line {r['load_ms']:6.0f} ms  a line {r['ms_1']:6.1f} ms,"
-        f" of 16 {batched} ms  exact {r['exact']}/{r['lines']}{alike}"
+        f"{head} {r['bytes'] / 1e6:6.2f} MB  first line {r['load_ms']:6.0f} ms  a line {r['ms_1']:5.1f}"
+        f" ({r['cpu_ms_1']:5.1f}) ms, of 16 {batched} ms  exact {r['exact']}/{r['lines']}{alike}"
     )
 
 

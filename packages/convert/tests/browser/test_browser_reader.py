@@ -291,3 +291,20 @@ def test_threads_run_where_the_page_is_isolated(page: Any, served: Any) -> None:
     assert [g["text"] for g in got] == [w.text for w in read_lines(served.reader, images)]
     names = page.evaluate("performance.getEntriesByType('resource').map(({ name }) => name)")
     assert any("threaded-simd" in name for name in names)
+
+
+def test_readers_on_different_backends_do_not_disturb_each_other(page: Any, served: Any) -> None:
+    page.goto(served.url + "spec.json")
+    images = line_pictures(6)
+    results = page.evaluate(
+        """async ([bundle, images]) => {
+          const { loadReader } = await import(new URL("linelet.js", bundle));
+          const readers = await Promise.all(["wasm", "cpu", "wasm"].map((backend) => loadReader(bundle, { backend })));
+          const decode = (image) => new Blob([Uint8Array.from(atob(image), (c) => c.charCodeAt(0))]);
+          const reads = readers.map((reader) => Promise.all(images.map((image) => reader.read(decode(image)))));
+          return (await Promise.all(reads)).map((readings) => readings.map(({ text }) => text));
+        }""",
+        [served.url, base64s(images)],
+    )
+    wanted = [reading.text for reading in read_lines(served.reader, images)]
+    assert results == [wanted] * 3

@@ -95,9 +95,9 @@ export async function tfjsEngine(bundle, backend, { assets, module, threads, onP
 
   const models = new Models(tf, bundle.url, bundle.spec.widths, onProgress);
   const run = async (data, shape) => {
-    // The backend is TensorFlow.js's global state: another reader on this page may have changed it.
-    if (tf.getBackend() !== backend) await tf.setBackend(backend);
     const model = await models.forWidth(shape[3]);
+    // The backend is TensorFlow.js's global state: another reader on this page may have changed it.
+    while (tf.getBackend() !== backend) await tf.setBackend(backend);
     const input = tf.tensor(data, shape, "float32");
     let output;
     try {
