@@ -90,27 +90,40 @@ export async function tfjsEngine(bundle, backend, { assets, module, threads, onP
     if (!threads) tf.env().set("WASM_HAS_MULTITHREAD_SUPPORT", false);
     runtime?.setWasmPaths(await localPath(folder));
   }
-  if (!(await tf.setBackend(backend))) throw new BackendError(await diagnose(backend, folder));
-  await tf.ready();
+  if (!(await inTurn(() => tf.setBackend(backend)))) throw new BackendError(await diagnose(backend, folder));
 
   const models = new Models(tf, bundle.url, bundle.spec.widths, onProgress);
   const run = async (data, shape) => {
     const model = await models.forWidth(shape[3]);
-    // The backend is TensorFlow.js's global state: another reader on this page may have changed it.
-    while (tf.getBackend() !== backend) await tf.setBackend(backend);
-    const input = tf.tensor(data, shape, "float32");
-    let output;
-    try {
-      output = model.execute({ [model.inputs[0].name]: input });
-      return { data: new Float32Array(await output.data()), shape: output.shape };
-    } finally {
-      input.dispose();
-      output?.dispose();
-    }
+    return inTurn(async () => {
+      if (tf.getBackend() !== backend) await tf.setBackend(backend);
+      const input = tf.tensor(data, shape, "float32");
+      let output;
+      try {
+        output = model.execute({ [model.inputs[0].name]: input });
+        return { data: new Float32Array(await output.data()), shape: output.shape };
+      } finally {
+        input.dispose();
+        output?.dispose();
+      }
+    });
   };
   // One network is fetched now, so that a broken bundle is noticed before it is needed.
   await models.forWidth(bundle.spec.widths[0] ?? 0);
   return { name: "tfjs", backend, run, dispose: () => models.dispose() };
+}
+
+let turn = Promise.resolve();
+
+/**
+ * One after another, for all readers of this page: the backend is TensorFlow.js's global state, and a second setBackend
+ * while the first is under way makes that one fail.
+ * @template T @param {() => Promise<T>} act @returns {Promise<T>}
+ */
+function inTurn(act) {
+  const result = turn.then(act);
+  turn = result.then(() => {}, () => {});
+  return result;
 }
 
 /** In Node the wasm file is read from disk by path, in a browser fetched by URL. */
