@@ -61,7 +61,7 @@ def element(number: int, text: str, rng: random.Random, families: list[str]) -> 
         f"font:{weight} {size:.1f}px/{rng.uniform(1.0, 1.5):.2f} '{latin}','{chinese}';color:{ink};background:{ground};"
         f"padding:{padding};letter-spacing:{rng.choice([0, 0, 0, 0.03, 0.06])}em"
     )
-    return f'<div><span class="line" id="l{number}" style="{style};display:inline-block;white-space:pre">{inner}</span></div>'
+    return f'<div><span id="l{number}" style="{style};display:inline-block;white-space:pre">{inner}</span></div>'
 
 
 def main() -> None:
