@@ -31,8 +31,11 @@ def recipe(text: str, folder: Path = Path()):  # type: ignore[no-untyped-def]
     return parse_recipe(text.encode(), "r.toml", folder)
 
 
-@pytest.mark.parametrize("name", builtin_names())
-def test_builtin_recipes_are_sound(name: str) -> None:
+EXAMPLES = sorted(str(path) for path in Path(__file__).parents[3].glob("examples/*/recipe.toml"))
+
+
+@pytest.mark.parametrize("name", [*builtin_names(), *EXAMPLES])
+def test_builtin_and_example_recipes_are_sound(name: str) -> None:
     loaded = load_recipe(name)
     findings = check(loaded)
     assert findings.rarest[1] >= loaded.floor

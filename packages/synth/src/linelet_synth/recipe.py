@@ -209,7 +209,7 @@ class Recipe(Checked):
         """Hash of all that decides the samples: the recipe, and the content of the files (fonts, corpora) it uses."""
         content = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())}
         # Where a file lies does not matter, what it holds does.
-        settings = self.model_dump(mode="json", exclude={"fonts", "companion_fonts", "validation"})
+        settings = self.model_dump(mode="json", exclude={"fonts", "companion_fonts"})
         settings["texts"] = [{**kind, "corpus": bool(kind["corpus"])} for kind in settings["texts"]]
         whole = json.dumps([GENERATION, settings, content], sort_keys=True, ensure_ascii=True)
         return hashlib.sha256(whole.encode()).hexdigest()

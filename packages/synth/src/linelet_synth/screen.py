@@ -63,8 +63,11 @@ _WEIGHTS = (300, 400, 400, 400, 500, 500, 600, 700, 700, 800, 900)
 _COMPANION_WEIGHTS = (400, 400, 500, 700, 700, 800)
 # The smallest part of a line, in pixels per em: below it people guess too.
 _SMALLEST = 8.0
-# A text never takes less of its picture's height than this, so that it is legible once the line is 32 pixels high.
+# A text never takes less of its picture's height than this, and no part of it has fewer pixels per em once the line is
+# as high as readers see it.
 _LEAST_SHARE = 0.34
+_READERS_HEIGHT = 32
+_SMALLEST_READ = 7.0
 # Least difference of text and ground in grey levels: a reader of grey lines sees nothing else.
 _LEAST_LEVELS = 45
 _WHITE, _BLACK = (255, 255, 255), (0, 0, 0)
@@ -137,7 +140,7 @@ class Screen:
             styles.append("faint")
 
         face, weight = self._face(dice)
-        placed = self._set(text, face, weight, master, min(1.0, em / master), sizes, dice, styles)
+        placed, finest = self._set(text, face, weight, master, min(1.0, em / master), sizes, dice, styles)
         left, top, right, bottom = ink_box(placed)
         if right <= left:  # spaces only
             left, top, right, bottom = 0, -master, max(1, placed[-1].x if placed else 1), 0
@@ -155,10 +158,19 @@ class Screen:
             mask, dx, dy = _trim(mask)
             affine[:, 2] -= (dx, dy)
         picture, x, y = self._lay(
-            mask, em, self._strike(face, weight, em, _SIZES), background, colour, text, dice, budget, styles
+            mask,
+            em,
+            scale * finest,
+            self._strike(face, weight, em, _SIZES),
+            background,
+            colour,
+            text,
+            dice,
+            budget,
+            styles,
         )
         affine[:, 2] += affine[:, :2] @ (pad - left, pad - top) + (x, y)
-        picture = self._degrade(picture, em, levels, dice, budget, styles)
+        picture = self._degrade(picture, min(em, 1.7 * scale * finest), levels, dice, budget, styles)
         return Line(picture, text.text, "screen", background, colour, placed, _six(affine), styles)
 
     # Type
@@ -177,8 +189,8 @@ class Screen:
         sizes: tuple[int, ...],
         dice: Dice,
         styles: list[str],
-    ) -> list[Placed]:
-        """The glyphs of a text on one baseline, at the master size."""
+    ) -> tuple[list[Placed], int]:
+        """The glyphs of a text on one baseline, at the master size, and the size of the smallest."""
         companion, companion_scale, companion_weight = face, 1.0, weight
         if self._companions and dice.chance(self._look.companions):
             companion = dice.pick(self._companions)
@@ -190,7 +202,7 @@ class Screen:
         kerned_dots = dice.between(0.02, 0.06) if dice.chance(0.35) else 0.0
         smallest = _SMALLEST / shrunk
         placed: list[Placed] = []
-        pen = 0.0
+        pen, finest = 0.0, master
         for k, part in enumerate(text.parts):
             share, rise, gap, own_weight = self._part_style(text.parts, k, dice)
             part_weight = face.nearest(own_weight) if own_weight else weight
@@ -200,11 +212,12 @@ class Screen:
                     strike = self._strike(companion, own_weight or companion_weight, max(size, smallest), sizes)
                 else:
                     strike = self._strike(face, part_weight, max(master * share, smallest), sizes)
+                finest = min(finest, strike.size)
                 if gap and placed:
                     pen += gap * master
                     gap = 0.0
                 pen = _append(placed, strike, run, pen, -round(rise * master), spacing * strike.size, kerned_dots)
-        return placed
+        return placed, finest
 
     def _strike(self, face: Face, weight: int, size: float, sizes: tuple[int, ...]) -> Strike:
         return self._atlas.strike(face, weight, snap(size, sizes))
@@ -298,6 +311,7 @@ class Screen:
         self,
         mask: Mask,
         em: float,
+        finest: float,
         strike: Strike,
         background: Colour,
         colour: Colour,
@@ -322,13 +336,16 @@ class Screen:
             left, top, right, bottom = (a + b for a, b in zip(inner, outer, strict=True))
             styles.append("pill" if pill else "box")
         # Keep the text large enough in its picture.
-        room = ink_height / _LEAST_SHARE - ink_height
+        highest = min(ink_height / _LEAST_SHARE, finest * _READERS_HEIGHT / _SMALLEST_READ)
+        room = max(0.0, highest - ink_height)
         if top + bottom > room:
             top, bottom = int(top * room / (top + bottom)), int(bottom * room / (top + bottom))
             inner[1], inner[3] = min(inner[1], top), min(inner[3], bottom)
         around = plan(text, em, strike, self._slices, self._kinds, dice) if dice.chance(look.neighbours) else None
         if around:
             left, right = left + around.left, right + around.right
+            if top + bottom + around.top + around.bottom > room:
+                around.top = around.bottom = 0
             top, bottom = top + around.top, bottom + around.bottom
             styles.append("neighbours")
         height, width = ink_height + top + bottom, ink_width + left + right
