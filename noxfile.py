@@ -30,7 +30,7 @@ def demo(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Every test but those that need Node and Chromium (`browser`), a GPU, or an environment of their own."""
-    install(session, *PACKAGES, extras=(*TEST_TOOLS, "tensorboard"))
+    install(session, *PACKAGES, extras=(*TEST_TOOLS, "tensorboard", "webdataset>=0.2"))
     session.run("pytest", "-m", "not browser and not gpu", *session.posargs)
 
 
@@ -70,6 +70,14 @@ def browser(session: nox.Session) -> None:
         session.error("no Chromium found; install it or set LINELET_CHROMIUM to its path")
     install(session, *PACKAGES, extras=(*TEST_TOOLS, "playwright>=1.48"))
     session.run("pytest", "-m", "browser", *session.posargs)
+
+
+@nox.session
+def ray(session: nox.Session) -> None:
+    """Synthesis on a local Ray cluster of two machines, one of them lost midway."""
+    session.install("--constraint", str(Path("constraints.txt").resolve()), "-e", "packages/common", *TEST_TOOLS)
+    session.install("--constraint", str(Path("constraints.txt").resolve()), "-e", "packages/synth[ray]")
+    session.run("pytest", "packages/synth/tests/test_synth_cluster.py", *session.posargs)
 
 
 @nox.session
