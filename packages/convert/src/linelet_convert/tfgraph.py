@@ -274,7 +274,10 @@ class Builder:
     def binary(self, op: str, a: Tensor, b: Tensor, dtype: str | None = None) -> Tensor:
         """An elementwise node of two inputs, with broadcasting."""
         rank = max(a.rank, b.rank)
-        left, right = (np.pad(t.shape, ((0, 0), (rank - t.rank, 0)), constant_values=1) for t in (a, b))
+        left, right = (
+            t.shape if t.rank == rank else np.pad(t.shape, ((0, 0), (rank - t.rank, 0)), constant_values=1)
+            for t in (a, b)
+        )
         if not ((left == right) | (left == 1) | (right == 1)).all():
             raise ConversionError(
                 f"shapes {left[0].tolist()} and {right[0].tolist()} cannot be broadcast; fix the model"

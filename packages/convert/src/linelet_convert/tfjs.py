@@ -124,7 +124,11 @@ def write_model(
     for i, name in enumerate(names):
         (folder / name).write_bytes(blob[i * SHARD_BYTES : (i + 1) * SHARD_BYTES])
     manifest = [{"paths": names, "weights": weights}]
+    texts: dict[int, str] = {}  # a graph may be written under two names
     for name, graph in graphs.items():
+        if id(graph) in texts:
+            (folder / name).write_text(texts[id(graph)], encoding="utf-8")
+            continue
         model = {
             "format": "graph-model",
             "generatedBy": f"linelet-convert {version('linelet-convert')}",
@@ -138,7 +142,8 @@ def write_model(
         }
         if metadata:
             model["userDefinedMetadata"] = metadata
-        (folder / name).write_text(json.dumps(model, ensure_ascii=False, separators=(",", ":")), encoding="utf-8")
+        texts[id(graph)] = json.dumps(model, ensure_ascii=False, separators=(",", ":"))
+        (folder / name).write_text(texts[id(graph)], encoding="utf-8")
     return names
 
 
