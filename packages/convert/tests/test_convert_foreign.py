@@ -10,12 +10,17 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
 
 from linelet_common.errors import CharsetError, ConversionError, SpecError
+from linelet_common.preprocess import prepare
+from linelet_common.reader import decode
 from linelet_common.spec import ReaderSpec
 from linelet_convert.convert import convert
 from linelet_convert.foreign import METADATA, Hints
+from linelet_convert.lines import check_lines
 from linelet_convert.quantise import edits
+from linelet_convert.runtimes import NumpyRuntime
 
 
 def foreign(path: Path, classes: int, height: int | str = 48, softmax: bool = True, turned: bool = False) -> Path:
@@ -105,6 +110,29 @@ def test_smaller_weights_are_judged_and_refused_when_texts_change(tmp_path: Path
     with pytest.raises(ConversionError, match=r"float16 weights .* of 48 texts change .*--data"):
         convert(path, tmp_path / "refused", "float16", hints=hints)
     assert not (tmp_path / "refused").exists()
+
+
+def test_smaller_weights_are_judged_on_a_dataset(tmp_path: Path) -> None:
+    """Labels are what float32 reads, so that float16 starts from 100 % exact lines."""
+    path = foreign(tmp_path / "m.onnx", 12, softmax=False)
+    hints = Hints(charset="abcdefghijk")
+    convert(path, tmp_path / "whole", hints=hints)
+    spec = ReaderSpec.load(tmp_path / "whole" / "spec.json")
+    lines = check_lines(spec, 9, 3)
+    data = tmp_path / "data"
+    (data / "images").mkdir(parents=True)
+    entries = []
+    for i, line in enumerate(lines):
+        Image.fromarray(line).save(data / "images" / f"{i}.png")
+        (got,) = NumpyRuntime().run(tmp_path / "whole" / "model.json", [{"images": prepare(line, spec)[None]}])
+        entries.append(f"images/{i}.png\t{decode(got['scores'], spec)[0].text}\n")
+    (data / "labels.txt").write_text("".join(entries), "utf-8")
+    report = convert(path, tmp_path / "half", "float16", hints=hints, data=data, tolerance=1.0)
+    assert report.harm is not None
+    assert report.harm.lines == 9
+    assert report.harm.exact_before == 1.0
+    assert report.harm.cer_before == 0.0
+    assert report.harm.exact_after == pytest.approx(1 - report.harm.changed)
 
 
 def test_edits() -> None:

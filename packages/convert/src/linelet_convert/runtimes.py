@@ -1,6 +1,7 @@
 """The three that run a network for a check: ONNX Runtime, our numpy interpreter, TensorFlow.js in Node."""
 
 import json
+import re
 import shutil
 import subprocess
 import tempfile
@@ -17,6 +18,9 @@ from linelet_convert.tfgraph import Array
 
 # Reading a check's lines takes a second or two; minutes mean that the network hangs.
 NODE_SECONDS = 300
+
+# process.getBuiltinModule, by which an ES module reads the wasm file.
+_OLDEST_NODE = (20, 16)
 
 Feeds = dict[str, Array]
 
@@ -143,8 +147,16 @@ class NodeRuntime:
 
 
 def find_node() -> str | None:
-    """Node, where it is installed."""
-    return shutil.which("node")
+    """Node, where one is installed that is new enough for the page's TensorFlow.js."""
+    node = shutil.which("node")
+    if node is None:
+        return None
+    try:
+        said = subprocess.run([node, "--version"], capture_output=True, text=True, check=False, timeout=20).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    numbers = re.match(r"v(\d+)\.(\d+)", said)
+    return node if numbers and (int(numbers[1]), int(numbers[2])) >= _OLDEST_NODE else None
 
 
 def _write(path: Path, array: Array) -> dict[str, Any]:
