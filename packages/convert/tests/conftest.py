@@ -67,12 +67,15 @@ def _kind(array: Array) -> str:
 
 @pytest.fixture(scope="session")
 def tfjs() -> Iterator[NodeServer]:
-    """Real TensorFlow.js. Its npm packages are installed into tests/node (or $LINELET_TFJS_MODULES) beforehand."""
-    folder = Path(os.environ.get("LINELET_TFJS_MODULES", Path(__file__).parent / "node" / "node_modules"))
-    if shutil.which("node") is None:
+    """Real TensorFlow.js, fetched from npm into tests/node once; or from $LINELET_TFJS_MODULES."""
+    own = Path(__file__).parent / "node"
+    folder = Path(os.environ.get("LINELET_TFJS_MODULES", own / "node_modules"))
+    npm = shutil.which("npm")
+    if shutil.which("node") is None or npm is None:
         pytest.skip("Node is not installed")
     if not (folder / "@tensorflow" / "tfjs-converter").exists():
-        pytest.skip(f"run 'npm install' in {folder.parent}: TensorFlow.js is not there")
+        options = ["--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"]
+        subprocess.run([npm, "install", *options], cwd=own, check=True, capture_output=True)
     server = NodeServer(folder)
     yield server
     server.close()
