@@ -11,6 +11,10 @@ nox.options.default_venv_backend = "virtualenv"
 
 PACKAGES = ["common", "synth", "model", "convert"]
 TEST_TOOLS = ["pytest>=8", "hypothesis>=6.100"]
+# What test files compare with besides, where all packages are tested together.
+ORACLES = ["tensorboard", "webdataset>=0.2", "onnxscript", "lmdb"]
+# Everything that runs with Python alone; the other markers have sessions of their own below.
+EVERYWHERE = "not browser and not gpu and not foreign and not onnx_tf and not ray"
 
 
 def install(session: nox.Session, *packages: str, extras: tuple[str, ...] = ()) -> None:
@@ -30,8 +34,8 @@ def demo(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Every test but those that need Node and Chromium (`browser`), a GPU, or an environment of their own."""
-    install(session, *PACKAGES, extras=(*TEST_TOOLS, "tensorboard", "webdataset>=0.2"))
-    session.run("pytest", "-m", "not browser and not gpu", *session.posargs)
+    install(session, *PACKAGES, extras=(*TEST_TOOLS, *ORACLES))
+    session.run("pytest", "-m", EVERYWHERE, *session.posargs)
 
 
 @nox.session
@@ -42,7 +46,7 @@ def alone(session: nox.Session, package: str) -> None:
     others = [p for p in PACKAGES if p not in ("common", package)]
     for other in others:
         session.run("python", "-c", f"import importlib.util as u; assert u.find_spec('linelet_{other}') is None")
-    session.run("pytest", "-m", "not browser and not gpu", f"packages/{package}", *session.posargs)
+    session.run("pytest", "-m", EVERYWHERE, f"packages/{package}", *session.posargs)
 
 
 @nox.session
@@ -69,7 +73,29 @@ def browser(session: nox.Session) -> None:
     if not any(shutil.which(name) for name in (os.environ.get("LINELET_CHROMIUM", ""), "chromium", "google-chrome")):
         session.error("no Chromium found; install it or set LINELET_CHROMIUM to its path")
     install(session, *PACKAGES, extras=(*TEST_TOOLS, "playwright>=1.48"))
+    node = ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock"]
+    session.run(*node, "--prefix", "packages/convert/tests/node", external=True)
     session.run("pytest", "-m", "browser", *session.posargs)
+
+
+@nox.session
+def foreign(session: nox.Session) -> None:
+    """Converting public recognisers that others made, from the wheels that carry them."""
+    install(session, "common", "convert", extras=tuple(TEST_TOOLS))
+    session.run("pytest", "-m", "foreign", "packages/convert", *session.posargs)
+
+
+@nox.session
+def onnx_tf(session: nox.Session) -> None:
+    """The known way, onnx-tf and tensorflowjs, in the one set of versions that works: Python 3.11, 2.4 GB."""
+    known = Path(session.create_tmp()) / "environment"
+    session.run("python3.11", "-m", "venv", str(known), external=True)
+    python = str(known / "bin" / "python")
+    versions = "packages/convert/src/linelet_convert/onnx-tf-environment.txt"
+    session.run(python, "-m", "pip", "install", "-q", "-r", versions, external=True)
+    install(session, "common", "model", "convert", extras=tuple(TEST_TOOLS))
+    environment = {"LINELET_ONNX_TF_PYTHON": python}
+    session.run("pytest", "-m", "onnx_tf", "packages/convert", *session.posargs, env=environment)
 
 
 @nox.session
@@ -77,7 +103,7 @@ def ray(session: nox.Session) -> None:
     """Synthesis on a local Ray cluster of two machines, one of them lost midway."""
     session.install("--constraint", str(Path("constraints.txt").resolve()), "-e", "packages/common", *TEST_TOOLS)
     session.install("--constraint", str(Path("constraints.txt").resolve()), "-e", "packages/synth[ray]")
-    session.run("pytest", "packages/synth/tests/test_synth_cluster.py", *session.posargs)
+    session.run("pytest", "-m", "ray", "packages/synth", *session.posargs)
 
 
 @nox.session
