@@ -99,7 +99,8 @@ def run(arguments: argparse.Namespace) -> None:
     else:
         check, harm = report.check, report.harm
         widths = ", ".join(str(w) for w in report.models if w) or "any"
-        print(f"{report.nodes} nodes, {report.bytes / 1e6:.2f} MB, batch {report.batch}, width {widths}")
+        size = f"{report.nodes} nodes, {report.bytes / 1e6:.2f} MB, batch {report.batch}"
+        print(size if report.bare else f"{size}, width {widths}")
         texts = f", {check.texts_equal} of {check.lines} texts equal" if check.lines else ""
         print(f"checked against ONNX Runtime by {check.by}: largest difference {check.max_difference:.1e}{texts}")
         if harm:
