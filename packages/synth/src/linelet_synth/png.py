@@ -13,6 +13,9 @@ from linelet_common.preprocess import Pixels
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _END = b"\0\0\0\0IEND\xaeB`\x82"
+# Grey pictures with fewer pixels like their left neighbours than this are grain, which is stored as it is: compressed
+# it would be a third smaller and take twenty times as long.
+_FEWEST_ALIKE = 0.35
 # PNG's own limit is 2**31 - 1; nothing that reads lines takes more than this.
 _LARGEST = 1 << 16
 
@@ -26,8 +29,14 @@ def encode_png(picture: Pixels) -> bytes:
     rows[:, 0] = 0  # every row's filter: none
     rows[:, 1:] = picture.reshape(height, -1)
     colour = 0 if picture.ndim == 2 else 2
+    level = 0 if colour == 0 and _is_grain(picture) else 1
     header = _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, 0))
-    return b"".join((_SIGNATURE, header, _chunk(b"IDAT", bytes(deflate.zlib_compress(rows, 1))), _END))
+    return b"".join((_SIGNATURE, header, _chunk(b"IDAT", bytes(deflate.zlib_compress(rows, level))), _END))
+
+
+def _is_grain(picture: Pixels) -> bool:
+    left, right = picture[::4, :-1], picture[::4, 1:]  # a quarter of the rows says enough
+    return int(np.count_nonzero(left == right)) < _FEWEST_ALIKE * left.size
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
