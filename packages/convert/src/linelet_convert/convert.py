@@ -255,6 +255,12 @@ def _write(
         check = check_reader(file, spec, {w: folder / m for w, m in models.items()}, runtime)
         if smaller is not None:
             kinds, harm = _shrink(file, spec, graphs[widest], smaller, runtime)
+            if harm.exact_before is not None and harm.exact_before < 0.5:
+                share = f"{harm.exact_before:.0%} of the lines of {harm.judged_on}"
+                notes = [
+                    *notes,
+                    f"with float32 weights the reader reads {share}; they say little about smaller weights",
+                ]
             for shard in shards:
                 (folder / shard).unlink()
             shards = write_model(folder, named, kinds)
