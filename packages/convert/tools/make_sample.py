@@ -1,4 +1,4 @@
-"""Remakes the page's sample picture: python packages/convert/tools/make_sample.py (needs Playwright, Chromium, Noto CJK)."""
+"""Remakes the sample picture: python packages/convert/tools/make_sample.py (needs Playwright, Chromium, Noto CJK)."""
 
 import os
 import shutil

@@ -9,13 +9,13 @@ import pytest
 from linelet_synth import load_recipe
 from linelet_synth.generate import Job, generate
 
-ray = pytest.importorskip("ray", reason="ray is not installed; run `nox -s ray`")
-
 COUNT = 6000
 
 
+@pytest.mark.ray
 @pytest.mark.filterwarnings("ignore")  # ray's own
 def test_a_lost_machine_changes_nothing(tmp_path: Path) -> None:
+    import ray
     from ray.cluster_utils import Cluster
 
     job = Job(load_recipe("health-app"), 3, COUNT, "screen", grey=True)

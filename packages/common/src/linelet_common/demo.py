@@ -60,7 +60,10 @@ def _run(args: argparse.Namespace) -> None:
     # Converting with --data compares the bundle's texts with ONNX Runtime's on every line and refuses a difference.
     _step("convert", reader, "--out", bundle, "--data", unseen)
     print(f"\nunseen lines: {in_onnx['lines']}, exact {100 * in_onnx['exact']:.2f} %, CER {100 * in_onnx['cer']:.3f} %")
-    print("PyTorch, ONNX and TensorFlow.js give the same texts on all of them")
+    check = json.loads((out / "bundle" / "conversion.json").read_text(encoding="utf-8"))["check"]
+    print("PyTorch and ONNX Runtime give the same text for each of them")
+    print(f"TensorFlow.js ({check['by']}) and ONNX Runtime: {check['texts_equal']} of {check['lines']} texts equal,")
+    print(f"scores within {check['max_difference']:.1e}")
     print(f"took {time.monotonic() - start:.0f} s")
     finish(out, f"linelet serve {bundle}, and open the address it prints")
 

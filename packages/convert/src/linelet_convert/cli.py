@@ -8,6 +8,7 @@ from pathlib import Path
 
 from linelet_common.cli import Parser, Verb, finish, guarded, print_json
 from linelet_common.errors import UsageError
+from linelet_common.reader import onnx_path
 
 
 def _widths(text: str) -> list[int]:
@@ -40,11 +41,11 @@ def _share(text: str) -> float:
 def configure(parser: argparse.ArgumentParser) -> None:
     """The arguments of the verb."""
     add = parser.add_argument
-    add("model", type=Path, help="an ONNX file")
+    add("model", type=onnx_path, help="an ONNX file, or a shipped reader: health-app")
     add("--out", type=Path, required=True, help="the bundle folder to write")
     add("--width", type=_widths, default=[], metavar="W[,W...]", help="the only input widths wanted, in pixels")
     add("--weights", choices=("float32", "float16", "uint8"), default="float32", help="how weights are stored")
-    add("--data", type=Path, metavar="DIR", help="dataset on which smaller weights are judged (default: made lines)")
+    add("--data", type=Path, metavar="DIR", help="dataset whose texts must come out equal; judges smaller weights")
     add(
         "--tolerance", type=_share, default=0.005, help="share of lines smaller weights may cost (default: %(default)s)"
     )

@@ -100,8 +100,9 @@ def convert(
     spec: what the network reads, where the file has no spec of Linelet's in its metadata; hints: what is said about a
     network without either. Where nobody names a charset, or with ``bare``, the bundle is a bare graph model.
     widths: the only input widths wanted, in pixels; recurrent networks need one or several.
-    data: a dataset on which smaller weights are judged, made lines without; tolerance: the share (0-1) of exact lines
-    that they may lose, or of texts that they may change where there are no labels.
+    data: a dataset on all of whose lines the texts must be equal, and on which smaller weights are judged (made lines
+    without); tolerance: the share (0-1) of exact lines that they may lose, or of texts that they may change where there
+    are no labels.
     keep_onnx: put the ONNX file into the bundle too. via_python: the Python of onnx-tf's environment, to convert with
     onnx-tf and tensorflowjs_converter instead.
 
@@ -130,7 +131,7 @@ def convert(
             "charset, or use --weights float32"
         )
     with whole_folder(Path(out), marker=MODEL) as folder:
-        report = _write(file, spec, graphs, folder, notes, smaller, via_python)
+        report = _write(file, spec, graphs, folder, notes, smaller, data, via_python)
         if keep_onnx:
             (folder / ONNX).write_bytes(file.proto.SerializeToString())  # external weights included
         return report
@@ -233,6 +234,7 @@ def _write(
     folder: Path,
     notes: list[str],
     smaller: Smaller | None,
+    data: Path | None,
     via_python: Path | None,
 ) -> Report:
     widest = max(graphs)
@@ -252,7 +254,7 @@ def _write(
         if missing:
             notes = [*notes, missing]
         runtime = choose_runtime(folder / RUNTIME)
-        check = check_reader(file, spec, {w: folder / m for w, m in models.items()}, runtime)
+        check = check_reader(file, spec, {w: folder / m for w, m in models.items()}, runtime, data)
         if smaller is not None:
             kinds, harm = _shrink(file, spec, graphs[widest], smaller, runtime)
             if harm.exact_before is not None and harm.exact_before < 0.5:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from linelet_common.datasets import open_dataset
 from linelet_common.errors import ConversionError
 from linelet_common.preprocess import Pixels, prepare
 from linelet_common.reader import decode
@@ -36,20 +37,28 @@ class Check:
     undecided: int = 0
 
 
-def check_reader(file: OnnxFile, spec: ReaderSpec, models: dict[int, Path], runtime: Runtime) -> Check:
+def check_reader(
+    file: OnnxFile, spec: ReaderSpec, models: dict[int, Path], runtime: Runtime, data: Path | None = None
+) -> Check:
     """Compare a reader's scores and texts on made lines. models: by width, or {0: model} for any width.
+
+    data: a dataset whose lines are all compared too.
 
     Raises ConversionError if scores differ by TOLERANCE or more or a text differs.
     """
     reference = OnnxRuntime(file)
     (given,) = (i.name for i in file.inputs)
     (output,) = (o.name for o in file.proto.graph.output)
+    dataset = None if data is None else open_dataset(data)
     worst = 0.0
     lines = equal = undecided = 0
     for width, model in models.items():
         own = spec if not width else spec.model_copy(update={"widths": (width,)})
         count = LINES if len(models) == 1 else max(4, LINES // len(models))
-        batches = [images for images, _ in batched(check_lines(spec, count, width), own)]
+        pictures = check_lines(spec, count, width)
+        if dataset is not None:
+            pictures += [dataset.image(i) for i in range(len(dataset))]
+        batches = [images for images, _ in batched(pictures, own)]
         wanted = [_reference(reference, {given: b}, output) for b in batches]
         got = runtime.run(model, [{"images": b} for b in batches])
         for expected, actual in zip(wanted, (g["scores"] for g in got), strict=True):

@@ -1,0 +1,39 @@
+"""Make a shipped reader of a run: weights as float16, the ONNX file exported from just these weights, the spec.
+
+    linelet train --recipe health-app --out run --minutes 42 --threads 1
+    python packages/model/tools/ship_reader.py run packages/model/src/linelet_model/shipped/health-app
+
+float16 halves the weights; the network computes in float32 all the same. The ONNX file holds the same numbers.
+"""
+
+import argparse
+import shutil
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from linelet_common.files import whole_folder
+from linelet_common.reader import ONNX_NAME
+from linelet_common.spec import FILE_NAME
+from linelet_model import run
+from linelet_model.export import export
+
+
+def main() -> None:
+    """Write the shipped form of a run."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("out", type=Path)
+    args = parser.parse_args()
+    with whole_folder(args.out, marker=run.RUN) as folder:
+        for name in (run.RUN, FILE_NAME, run.METRICS):
+            shutil.copyfile(args.run / name, folder / name)
+        weights = load_file(args.run / run.WEIGHTS)
+        small = {k: v.to(torch.float16) if v.dtype == torch.float32 else v for k, v in weights.items()}
+        save_file(small, folder / run.WEIGHTS, metadata={"format": "pt"})
+        export(folder, folder / ONNX_NAME)
+
+
+if __name__ == "__main__":
+    main()
