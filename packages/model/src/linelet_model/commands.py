@@ -20,13 +20,15 @@ def _configure_train(parser: argparse.ArgumentParser) -> None:
         flag = flag_of(option.name)
         text, choices = option.metadata["help"], option.metadata["choices"]
         if hints[option.name] is bool:
-            parser.add_argument(flag, action="store_true", help=text)
+            parser.add_argument(flag, dest=option.name, action="store_true", help=text)
         elif option.name == "data":
-            parser.add_argument(flag, action="append", default=[], metavar="DIR", help=text)
+            parser.add_argument(flag, dest=option.name, action="append", default=[], metavar="DIR", help=text)
         else:
             kind = next(t for t in (*typing.get_args(hints[option.name]), hints[option.name]) if t is not type(None))
             shown = "" if option.default is None else f" (default: {option.default})"
-            parser.add_argument(flag, type=kind, default=option.default, choices=choices, help=text + shown)
+            parser.add_argument(
+                flag, dest=option.name, type=kind, default=option.default, choices=choices, help=text + shown
+            )
 
 
 def _run_train(args: argparse.Namespace) -> None:
