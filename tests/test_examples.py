@@ -22,4 +22,3 @@ def test_the_kaggle_notebook_runs_from_packed_dataset_to_zipped_bundle(whole, tm
             names |= {"PACKED": tmp_path / "lines.zip", "WORK": tmp_path, "MINUTES": 0.1, "DEVICE": "cpu"}
     assert (tmp_path / "bundle.zip").stat().st_size > 100_000
     assert (tmp_path / "bundle" / "model.json").exists()
-    names["Image"].open(tmp_path / "run" / "curves.png").close()

@@ -167,7 +167,7 @@ def test_a_loss_that_is_no_number_stops_with_its_batch_saved(digits, tmp_path, m
 
     vary = training.vary
     monkeypatch.setattr(training, "vary", poisoned)
-    with pytest.raises(TrainingError, match=r"the loss is nan in epoch 1, step 4; .*bad-batch\.pt.*lower --lr"):
+    with pytest.raises(TrainingError, match=r"the loss is nan in epoch 2, step 4; .*bad-batch\.pt.*lower --lr"):
         train(Settings(data=(str(digits),), **SHORT), tmp_path / "run")
     assert torch.load(tmp_path / "run" / "bad-batch.pt", weights_only=True)["images"].isnan().any()
 
@@ -230,7 +230,7 @@ def test_a_folder_in_use_is_never_overwritten(run_folder, digits, tmp_path):
 
 
 def test_resuming_with_other_settings_is_refused(run_folder, digits):
-    with pytest.raises(TrainingError, match=r"--lr 0.5 \(was 0.003\)"):
+    with pytest.raises(TrainingError, match=r"--lr 0.5 \(was 0.002\)"):
         train(Settings(data=(str(digits),), epochs=14, batch=32, threads=1, lr=0.5), run_folder, resume=True)
 
 

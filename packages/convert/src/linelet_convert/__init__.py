@@ -1,1 +1,3 @@
-"""ONNX text-line recognisers to TensorFlow.js, exact, without TensorFlow: see ``linelet_convert.convert``."""
+"""Convert ONNX text-line recognisers to TensorFlow.js; ``linelet_convert.convert.convert`` is the command as a call."""
+
+__all__: list[str] = []

@@ -57,8 +57,8 @@ def _run_evaluate(args: argparse.Namespace) -> None:
     from linelet_model.evaluation import evaluate
     from linelet_model.readers import open_reader
 
-    dataset = open_dataset(args.data)
-    result = evaluate(open_reader(args.reader), dataset)
+    reader, dataset = open_reader(args.reader), open_dataset(args.data)
+    result = evaluate(reader, dataset)
     if args.report:
         from linelet_common.files import write_atomically
         from linelet_model.report import write_report

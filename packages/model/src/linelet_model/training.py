@@ -352,7 +352,6 @@ def _claim(settings: Settings, out: Path, resume: bool, world: World) -> Setting
         remedy = "--resume goes on with it" if path.exists() else "name a new folder with --out"
         raise TrainingError(f"{out} exists and is not empty; {remedy}")
     world.wait()
-    out.mkdir(parents=True, exist_ok=True)
     return settings
 
 
