@@ -17,6 +17,7 @@ import pydantic
 
 from linelet_common.codec import frames_needed
 from linelet_common.errors import DatasetError, ImageError, describe_characters
+from linelet_common.grammar import Grammar
 from linelet_common.preprocess import Pixels, line_width, load_image
 from linelet_common.schema import Checked, parse
 from linelet_common.spec import ReaderSpec
@@ -39,6 +40,7 @@ class Manifest(Checked):
     seed: int
     recipe_digest: str
     complete: bool
+    grammar: Grammar | None = None  # of the recipe's texts, where it can list them
 
     @classmethod
     def load(cls, folder: Path) -> "Manifest | None":

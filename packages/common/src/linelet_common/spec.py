@@ -14,7 +14,9 @@ import pydantic
 from linelet_common.charset import Charset
 from linelet_common.codec import Codec
 from linelet_common.errors import CharsetError, SpecError
+from linelet_common.grammar import Grammar
 from linelet_common.schema import Checked, parse
+from linelet_common.search import GrammarSearch
 
 VERSION = 1
 ONNX_KEY = "linelet_spec"
@@ -45,6 +47,7 @@ class ReaderSpec(Checked):
     layout: Literal["NTC", "TNC"] = "NTC"
     scores: Literal["logits", "log_probs", "probs"] = "logits"
     temperature: float = pydantic.Field(default=1.0, gt=0.0)  # divides the logits before confidences are taken
+    grammar: Grammar | None = None  # what its lines can say, for those who want no other text
 
     @pydantic.model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -71,6 +74,15 @@ class ReaderSpec(Checked):
         """Text <-> classes of this reader."""
         return Codec(Charset(self.charset), self.blank)
 
+    @cached_property
+    def search(self) -> GrammarSearch:
+        """Finds the best text of the reader's grammar. SpecError if it has none."""
+        if self.grammar is None:
+            raise SpecError(
+                f"the reader {self.name!r} has no grammar; decode greedily, or train on a recipe with forms or phrases"
+            )
+        return GrammarSearch(self.grammar.automaton(), self.codec)
+
     @property
     def classes(self) -> int:
         """C: characters and the blank."""
@@ -87,8 +99,8 @@ class ReaderSpec(Checked):
         return width // self.stride - self.frames_lost
 
     def to_json(self) -> str:
-        """Pretty JSON, UTF-8 characters kept, keys in the order above."""
-        return json.dumps(self.model_dump(mode="json"), ensure_ascii=False, indent=1) + "\n"
+        """Pretty JSON, UTF-8 characters kept, keys in the order above; no key for a grammar where there is none."""
+        return json.dumps(self.model_dump(mode="json", exclude_none=True), ensure_ascii=False, indent=1) + "\n"
 
     @classmethod
     def from_json(cls, text: str | bytes, where: str) -> "ReaderSpec":

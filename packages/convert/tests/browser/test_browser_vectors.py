@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from linelet_common import Charset, ReaderSpec
+from linelet_common.grammar import Automaton, Grammar
 from linelet_common.preprocess import prepare, to_rgb
 from linelet_common.reader import decode
 
@@ -144,6 +145,74 @@ def test_decoding_equals_pythons(run_vectors: Run) -> None:
             )
 
 
+def test_grammars_have_pythons_texts(run_vectors: Run) -> None:
+    rng = np.random.default_rng(5)
+    forms = [
+        "{x}-{y}",
+        "{{{x}}}",
+        "{x}{x}",
+        "{0.125..0.375:.2f}",
+        "{0.5..2.5:.0f}",
+        "{0.15..0.85:.1f}",
+        "{-0.5..0.5:.1f}",
+    ]
+    for spec in ("", "d", "03d", "+d", "5d", ",d", ".1f", "06.2f", "+.1f", ",.1f", "8.0f", "-03d", " 03d"):
+        for _ in range(8):
+            low, high = sorted(rng.integers(-300, 1500, 2).tolist())
+            forms.append(f"{{{low}..{high}{':' if spec else ''}{spec}}}")
+    vocabulary = {"x": ("体重", "体", "𠮷"), "y": ("a", "ab", "b")}
+    grammars = [Grammar(forms=(form,), vocabulary=vocabulary) for form in forms]
+    results = run_vectors([{"kind": "texts", "grammar": grammar.model_dump(mode="json")} for grammar in grammars])
+    for grammar, result in zip(grammars, results, strict=True):
+        assert sorted(result) == sorted(texts_of(grammar.automaton())), grammar.forms
+
+
+def texts_of(automaton: Automaton, state: int = 0) -> list[str]:
+    own = [""] if automaton.accepting[state] else []
+    return own + [c + rest for c, behind in automaton.edges[state].items() for rest in texts_of(automaton, behind)]
+
+
+GRAMMAR = Grammar(
+    forms=("{unit}{0..150:.1f}{unit}", "{7..13}%", "11{unit}"), vocabulary={"unit": ("公斤", "斤", "公公")}
+)
+
+
+def test_decoding_by_a_grammar_equals_pythons(run_vectors: Run) -> None:
+    cases = [(output, spec.model_copy(update={"grammar": GRAMMAR})) for output, spec in decoding_cases()]
+    rng = np.random.default_rng(6)
+    spec = ReaderSpec(charset=DIGITS, grammar=GRAMMAR, temperature=1.3)
+    cases += [(rng.normal(0, scale, (2, 9, len(DIGITS) + 1)).astype(np.float32), spec) for scale in (0.5, 2, 5, 9, 30)]
+    results = run_vectors(
+        [
+            {"kind": "decode", "scores": text(o), "shape": o.shape, "spec": s.to_json(), "decoding": "grammar"}
+            for o, s in cases
+        ]
+    )
+    for (output, spec), result in zip(cases, results, strict=True):
+        wanted = decode(output, spec, "grammar")
+        assert [line["text"] for line in result] == [line.text for line in wanted]
+        for got, line in zip(result, wanted, strict=True):
+            assert got["confidence"] == pytest.approx(line.confidence, rel=1e-3, abs=1e-30)
+            assert [(c["text"], c["start"], c["end"]) for c in got["characters"]] == [
+                (c.text, c.start, c.end) for c in line.characters
+            ]
+
+
+def test_decodings_that_are_not_there_are_refused(run_vectors: Run) -> None:
+    scores = np.zeros((1, 4, len(DIGITS) + 1), np.float32)
+    specs = [ReaderSpec(charset=DIGITS), ReaderSpec(charset=DIGITS, grammar=Grammar(forms=("BMI",)))]
+    asked = [(specs[0], "grammar"), (specs[1], "grammar"), (specs[0], "beam")]
+    messages = run_vectors(
+        [
+            {"kind": "decode", "scores": text(scores), "shape": scores.shape, "spec": s.to_json(), "decoding": d}
+            for s, d in asked
+        ]
+    )
+    for message, words in zip(messages, ("has no grammar; decode greedily", "not in the charset", "beam"), strict=True):
+        assert message.startswith("LineletError: ")
+        assert words in message
+
+
 def test_output_of_another_charset_is_refused(run_vectors: Run) -> None:
     output = np.zeros((1, 4, 7), np.float32)
     [message] = run_vectors(
@@ -155,6 +224,7 @@ def test_output_of_another_charset_is_refused(run_vectors: Run) -> None:
 def test_specs_are_read_as_python_writes_them(run_vectors: Run) -> None:
     specs = [
         ReaderSpec(charset=DIGITS),
+        ReaderSpec(charset="01", grammar=Grammar(forms=("{x}{0..9}",), vocabulary={"x": ("0", "10")})),
         ReaderSpec(charset="𠮷a", blank=2, widths=(32, 64), color="bgr", temperature=2.0),
     ]
     results = run_vectors([{"kind": "spec", "spec": s.to_json()} for s in specs])
@@ -175,6 +245,7 @@ def test_specs_are_read_as_python_writes_them(run_vectors: Run) -> None:
         ({"layout": "NCT"}, "must be NTC, TNC"),
         ({"widths": [64, 32]}, "must ascend"),
         ({"temperature": 0}, "above 0"),
+        ({"grammar": {"forms": []}}, "must hold forms"),
     ],
 )
 def test_broken_specs_are_refused(run_vectors: Run, change: dict[str, Any], words: str) -> None:

@@ -48,6 +48,7 @@ def _run_train(args: argparse.Namespace) -> None:
 def _configure_evaluate(parser: argparse.ArgumentParser) -> None:
     _add_reader(parser)
     parser.add_argument("--data", required=True, metavar="DIR", help="the dataset to read")
+    _add_decode(parser)
     parser.add_argument("--report", metavar="FILE", help="also write an HTML report with the pictures of the mistakes")
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
 
@@ -58,7 +59,7 @@ def _run_evaluate(args: argparse.Namespace) -> None:
     from linelet_model.readers import open_reader
 
     reader, dataset = open_reader(args.reader), open_dataset(args.data)
-    result = evaluate(reader, dataset)
+    result = evaluate(reader, dataset, decoding=args.decode)
     if args.report:
         from linelet_common.files import write_atomically
         from linelet_model.report import write_report
@@ -105,6 +106,7 @@ def _run_compare(args: argparse.Namespace) -> None:
 def _configure_read(parser: argparse.ArgumentParser) -> None:
     _add_reader(parser)
     parser.add_argument("images", nargs="+", metavar="IMAGE", help="pictures of one line each")
+    _add_decode(parser)
     parser.add_argument("--json", action="store_true", help="print a list of {image, text, confidence}")
 
 
@@ -114,7 +116,7 @@ def _run_read(args: argparse.Namespace) -> None:
     from linelet_model.readers import open_reader
 
     reader = open_reader(args.reader)
-    readings = read_lines(reader, [load_image(path) for path in args.images])
+    readings = read_lines(reader, [load_image(path) for path in args.images], decoding=args.decode)
     if args.json:
         rows = zip(args.images, readings, strict=True)
         print_json([{"image": path, "text": r.text, "confidence": round(r.confidence, 4)} for path, r in rows])
@@ -141,6 +143,11 @@ def _run_export(args: argparse.Namespace) -> None:
 
 def _add_reader(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("reader", metavar="READER", help="a run folder, an ONNX file or a shipped reader: health-app")
+
+
+def _add_decode(parser: argparse.ArgumentParser) -> None:
+    text = "greedy takes each frame's best (default), grammar the likeliest text that the reader's recipe can say"
+    parser.add_argument("--decode", choices=("greedy", "grammar"), default="greedy", help=text)
 
 
 def _rates(lines: int, exact: float, cer: float) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 
 from linelet_common.codec import Reading
 from linelet_common.datasets import LineDataset
-from linelet_common.reader import Reader, read_lines
+from linelet_common.reader import Decoding, Reader, read_lines
 
 # Pictures in memory at a time: enough to fill batches of every width, little enough for any dataset.
 _CHUNK = 512
@@ -125,12 +125,12 @@ def _edits(line: Line) -> Iterator[tuple[str, str, str]]:
         yield kind, label[i] if kind != "insert" else "", text[j] if kind != "delete" else ""
 
 
-def evaluate(reader: Reader, dataset: LineDataset, batch_size: int = 32) -> Evaluation:
+def evaluate(reader: Reader, dataset: LineDataset, batch_size: int = 32, decoding: Decoding = "greedy") -> Evaluation:
     """Read every line of a dataset. ImageError if a picture cannot be read: nothing is left out silently."""
     result = Evaluation()
     for start in range(0, len(dataset), _CHUNK):
         indices = range(start, min(start + _CHUNK, len(dataset)))
-        readings = read_lines(reader, [dataset.image(i) for i in indices], batch_size)
+        readings = read_lines(reader, [dataset.image(i) for i in indices], batch_size, decoding)
         result.lines += [
             line_of(i, dataset.name(i), dataset.label(i), reading) for i, reading in zip(indices, readings, strict=True)
         ]

@@ -12,6 +12,7 @@ import numpy as np
 
 from linelet_common.datasets import open_dataset, sample_problem
 from linelet_common.errors import DatasetError, TrainingError
+from linelet_common.grammar import Grammar
 from linelet_common.preprocess import Pixels
 from linelet_common.spec import ReaderSpec
 from linelet_model.data import Lines, load_lines, split_by_text
@@ -25,6 +26,7 @@ class LineSource(Protocol):
 
     name: str
     charset: str
+    grammar: Grammar | None
 
     def sample(self, i: int) -> tuple[Pixels, str]:
         """Grey uint8 (H, W) and its label."""

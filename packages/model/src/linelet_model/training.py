@@ -37,7 +37,7 @@ from linelet_model.curves import draw_curves
 from linelet_model.data import Batch, Lines, collate, epoch_batches, vary
 from linelet_model.distributed import World, plain
 from linelet_model.evaluation import Evaluation, line_of
-from linelet_model.feeds import DatasetFeed, Feed, RecipeFeed, open_source, weighted
+from linelet_model.feeds import DatasetFeed, Feed, LineSource, RecipeFeed, open_source, weighted
 from linelet_model.networks import network_class
 from linelet_model.settings import Settings, flag_of
 
@@ -360,14 +360,14 @@ def _begin(settings: Settings) -> tuple[nn.Module, ReaderSpec]:
     kind = network_class(settings.network)
     if settings.start:
         return _continue(settings)
-    found = _charset(settings)
+    found = _described(settings)
     if found is None:
         raise TrainingError(f"{settings.data[0]} has no dataset.json with its charset; give --from READER or add one")
-    name, charset = found
     spec = ReaderSpec(
-        name=name,
+        name=found.name,
         network=settings.network,
-        charset=charset,
+        charset=found.charset,
+        grammar=found.grammar,
         height=kind.height,
         stride=kind.stride,
         frames_lost=kind.frames_lost,
@@ -376,7 +376,10 @@ def _begin(settings: Settings) -> tuple[nn.Module, ReaderSpec]:
 
 
 def _continue(settings: Settings) -> tuple[nn.Module, ReaderSpec]:
-    """The network to start from. Characters that only the new data has get classes of their own behind the old ones."""
+    """The network to start from. Characters that only the new data has get classes of their own behind the old ones.
+
+    The new data's grammar takes the old one's place, if it has one.
+    """
     assert settings.start
     folder = Path(settings.start)
     if not folder.exists():
@@ -384,9 +387,10 @@ def _continue(settings: Settings) -> tuple[nn.Module, ReaderSpec]:
     old, spec = run.load_network(folder)
     if spec.network != settings.network:
         raise TrainingError(f"--from {settings.start} is a {spec.network}; add --network {spec.network}")
-    _, charset = _charset(settings) or ("", "")
-    added = Charset(spec.charset).missing(charset)
-    spec = spec.model_copy(update={"temperature": 1.0, "charset": spec.charset + added})
+    found = _described(settings)
+    added = Charset(spec.charset).missing(found.charset) if found else ""
+    grammar = (found.grammar if found else None) or spec.grammar
+    spec = spec.model_copy(update={"temperature": 1.0, "charset": spec.charset + added, "grammar": grammar})
     if not added:
         return old.train(), spec
     network = network_class(spec.network)(spec.classes)
@@ -401,15 +405,14 @@ def _continue(settings: Settings) -> tuple[nn.Module, ReaderSpec]:
     return network, spec
 
 
-def _charset(settings: Settings) -> tuple[str, str] | None:
-    """Name and charset as the recipe, or the first dataset that a recipe made, gives them; None if none does."""
+def _described(settings: Settings) -> LineSource | Manifest | None:
+    """What names the charset: the recipe, or the manifest of the first dataset that has one; None if none does."""
     if settings.recipe:
-        source = open_source(settings.recipe, settings.seed, settings.look, "train")
-        return source.name, source.charset
+        return open_source(settings.recipe, settings.seed, settings.look, "train")
     for data in settings.data:
         manifest = Manifest.load(Path(weighted(data)[0]))
         if manifest:
-            return manifest.name, manifest.charset
+            return manifest
     return None
 
 

@@ -55,7 +55,7 @@ class Job:
         size = STORAGES[self.form].chunk
         return range(k * size, min((k + 1) * size, self.count))
 
-    def manifest(self, digest: str, complete: bool) -> dict[str, Any]:
+    def manifest(self, source: Source, complete: bool) -> dict[str, Any]:
         """The content of dataset.json."""
         return {
             "format": "linelet-dataset",
@@ -69,7 +69,8 @@ class Job:
             "grey": self.grey,
             "form": self.form,
             "boxes": self.boxes,
-            "recipe_digest": digest,
+            "grammar": source.grammar.model_dump(mode="json") if source.grammar else None,
+            "recipe_digest": source.digest,
             "complete": complete,
         }
 
@@ -93,7 +94,7 @@ def generate(
     if shard[1] > 1 and not storage.shared:
         raise UsageError(f"--shard cannot write --format {job.form} from several places; write webdataset or folder")
     try:
-        if not _claim(job, source.digest, out, storage, resume or shard[1] > 1):
+        if not _claim(job, source, out, storage, resume or shard[1] > 1):
             return True
         mine = range(shard[0], job.chunks(), shard[1])
         todo = [k for k in mine if not storage.done(k)]
@@ -107,12 +108,12 @@ def generate(
         storage.join(job.chunks(), job.count)
     finally:
         storage.close()
-    write_atomically(out / MANIFEST, _json(job.manifest(source.digest, True)))
+    write_atomically(out / MANIFEST, _json(job.manifest(source, True)))
     shutil.rmtree(out / PARTS, ignore_errors=True)
     return True
 
 
-def _claim(job: Job, digest: str, out: Path, storage: Storage, resume: bool) -> bool:
+def _claim(job: Job, source: Source, out: Path, storage: Storage, resume: bool) -> bool:
     """Take the folder for this job; False if the dataset is there already."""
     manifest = out / MANIFEST
     if manifest.exists():
@@ -120,7 +121,7 @@ def _claim(job: Job, digest: str, out: Path, storage: Storage, resume: bool) -> 
             found = json.loads(manifest.read_bytes())
         except ValueError:
             raise DatasetError(f"{manifest} is not JSON; remove {out} or name another folder with --out") from None
-        for key, value in job.manifest(digest, True).items():
+        for key, value in job.manifest(source, True).items():
             if key != "complete" and found.get(key) != value:
                 raise UsageError(
                     f"{out} holds another dataset: its {key} is {str(found.get(key))[:70]!r}, not {str(value)[:70]!r}; "
@@ -135,7 +136,7 @@ def _claim(job: Job, digest: str, out: Path, storage: Storage, resume: bool) -> 
         raise UsageError(f"{out} exists and is no dataset of Linelet; name a new folder with --out")
     out.mkdir(parents=True, exist_ok=True)
     write_atomically(out / RECIPE, job.recipe.to_toml())
-    write_atomically(manifest, _json(job.manifest(digest, False)))
+    write_atomically(manifest, _json(job.manifest(source, False)))
     storage.prepare()
     return True
 

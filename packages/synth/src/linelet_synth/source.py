@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linelet_common.errors import RecipeError
+from linelet_common.grammar import Grammar, Number, literal_form, parse_form
 from linelet_synth.atlas import Atlas
 from linelet_synth.dice import Dice
 from linelet_synth.fonts import Face, Rejected, ascii_part, find_faces
@@ -23,13 +24,14 @@ from linelet_synth.texts import (
     Drawer,
     Forms,
     Mixture,
-    Number,
     Phrases,
     Random,
-    compile_form,
     frequencies,
     refuse_unknown,
 )
+
+# Forms and phrases of a grammar. A longer corpus is language rather than a list of what an app says.
+_LONGEST_GRAMMAR = 10_000
 
 
 class Source:
@@ -59,6 +61,7 @@ class Source:
         self.rejected += rejected
         files = {kind.corpus: _read(kind.corpus) for kind in recipe.texts if kind.corpus}
         self.mixture = build_mixture(recipe, self.split, files)
+        self.grammar = recipe_grammar(recipe, files)
         used = {f"font {k}": Path(path).read_bytes() for k, path in enumerate(_paths([*self.faces, *self.companions]))}
         self.digest = recipe.digest({**used, **{f"corpus {k}": data for k, data in enumerate(files.values())}})
         self._dice = Dice(bytes.fromhex(self.digest), self.seed)
@@ -162,6 +165,22 @@ def build_mixture(recipe: Recipe, split: str, files: dict[str, bytes]) -> Mixtur
     return mixture(plain, split)
 
 
+def recipe_grammar(recipe: Recipe, files: dict[str, bytes]) -> Grammar | None:
+    """What the recipe's lines can say but for its random strings: forms, phrases of corpora, and the words in them.
+
+    None where that is nothing, or where a corpus is too long to be a list of phrases.
+    """
+    forms = [form for kind in recipe.texts for form in kind.forms]
+    for kind in recipe.texts:
+        if kind.corpus:
+            forms += map(literal_form, _phrases(kind.corpus, files[kind.corpus]))
+    if not forms or len(forms) > _LONGEST_GRAMMAR:
+        return None
+    used = {name for form in forms for name in recipe.vocabulary if f"{{{name}}}" in form}
+    words = {name: tuple(dict.fromkeys(words)) for name, words in recipe.vocabulary.items() if name in used}
+    return Grammar(vocabulary=words, forms=tuple(dict.fromkeys(forms)))
+
+
 def _reach(kind: TextKind) -> float:
     random = kind.random
     return 0.0 if random is None or random.alphabet else sum(random.length) / 2
@@ -170,17 +189,11 @@ def _reach(kind: TextKind) -> float:
 def _drawer(recipe: Recipe, k: int, files: dict[str, bytes]) -> Drawer:
     kind, where, charset = recipe.texts[k], f"texts.{k}", recipe.characters
     if kind.corpus:
-        try:
-            phrases = [line.rstrip("\r") for line in files[kind.corpus].decode("utf-8-sig").split("\n")]
-        except UnicodeDecodeError:
-            raise RecipeError(f"corpus {kind.corpus} is not UTF-8; save it as UTF-8") from None
-        phrases = [phrase for phrase in phrases if phrase]
-        if not phrases:
-            raise RecipeError(f"corpus {kind.corpus} is empty; write one text a line")
+        phrases = _phrases(kind.corpus, files[kind.corpus])
         for number, phrase in enumerate(phrases, 1):
             refuse_unknown(phrase, charset, f"{kind.corpus}, text {number},")
         return Phrases(phrases, kind.role)
-    forms = [compile_form(form, dict(recipe.vocabulary), where) for form in kind.forms]
+    forms = [parse_form(form, recipe.vocabulary, where) for form in kind.forms]
     for form in forms:
         for piece in form:
             if isinstance(piece, Number):
@@ -188,6 +201,17 @@ def _drawer(recipe: Recipe, k: int, files: dict[str, bytes]) -> Drawer:
             elif isinstance(piece, str):
                 refuse_unknown(piece, charset, where)
     return Forms(forms, kind.role)
+
+
+def _phrases(path: str, content: bytes) -> list[str]:
+    try:
+        phrases = [line.rstrip("\r") for line in content.decode("utf-8-sig").split("\n")]
+    except UnicodeDecodeError:
+        raise RecipeError(f"corpus {path} is not UTF-8; save it as UTF-8") from None
+    phrases = [phrase for phrase in phrases if phrase]
+    if not phrases:
+        raise RecipeError(f"corpus {path} is empty; write one text a line")
+    return phrases
 
 
 def _random(kind: TextKind, recipe: Recipe, k: int, boost: dict[str, float]) -> Random:

@@ -1,12 +1,10 @@
 """Texts of lines: templates, phrase lists, corpus files and random characters, mixed by weight.
 
-A form is a template: ``{field}`` is a word of that vocabulary, ``{40..110:.1f}`` a number of that range in Python's
-format, ``{{`` and ``}}`` braces, the rest stands for itself. Every piece becomes a part of its own, so that a look can
-draw a number larger than the unit behind it.
+Templates are the forms of linelet_common.grammar. Every piece of one becomes a part of its own, so that a look can draw
+a number larger than the unit behind it.
 """
 
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Sequence
 from itertools import accumulate
@@ -14,13 +12,11 @@ from typing import Literal, NamedTuple
 
 from linelet_common.charset import Charset
 from linelet_common.errors import RecipeError, describe_characters
+from linelet_common.grammar import Number, Piece
 from linelet_synth.dice import Dice
 
 Kind = Literal["number", "word", "unit", "mark", "random"]
 Split = Literal["all", "train", "validation"]
-
-_PIECE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[^{}]+|[{}]")
-_NUMBER = re.compile(r"(-?\d+(?:\.\d+)?)\.\.(-?\d+(?:\.\d+)?)(?::([^{}]*))?")
 
 # How many texts are drawn to estimate a mixture's character frequencies: shares of 0.1 % come out within a third.
 _ESTIMATE = 6000
@@ -47,70 +43,6 @@ class Text(NamedTuple):
         return "".join(part.text for part in self.parts)
 
 
-class Number(NamedTuple):
-    """A number in low..high, formatted."""
-
-    low: float
-    high: float
-    whole: bool
-    spec: str
-
-    def draw(self, dice: Dice) -> str:
-        """A number of the range, its ends included."""
-        value = dice.whole(int(self.low), int(self.high)) if self.whole else dice.between(self.low, self.high)
-        return format(value, self.spec)
-
-    def characters(self) -> str:
-        """Every character that it may draw."""
-        if self.whole and self.high - self.low < 1000:
-            return "".join(format(v, self.spec) for v in range(int(self.low), int(self.high) + 1))
-        return "0123456789" + format(self.low, self.spec) + format(self.high, self.spec)
-
-
-Piece = str | Number | tuple[str, ...]
-
-
-def compile_form(form: str, vocabulary: dict[str, tuple[str, ...]], where: str) -> list[Piece]:
-    """Pieces of a template. RecipeError for an unknown vocabulary, an impossible range or a lone brace."""
-    pieces: list[Piece] = []
-    for match in _PIECE.finditer(form):
-        whole, inside = match.group(0), match.group(1)
-        if inside is None:
-            if whole in "{}":
-                raise RecipeError(f"{where}: {form!r} has a lone {whole!r}; write it twice to draw it")
-            literal = whole if whole not in ("{{", "}}") else whole[0]
-            if pieces and isinstance(pieces[-1], str):
-                pieces[-1] += literal
-            else:
-                pieces.append(literal)
-        elif number := _NUMBER.fullmatch(inside):
-            pieces.append(_number(number, f"{where}: {form!r}"))
-        elif inside in vocabulary:
-            pieces.append(vocabulary[inside])
-        else:
-            known = ", ".join(vocabulary) or "none"
-            raise RecipeError(
-                f"{where}: {form!r} asks for {inside!r}, neither a vocabulary (known: {known}) nor a number like "
-                "{40..110:.1f}; correct it or add the list to [vocabulary]"
-            )
-    if not pieces:
-        raise RecipeError(f"{where}: a form is empty; write a template or remove it")
-    return pieces
-
-
-def _number(match: re.Match[str], where: str) -> Number:
-    low, high, spec = match.group(1), match.group(2), match.group(3) or ""
-    whole = "." not in low and "." not in high and (not spec or spec[-1] in "dn,_" or spec[-1].isdigit())
-    number = Number(float(low), float(high), whole, spec)
-    if number.low > number.high:
-        raise RecipeError(f"{where}: the range {low}..{high} runs backwards; write the smaller number first")
-    try:
-        format(int(number.low) if whole else number.low, spec)
-    except ValueError as failure:
-        raise RecipeError(f"{where}: format {spec!r} is not Python's ({failure}); write e.g. .1f or 02d") from None
-    return number
-
-
 def _kind_of(piece: Piece, before: Piece | None) -> Kind:
     if isinstance(piece, Number):
         return "number"
@@ -120,6 +52,12 @@ def _kind_of(piece: Piece, before: Piece | None) -> Kind:
         # Letters and signs behind a number are its unit; a point, colon or slash joins two numbers.
         return "unit" if any(c.isalpha() or c in "%‰°" for c in piece) else "mark"
     return "word" if any(c.isalpha() for c in piece) else "mark"
+
+
+def _draw_number(number: Number, dice: Dice) -> str:
+    """A number of the range, its ends included."""
+    low, high = number.low, number.high
+    return format(dice.whole(int(low), int(high)) if number.whole else dice.between(low, high), number.spec)
 
 
 class Forms:
@@ -138,7 +76,7 @@ class Forms:
             if isinstance(piece, str):
                 parts.append(Part(piece, kind))
             elif isinstance(piece, Number):
-                parts.append(Part(piece.draw(dice), kind))
+                parts.append(Part(_draw_number(piece, dice), kind))
             else:
                 parts.append(Part(dice.pick(piece), kind))
         return Text(tuple(parts), self._role)

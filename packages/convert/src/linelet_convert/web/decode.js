@@ -1,5 +1,6 @@
 /**
- * Greedy CTC decoding, as linelet_common/codec.py: the best class of each frame, repeats dropped, then blanks dropped.
+ * CTC decoding. Greedy, as linelet_common/codec.py: the best class of each frame, repeats dropped, then blanks dropped.
+ * By the reader's grammar, as linelet_common/search.py: the most probable text that the grammar allows.
  * Class 0 is blank and character i is class i + 1, or the blank stands last and character i is class i.
  *
  * Graves et al., "Connectionist Temporal Classification", ICML 2006: sections 3.2 (best path), 4.1 (forward algorithm).
@@ -10,12 +11,24 @@
  *   confidence: the probability (0-1) of exactly this text, summed over all of its alignments; 0 for an empty text
  */
 import { LineletError } from "./errors.js";
+import { GrammarSearch, logAdd } from "./search.js";
+
+export const DECODINGS = ["greedy", "grammar"];
+
+/** @type {WeakMap<import("./spec.js").Spec, GrammarSearch>} */
+const searches = new WeakMap();
 
 /**
  * @param {Float32Array} output the network's, shape (N, T, C) or (T, N, C) as the spec's layout says
- * @param {readonly number[]} shape @param {import("./spec.js").Spec} spec @returns {Decoded[]}
+ * @param {readonly number[]} shape @param {import("./spec.js").Spec} spec
+ * @param {string} [decoding] one of DECODINGS @returns {Decoded[]}
  */
-export function decode(output, shape, spec) {
+export function decode(output, shape, spec, decoding = "greedy") {
+  if (!DECODINGS.includes(decoding)) {
+    throw new LineletError(`unknown decoding '${decoding}'; known are ${DECODINGS.join(", ")}`);
+  }
+  if (decoding === "grammar" && !searches.has(spec)) searches.set(spec, new GrammarSearch(spec));
+  const search = decoding === "grammar" ? searches.get(spec) : undefined;
   const [n, t, c] = spec.layout === "TNC" ? [shape[1], shape[0], shape[2]] : shape;
   const characters = [...spec.charset];
   if (shape.length !== 3 || c !== characters.length + 1) {
@@ -25,22 +38,32 @@ export function decode(output, shape, spec) {
   const [lineStep, frameStep] = spec.layout === "TNC" ? [c, n * c] : [t * c, c];
   return Array.from({ length: n }, (_, line) => {
     const scores = (frame) => output.subarray(line * lineStep + frame * frameStep, line * lineStep + frame * frameStep + c);
-    return decodeLine(Array.from({ length: t }, (_, frame) => scores(frame)), characters, spec);
+    return decodeLine(Array.from({ length: t }, (_, frame) => scores(frame)), characters, spec, search);
   });
 }
 
-/** @param {Float32Array[]} frames scores (C) of each frame @returns {Decoded} */
-function decodeLine(frames, characters, spec) {
+/** @param {Float32Array[]} frames scores (C) of each frame @param {GrammarSearch} [search] @returns {Decoded} */
+function decodeLine(frames, characters, spec, search) {
   const best = frames.map(argMax);
   const logProbs = frames.map((scores) => logSoftmax(scores, spec));
   const runs = collapse(best, spec.blank);
-  const read = runs.map(({ class: k, start, end }) => {
+  const greedy = runs.map((run) => ({ ...run, text: characters[spec.blank === 0 ? run.class - 1 : run.class] }));
+  const confidence = runs.length ? probability(logProbs, runs.map((run) => run.class), spec.blank) : 0;
+  // A text more probable than one half is the best; whatever else there is shares the rest.
+  if (!search || (confidence > 0.5 && search.accepts(textOf(greedy)))) return describe(greedy, confidence, logProbs);
+  const found = search.best(logProbs);
+  return describe(found.characters, found.confidence, logProbs);
+}
+
+const textOf = (characters) => characters.map((character) => character.text).join("");
+
+function describe(placed, confidence, logProbs) {
+  const characters = placed.map(({ text, class: k, start, end }) => {
     let highest = -Infinity;
     for (let frame = start; frame < end; frame++) highest = Math.max(highest, logProbs[frame][k]);
-    return { text: characters[spec.blank === 0 ? k - 1 : k], confidence: Math.exp(highest), start, end };
+    return { text, confidence: Math.exp(highest), start, end };
   });
-  const confidence = runs.length ? probability(logProbs, runs.map((run) => run.class), spec.blank) : 0;
-  return { text: read.map((character) => character.text).join(""), confidence, characters: read };
+  return { text: textOf(characters), confidence, characters };
 }
 
 /** The first of the highest, as numpy's argmax. @param {Float32Array} scores */
@@ -87,10 +110,4 @@ function probability(logProbs, classes, blank) {
     });
   }
   return Math.exp(Math.min(0, logAdd(alpha[states - 1], alpha[states - 2])));
-}
-
-/** log(e^a + e^b) without overflow. */
-function logAdd(a, b) {
-  const highest = Math.max(a, b);
-  return highest === -Infinity ? highest : highest + Math.log1p(Math.exp(Math.min(a, b) - highest));
 }

@@ -55,6 +55,8 @@ export interface Spec {
   readonly layout: "NTC" | "TNC";
   readonly scores: "logits" | "log_probs" | "probs";
   readonly temperature: number;
+  /** What its lines can say, where the recipe could list it: forms such as "{field}{40..110:.1f}公斤", and their words. */
+  readonly grammar?: { readonly forms: readonly string[]; readonly vocabulary?: Readonly<Record<string, readonly string[]>> };
 }
 
 export type Backend = "wasm" | "webgl" | "webgpu" | "cpu";
@@ -85,6 +87,8 @@ export interface ReadOptions {
   boxes?: Box[];
   /** Return the network's input too. */
   input?: boolean;
+  /** "grammar" gives the most probable text of the reader's grammar, however improbable; confidence says so. Default "greedy". */
+  decoding?: "greedy" | "grammar";
 }
 
 export interface Reader {
@@ -96,7 +100,7 @@ export interface Reader {
   /** Milliseconds for a short line, by backend: all that work with "fastest", else the one in use (its first run). */
   readonly timings: Readonly<Partial<Record<Backend, number>>>;
   read(picture: Picture, options: ReadOptions & { boxes: Box[] }): Promise<Reading[]>;
-  read(pictures: Picture[], options?: { input?: boolean }): Promise<Reading[]>;
+  read(pictures: Picture[], options?: Pick<ReadOptions, "input" | "decoding">): Promise<Reading[]>;
   read(picture: Picture, options?: ReadOptions): Promise<Reading>;
   /** Frees the network's memory. */
   dispose(): void;

@@ -22,7 +22,7 @@ export { LineletError } from "./errors.js";
 export { findLines } from "./lines.js";
 
 const LOAD_OPTIONS = ["engine", "module", "backend", "assets", "threads", "worker", "onProgress"];
-const READ_OPTIONS = ["box", "boxes", "input"];
+const READ_OPTIONS = ["box", "boxes", "input", "decoding"];
 const BOX_KEYS = ["x", "y", "width", "height"];
 const BATCH = 16; // more lines at once gain nothing but memory
 
@@ -148,7 +148,7 @@ class LocalReader {
   }
 
   /** Lines are batched with lines of the same padded width, so a line's reading never depends on its neighbours. */
-  async readCrops(crops, { input: withInput = false }) {
+  async readCrops(crops, { input: withInput = false, decoding }) {
     const lines = crops.map(({ picture, box }) => ({ box, ...prepare(picture, box, this.spec) }));
     const byWidth = new Map();
     lines.forEach((line, i) => byWidth.set(line.width, [...(byWidth.get(line.width) ?? []), i]));
@@ -157,7 +157,7 @@ class LocalReader {
       for (let start = 0; start < indices.length; start += BATCH) {
         const chunk = indices.slice(start, start + BATCH);
         const { data, shape } = await this.engineInUse.run(...stack(chunk.map((i) => lines[i])));
-        decode(data, shape, this.spec).forEach((decoded, k) => {
+        decode(data, shape, this.spec, decoding).forEach((decoded, k) => {
           readings[chunk[k]] = this.describe(decoded, lines[chunk[k]], withInput);
         });
       }

@@ -19,12 +19,13 @@
  * @property {"NTC" | "TNC"} layout
  * @property {"logits" | "log_probs" | "probs"} scores
  * @property {number} temperature
+ * @property {import("./grammar.js").Grammar} [grammar] what its lines can say
  */
 import { LineletError, reason } from "./errors.js";
 
 const VERSION = 1;
 
-/** @type {Omit<Spec, "charset">} */
+/** @type {Omit<Spec, "charset" | "grammar">} */
 const DEFAULTS = {
   version: VERSION, name: "reader", network: "", blank: 0, height: 32, color: "grey", mean: [0.5], std: [0.5], pad: 0,
   widths: [], width_step: 32, stride: 4, frames_lost: 0, layout: "NTC", scores: "logits", temperature: 1,
@@ -53,7 +54,7 @@ export function parseSpec(text, where) {
     );
   }
   for (const key of Object.keys(data)) {
-    if (key !== "charset" && !(key in DEFAULTS)) refuse(key, "unknown key");
+    if (key !== "charset" && key !== "grammar" && !(key in DEFAULTS)) refuse(key, "unknown key");
   }
   /** @type {Spec} */
   const spec = { ...DEFAULTS, ...data };
@@ -75,7 +76,10 @@ export function parseSpec(text, where) {
   if (!isNumbers(spec.widths) || spec.widths.some((w, i) => w < spec.stride || w <= (spec.widths[i - 1] ?? 0))) {
     refuse("widths", "must ascend");
   }
+  if (spec.grammar && !isGrammar(spec.grammar)) refuse("grammar", "must hold forms, and lists of words in vocabulary");
   return Object.freeze(spec);
 }
 
 const isNumbers = (value) => Array.isArray(value) && value.every((x) => Number.isFinite(x));
+const isWords = (value) => Array.isArray(value) && value.length > 0 && value.every((x) => typeof x === "string" && x);
+const isGrammar = ({ forms, vocabulary = {} }) => isWords(forms) && Object.values(vocabulary).every(isWords);
