@@ -30,6 +30,7 @@ def draw_dataset(folder: Path, count: int, seed: int, charset: str = CHARSET, lo
     manifest = {
         "name": "digits",
         "charset": charset,
+        "grammar": {"forms": ["{0..99}%", "{0..9}{0..9:.1f}"]},
         "count": count,
         "seed": seed,
         "recipe_digest": "-",

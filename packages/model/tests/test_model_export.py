@@ -79,6 +79,34 @@ def test_evaluating_from_the_command_line(onnx_file, unseen, capsys):
     assert len(result["mistakes"]) == round(200 * (1 - result["exact"]))
 
 
+def test_decoding_by_the_grammar_from_the_command_line(run_folder, onnx_file, unseen, tmp_path, capsys):
+    picture = str(unseen / "images/0.png")
+    assert main(["read", str(onnx_file), picture, "--decode", "grammar", "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    (reading,) = read_lines(open_reader(onnx_file), [load_image(picture)], decoding="grammar")
+    assert row["text"] == reading.text
+    assert main(["evaluate", str(run_folder), "--data", str(unseen), "--decode", "grammar", "--json"]) == 0
+    mistakes = json.loads(capsys.readouterr().out)["mistakes"]
+    automaton = open_reader(onnx_file).spec.grammar.automaton()
+    assert mistakes
+    assert all(automaton.accepts(line["read"]) for line in mistakes)
+    # Most labels here are random, beyond the grammar: it must not misread a text that it holds.
+    assert [line for line in mistakes if automaton.accepts(line["label"]) and line["confidence"] > 0.9] == []
+
+    bare = onnx.load(onnx_file)
+    spec = json.loads(bare.metadata_props[0].value)
+    onnx.helper.set_model_props(bare, {"linelet_spec": json.dumps({k: v for k, v in spec.items() if k != "grammar"})})
+    onnx.save(bare, tmp_path / "bare.onnx")
+    for command in (
+        ["read", str(tmp_path / "bare.onnx"), picture],
+        ["evaluate", str(tmp_path / "bare.onnx"), "--data", str(unseen)],
+    ):
+        assert main([*command, "--decode", "grammar"]) == 2
+        message = capsys.readouterr().err
+        assert message.count("\n") == 1
+        assert "the reader 'digits' has no grammar; decode greedily" in message
+
+
 def broken(onnx_file, folder, kind):
     path = folder / "broken.onnx"
     if kind == "no spec":

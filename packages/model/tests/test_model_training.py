@@ -38,6 +38,7 @@ def test_the_run_folder_holds_what_it_promises(run_folder):
     spec = json.loads((run_folder / "spec.json").read_text())
     assert spec["charset"] == "0123456789.%"
     assert spec["name"] == "digits"
+    assert spec["grammar"]["forms"] == ["{0..99}%", "{0..9}{0..9:.1f}"]
     with Image.open(run_folder / "curves.png") as curves:
         assert curves.width > 400
 

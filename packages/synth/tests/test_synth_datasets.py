@@ -55,6 +55,7 @@ def test_open_dataset_gives_the_samples(whole: dict[str, Path], form: str) -> No
     assert len(dataset) == COUNT
     assert dataset.manifest is not None
     assert dataset.manifest.recipe_digest == source.digest
+    assert dataset.manifest.grammar == source.grammar
     for i in (0, 249, 250, COUNT - 1):
         picture, text = source.sample(i)
         assert dataset.label(i) == text

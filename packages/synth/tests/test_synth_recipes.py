@@ -14,6 +14,7 @@ from linelet_common.cli import main
 from linelet_common.errors import LineletError, RecipeError
 from linelet_synth import Source, load_recipe
 from linelet_synth.check import check
+from linelet_synth.dice import Dice
 from linelet_synth.fonts import bundled, find_faces
 from linelet_synth.propose import look_at, propose
 from linelet_synth.recipe import builtin_names, parse_recipe
@@ -54,6 +55,33 @@ def test_health_apps_charset_is_the_references() -> None:
         "肥大卡隐形微稍瘦强壮过力发达"
     )
     assert len(charset) == 78
+
+
+@pytest.mark.parametrize("name", builtin_names())
+def test_the_grammar_holds_every_text_but_the_random_ones(name: str) -> None:
+    loaded = load_recipe(name)
+    kinds = tuple(kind for kind in loaded.texts if not kind.random)
+    source = Source(loaded.model_copy(update={"texts": kinds}), 0)
+    assert source.grammar is not None
+    assert source.grammar == Source(loaded, 0).grammar
+    automaton, dice = source.grammar.automaton(), Dice(b"grammar", 0)
+    for i in range(2000):
+        dice.throw(i)
+        text = source.mixture.draw(dice).text
+        assert automaton.accepts(text), text
+        assert not automaton.accepts(text + "%%")
+
+
+def test_a_corpus_is_a_grammar_of_its_phrases_and_random_texts_are_none(tmp_path: Path) -> None:
+    (tmp_path / "texts.txt").write_text("1{kg}\n20 kg\n1{kg}\n")
+    charset = SMALL.replace('kg"\n', 'kg {}"\n', 1)
+    grammar = Source(
+        recipe(charset.replace('forms = ["{40..110:.1f}kg"]', 'corpus = "texts.txt"'), tmp_path), 0
+    ).grammar
+    assert grammar is not None
+    assert grammar.forms == ("1{{kg}}", "20 kg")
+    alone = Source(recipe(SMALL.replace('forms = ["{40..110:.1f}kg"]', "random = { length = [1, 3] }")), 0)
+    assert alone.grammar is None
 
 
 def test_a_resolved_recipe_is_the_recipe() -> None:
