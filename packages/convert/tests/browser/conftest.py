@@ -17,6 +17,7 @@ import onnxruntime
 import pytest
 
 from linelet_common import ReaderSpec
+from linelet_common.grammar import Grammar
 from linelet_convert.convert import convert
 from linelet_convert.serve import make_server
 
@@ -153,12 +154,18 @@ def make_served(folder: Path, spec: ReaderSpec, serve: Callable[[Path], str]) ->
 
 
 CHARSET = "0123456789.%公斤体脂率水分标准偏高"
+GRAMMAR = Grammar(
+    forms=("{field}{0..100:.1f}%", "{field}{status}", "{3..150}公斤"),
+    vocabulary={"field": ("体脂率", "水分"), "status": ("标准", "偏高")},
+)
 
 
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory, serve: Callable[[Path], str]) -> Served:
     """A bundle for lines of any width."""
-    return make_served(tmp_path_factory.mktemp("bundle"), ReaderSpec(charset=CHARSET, name="test reader"), serve)
+    return make_served(
+        tmp_path_factory.mktemp("bundle"), ReaderSpec(charset=CHARSET, name="test reader", grammar=GRAMMAR), serve
+    )
 
 
 @pytest.fixture(scope="session")

@@ -98,6 +98,19 @@ def test_texts_confidences_and_input_equal_pythons(
 
 
 @pytest.mark.parametrize("worker", [False, True], ids=["page", "worker"])
+def test_decoding_by_the_grammar_equals_pythons(page: Any, served: Any, worker: bool) -> None:
+    images = line_pictures(24)
+    load(page, served.url, worker=worker)
+    got = page.evaluate(READ, [base64s(images), {"decoding": "grammar"}])
+    wanted = read_lines(served.reader, images, decoding="grammar")
+    assert [g["text"] for g in got] == [w.text for w in wanted]
+    automaton = served.reader.spec.grammar.automaton()
+    assert all(automaton.accepts(g["text"]) for g in got)
+    for g, w in zip(got, wanted, strict=True):
+        assert g["confidence"] == pytest.approx(w.confidence, rel=2e-2, abs=1e-30)
+
+
+@pytest.mark.parametrize("worker", [False, True], ids=["page", "worker"])
 def test_boxes_are_crops_and_a_batch_reads_as_single_lines(page: Any, served: Any, worker: bool) -> None:
     screen = np.asarray(Image.fromarray(np.vstack([p[:12, :20] for p in line_pictures(20)])).resize((300, 480)))
     boxes = [{"x": 7, "y": 20 * i, "width": 40 + 11 * i, "height": 20 + i} for i in range(20)]
@@ -178,6 +191,7 @@ REFUSALS = [
     ("loadReader(bundle, { worker: true, assets: 'nowhere/' })", "nowhere/worker.js cannot run"),
     ("loadReader(bundle, { worker: true, module: {} })", "a module object cannot be sent to a worker"),
     ("reader.read(picture, { Box: box })", "unknown key 'Box' in read's options; known are box, boxes, input"),
+    ("reader.read(picture, { decoding: 'beam' })", "unknown decoding 'beam'; known are greedy, grammar"),
     ("reader.read(picture, { box: { left: 1 } })", "unknown key 'left' in a box; known are x, y, width, height"),
     ("reader.read(picture, { box: { x: 1 } })", 'box {"x":1} needs x, y, width and height'),
     ("reader.read(picture, { box: { x: 99, y: 0, width: 5, height: 5 } })", "holds no pixel of the picture (10 x 10)"),

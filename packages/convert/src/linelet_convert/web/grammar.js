@@ -116,7 +116,8 @@ function scaled(x, places) {
   return Number(x.toFixed(places).replace(".", ""));
 }
 
-function signed(sign, low, high, places, [, , zeros, width, comma]) {
+function signed(sign, low, high, places, format) {
+  const [, , zeros, width, comma] = format;
   const least = zeros ? Math.max(places + 1, Number(width) - sign.length - (places ? 1 : 0)) : places + 1;
   return digitPatterns(low, high, least).map((digits) => {
     const point = digits.length - places;

@@ -148,7 +148,7 @@ class LocalReader {
   }
 
   /** Lines are batched with lines of the same padded width, so a line's reading never depends on its neighbours. */
-  async readCrops(crops, { input: withInput = false, decoding }) {
+  async readCrops(crops, { input: withInput = false, decoding = "greedy" }) {
     const lines = crops.map(({ picture, box }) => ({ box, ...prepare(picture, box, this.spec) }));
     const byWidth = new Map();
     lines.forEach((line, i) => byWidth.set(line.width, [...(byWidth.get(line.width) ?? []), i]));
