@@ -80,6 +80,9 @@ def test_a_corpus_is_a_grammar_of_its_phrases_and_random_texts_are_none(tmp_path
     ).grammar
     assert grammar is not None
     assert grammar.forms == ("1{{kg}}", "20 kg")
+    (tmp_path / "texts.txt").write_text("20 kg\n" + "1 kg " * 41)
+    prose = recipe(charset.replace('forms = ["{40..110:.1f}kg"]', 'corpus = "texts.txt"'), tmp_path)
+    assert Source(prose, 0).grammar is None
     alone = Source(recipe(SMALL.replace('forms = ["{40..110:.1f}kg"]', "random = { length = [1, 3] }")), 0)
     assert alone.grammar is None
 

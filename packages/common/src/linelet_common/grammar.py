@@ -7,7 +7,7 @@ format, ``{{`` and ``}}`` braces, the rest stands for itself. Recipes draw texts
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import Annotated, NamedTuple, Self
 
 import pydantic
 
@@ -21,6 +21,9 @@ _FORMAT = re.compile(
     r"(?P<sign>[+ -]?)(?P<zeros>0?)(?P<width>\d*)(?P<comma>,?)(?:(?:\.(?P<places>\d+))?(?P<point>f)|d)?"
 )
 _DIGITS = "0123456789"
+
+# A form with more characters is prose; the automaton is built by a recursion as deep as its longest text.
+LONGEST_FORM = 200
 
 # A text position by position: the characters that may stand at each.
 Pattern = tuple[str, ...]
@@ -137,7 +140,7 @@ class Grammar(Checked):
     """What lines can say: forms, and the words that they name."""
 
     vocabulary: dict[str, tuple[str, ...]] = pydantic.Field(default={})
-    forms: tuple[str, ...] = pydantic.Field(min_length=1)
+    forms: tuple[Annotated[str, pydantic.Field(max_length=LONGEST_FORM)], ...] = pydantic.Field(min_length=1)
 
     @pydantic.model_validator(mode="after")
     def _readable(self) -> Self:
@@ -215,8 +218,10 @@ class _Compiler:
             follow = self._enter(form, piece + 1) if ended else [(form, piece, k, position + 1)]
             for character in pattern[position]:
                 behind.setdefault(character, set()).update(follow)
-        edges = tuple((c, self._state(frozenset(behind[c]))) for c in sorted(behind))
-        state = self._same.setdefault((accepting, edges), len(self._same))
+        edges = []
+        for character in sorted(behind):
+            edges.append((character, self._state(frozenset(behind[character]))))
+        state = self._same.setdefault((accepting, tuple(edges)), len(self._same))
         self._states[places] = state
         return state
 

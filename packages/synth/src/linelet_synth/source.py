@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linelet_common.errors import RecipeError
-from linelet_common.grammar import Grammar, Number, literal_form, parse_form
+from linelet_common.grammar import LONGEST_FORM, Grammar, Number, literal_form, parse_form
 from linelet_synth.atlas import Atlas
 from linelet_synth.dice import Dice
 from linelet_synth.fonts import Face, Rejected, ascii_part, find_faces
@@ -168,13 +168,13 @@ def build_mixture(recipe: Recipe, split: str, files: dict[str, bytes]) -> Mixtur
 def recipe_grammar(recipe: Recipe, files: dict[str, bytes]) -> Grammar | None:
     """What the recipe's lines can say but for its random strings: forms, phrases of corpora, and the words in them.
 
-    None where that is nothing, or where a corpus is too long to be a list of phrases.
+    None where that is nothing, or where a corpus or its texts are too long to be a list of phrases.
     """
     forms = [form for kind in recipe.texts for form in kind.forms]
     for kind in recipe.texts:
         if kind.corpus:
             forms += map(literal_form, _phrases(kind.corpus, files[kind.corpus]))
-    if not forms or len(forms) > _LONGEST_GRAMMAR:
+    if not forms or len(forms) > _LONGEST_GRAMMAR or max(map(len, forms)) > LONGEST_FORM:
         return None
     used = {name for form in forms for name in recipe.vocabulary if f"{{{name}}}" in form}
     words = {name: tuple(dict.fromkeys(words)) for name, words in recipe.vocabulary.items() if name in used}
