@@ -1,0 +1,72 @@
+"""The shipped reader in real Chromium reads 500 synthetic lines as `linelet read` does, to the model's input."""
+
+import base64
+import os
+import shutil
+import threading
+
+import numpy as np
+import pytest
+
+from linelet_common import open_dataset, prepare, read_lines
+from linelet_model import open_reader
+
+pytestmark = pytest.mark.browser
+
+LINES = 500
+READ = """
+async ([bundle, backend, images]) => {
+  const { loadReader } = await import(new URL("linelet.js", bundle));
+  const reader = await loadReader(bundle, { backend });
+  const rows = [];
+  for (const image of images) {
+    const bytes = Uint8Array.from(atob(image), (c) => c.charCodeAt(0));
+    const { text, confidence } = await reader.read(new Blob([bytes], { type: "image/png" }));
+    rows.push([text, confidence]);
+  }
+  const bytes = Uint8Array.from(atob(images[0]), (c) => c.charCodeAt(0));
+  const { input } = await reader.read(new Blob([bytes], { type: "image/png" }), { input: true });
+  return [reader.backend, rows, Array.from(input.data)];
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    from linelet_common.cli import main
+    from linelet_convert.serve import make_server
+
+    folder = tmp_path_factory.mktemp("health-app")
+    assert main(["synth", "health-app", "--out", str(folder / "lines"), "--count", str(LINES), "--seed", "4711"]) == 0
+    assert main(["convert", "health-app", "--out", str(folder / "bundle")]) == 0
+    server = make_server(folder / "bundle", 0)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield folder / "lines", f"http://localhost:{server.server_address[1]}/"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("backend", ["wasm", "webgl"])
+def test_the_browser_reads_what_python_reads(bundle, backend):
+    from playwright.sync_api import sync_playwright
+
+    lines, url = bundle
+    dataset, reader = open_dataset(lines), open_reader("health-app")
+    images = [dataset.image(i) for i in range(LINES)]
+    expected = read_lines(reader, images)
+    encoded = [base64.b64encode((lines / dataset.name(i)).read_bytes()).decode() for i in range(LINES)]
+    chromium = os.environ.get("LINELET_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--enable-unsafe-swiftshader"]
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=chromium, args=arguments)
+        page = browser.new_page()
+        page.set_default_timeout(600_000)
+        page.goto(url + "spec.json")
+        used, rows, model_input = page.evaluate(READ, [url, backend, encoded])
+        browser.close()
+    assert used == backend
+    assert [text for text, _ in rows] == [reading.text for reading in expected]
+    np.testing.assert_allclose([c for _, c in rows], [reading.confidence for reading in expected], atol=1e-3)
+    np.testing.assert_allclose(model_input, prepare(images[0], reader.spec).ravel(), atol=1e-6)
+    right = np.mean([reading.text == dataset.label(i) for i, reading in enumerate(expected)])
+    assert right >= 0.9  # equal nonsense would prove nothing
