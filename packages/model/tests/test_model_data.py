@@ -26,6 +26,13 @@ def test_an_epoch_shows_every_line_once_in_batches_of_equal_size(widths, size, e
     assert batches == epoch_batches(lines_of(widths), size, seed=3, epoch=epoch)
 
 
+def test_easy_lines_come_first_in_small_batches():
+    batches = epoch_batches(lines_of([50] * 100), 16, seed=0, epoch=0, easy=40)
+    assert [len(batch) for batch in batches[:10]] == [4] * 10
+    assert all(len(batch) > 4 for batch in batches[10:])
+    assert sorted(i for batch in batches for i in batch) == list(range(100))
+
+
 def test_epochs_differ_and_seeds_differ():
     lines = lines_of([50] * 100)
     one = epoch_batches(lines, 10, seed=0, epoch=0)

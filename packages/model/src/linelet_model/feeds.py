@@ -17,7 +17,7 @@ from linelet_common.preprocess import Pixels
 from linelet_common.spec import ReaderSpec
 from linelet_model.data import Lines, load_lines, split_by_text
 
-EASY_LINES = 8_000
+EASY_LINES = 8_000  # from which a fresh network learns to align
 _CHUNK = 500  # lines a worker makes at a time
 
 

@@ -37,7 +37,7 @@ from linelet_model.curves import draw_curves
 from linelet_model.data import Batch, Lines, collate, epoch_batches, vary
 from linelet_model.distributed import World, plain
 from linelet_model.evaluation import Evaluation, line_of
-from linelet_model.feeds import DatasetFeed, Feed, LineSource, RecipeFeed, open_source, weighted
+from linelet_model.feeds import EASY_LINES, DatasetFeed, Feed, LineSource, RecipeFeed, open_source, weighted
 from linelet_model.networks import network_class
 from linelet_model.settings import Settings, flag_of
 
@@ -71,13 +71,12 @@ def train(settings: Settings, out: Path, resume: bool = False) -> Evaluation:
         lines = feed.epoch(state.epoch)
         # CTC writes only blanks until it finds its first characters, which takes a number of steps rather than of
         # lines, and hundreds instead of thousands where lines are easy: begin with small batches, not varied.
-        first = state.epoch == 0 and not settings.start
-        size = max(1, settings.batch // 4) if first else settings.batch
-        batches = epoch_batches(lines, size, settings.seed, state.epoch)
+        easy = EASY_LINES if state.epoch == 0 and not settings.start else 0
+        batches = epoch_batches(lines, settings.batch, settings.seed, state.epoch, easy)
         state.steps = len(batches)
         for step, indices in itertools.islice(enumerate(batches), state.step, None):
             batch = collate(lines, indices, spec)
-            if not first:
+            if len(indices) > settings.batch // 4 or not easy:
                 batch = vary(batch, spec, (settings.seed, state.epoch, step))
             loss = state.train_step(batch, spec)
             if not math.isfinite(loss):
