@@ -49,6 +49,29 @@ def dataset(request, tmp_path):
     return open_dataset(tmp_path)
 
 
+def test_details_are_read_where_they_are_and_refused_where_they_are_wrong(tmp_path):
+    said = {0: b'{"font": "Serif", "contrast": 4.5, "styles": ["faint"], "new": 1}', 1: b'{"contrast": "high"}'}
+    records = [(b"num-samples", b"3")]
+    members = []
+    for i in range(3):
+        records += [(b"image-%09d" % (i + 1), png(7)), (b"label-%09d" % (i + 1), b"7")]
+        members += [(f"{i}.txt", b"7"), (f"{i}.png", png(7))]
+        if i in said:
+            records.append((b"details-%09d" % (i + 1), said[i]))
+            members.append((f"{i}.details.json", said[i]))
+    (tmp_path / "lmdb").mkdir()
+    (tmp_path / "tar").mkdir()
+    write_lmdb(tmp_path / "lmdb", records)
+    write_tar(tmp_path / "tar" / "0.tar", members)
+    for name in ("lmdb", "tar"):
+        found = open_dataset(tmp_path / name)
+        first = found.details(0)
+        assert (first.font, first.contrast, first.styles) == ("Serif", 4.5, ("faint",))
+        assert found.details(2) is None
+        with pytest.raises(DatasetError, match=r"details.*contrast = 'high'"):
+            found.details(1)
+
+
 def test_samples_in_their_order(dataset):
     for copy in (dataset, pickle.loads(pickle.dumps(dataset))):
         assert len(copy) == 2

@@ -28,7 +28,7 @@ FORMS = list(STORAGES)
 
 
 def job(form: str = "folder", **changes: object) -> Job:
-    return Job(load_recipe("health-app"), 7, COUNT, "plain", grey=True, form=form, boxes=True, **changes)  # type: ignore[arg-type]
+    return Job(load_recipe("health-app"), 7, COUNT, "plain", grey=True, form=form, details=True, **changes)  # type: ignore[arg-type]
 
 
 def content(out: Path) -> dict[str, bytes]:
@@ -86,7 +86,7 @@ def test_killed_at_any_moment_and_resumed(whole: dict[str, Path], form: str, tmp
     out = tmp_path / "out"
     code = (
         "import sys; from pathlib import Path; from linelet_synth import *; from linelet_synth.generate import *\n"
-        f"generate(Job(load_recipe('health-app'), 7, {COUNT}, 'plain', grey=True, form={form!r}, boxes=True), "
+        f"generate(Job(load_recipe('health-app'), 7, {COUNT}, 'plain', grey=True, form={form!r}, details=True), "
         f"Path({str(out)!r}), resume=True)"
     )
     dice = random.Random(form)
@@ -162,7 +162,7 @@ def test_webdataset_reads_the_shards(whole: dict[str, Path]) -> None:
     picture, text = job().source().sample(3)
     assert samples[3]["txt"] == text
     assert np.array_equal(samples[3]["png"][:, :, 0], picture)
-    assert len(samples[3]["boxes.json"]) == len(text)
+    assert len(samples[3]["details.json"]["boxes"]) == len(text)
 
 
 def test_tar_members_are_what_tarfile_reads(tmp_path: Path) -> None:
@@ -203,6 +203,19 @@ def test_boxes_hold_their_characters_ink(whole: dict[str, Path]) -> None:
         assert not outside.any()
 
 
+@pytest.mark.parametrize("form", ["folder", "lmdb", "webdataset"])
+def test_details_say_of_each_line_what_was_drawn(whole: dict[str, Path], form: str) -> None:
+    dataset, source = open_dataset(whole[form]), job().source()
+    for i in (0, 7, COUNT - 1):
+        line, found = source.line(i), dataset.details(i)
+        assert found is not None
+        told = found.model_dump(mode="json", exclude={"image"})
+        assert told == json.loads(json.dumps(line.details()))
+        assert found.font == "Noto Sans SC"
+        assert found.look == "plain"
+        assert len(found.boxes) == len(dataset.label(i))
+
+
 def test_a_full_disk_loses_nothing(
     whole: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -219,7 +232,7 @@ def test_a_full_disk_loses_nothing(
         written(path, data)
 
     command = ["synth", "health-app", "--out", str(out), "--count", str(COUNT), "--seed", "7", "--look", "plain"]
-    command += ["--grey", "--boxes", "--resume"]
+    command += ["--grey", "--details", "--resume"]
     with monkeypatch.context() as patch:
         patch.setattr(storage, "write_atomically", full)
         assert main(command) == 2

@@ -199,6 +199,36 @@ def test_a_recipes_own_transforms() -> None:
     assert plain.digest != inverted.digest
 
 
+@pytest.mark.parametrize(
+    "transform",
+    [
+        'name = "HorizontalFlip"',
+        'name = "VerticalFlip"',
+        'name = "Rotate"\narguments = { limit = [90, 90], border_mode = 1 }',
+        'name = "Affine"\narguments = { translate_px = [3, 3], shear = [8, 8], border_mode = 1 }',
+        'name = "ElasticTransform"\narguments = { alpha = 20, sigma = 5, border_mode = 1 }',
+    ],
+)
+def test_a_transform_that_moves_pixels_moves_the_boxes_too(transform: str) -> None:
+    still = "\n[looks.plain]\n[looks.plain.degradation]\n" + "".join(
+        f"{name} = 0.0\n" for name in ("blur", "motion", "jpeg", "noise", "light")
+    )
+    turned = f"[[transforms]]\n{transform}\n"
+    moved = Source(recipe(SMALL + still + turned), 0, "plain")
+    for i in range(20):
+        after = moved.line(i)
+        differing = np.argwhere(after.picture != after.picture[0, 0])
+        (top, left), (bottom, right) = differing.min(axis=0), differing.max(axis=0) + 1
+        assert len(after.boxes) == len(after.text)
+        seen = [b for b in after.boxes if b.width]  # a line turned upright sticks out of its picture
+        # A flip is exact; whatever interpolates spreads ink by a pixel, and a turned box is wider than its ink.
+        near = 0 if "Flip" in transform else 3
+        assert abs(min(b.x for b in seen) - left) <= near
+        assert abs(max(b.x + b.width for b in seen) - right) <= near
+        assert abs(min(b.y for b in seen) - top) <= near
+        assert abs(max(b.y + b.height for b in seen) - bottom) <= near
+
+
 def test_init_writes_a_recipe_that_is_sound(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "recipe.toml"
     assert main(["init", "--out", str(path)]) == 0

@@ -4,14 +4,16 @@ Every form carries a ``dataset.json`` that says what it is and whether it is who
 nobody types it twice. A folder of real crops may lack it.
 
 The folder form is a ``labels.txt`` (UTF-8, ``path<TAB>text`` a line, paths relative to the folder) beside the pictures,
-the list form that PaddleOCR reads. Spaces belong to labels; an empty label is a picture that shows no text.
+the list form that PaddleOCR reads. Spaces belong to labels; an empty label is a picture that shows no text. A
+``details.jsonl`` may say more of each line.
 """
 
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Annotated, Literal, Protocol
 
 import pydantic
 
@@ -23,6 +25,7 @@ from linelet_common.schema import Checked, parse
 from linelet_common.spec import ReaderSpec
 
 LABELS = "labels.txt"
+DETAILS = "details.jsonl"
 MANIFEST = "dataset.json"
 UNFINISHED = "{path} was left unfinished; go on with 'linelet synth ... --out {path} --resume'"
 
@@ -57,6 +60,20 @@ class Manifest(Checked):
         return parse(cls, data, str(path), DatasetError)
 
 
+class Details(Checked):
+    """What a line's maker may write down beside its label: how it was drawn, and where its characters are."""
+
+    model_config = pydantic.ConfigDict(extra="ignore")
+
+    image: str | None = None  # the picture, where a file tells of several
+    look: str | None = None
+    font: str | None = None
+    size: float | None = None  # pixels per em
+    contrast: Annotated[float, pydantic.Field(ge=1.0, le=21.0)] | None = None  # WCAG ratio of text and ground
+    styles: tuple[str, ...] = ()
+    boxes: tuple[tuple[float, float, float, float], ...] = ()  # x, y, width, height in pixels, a character each
+
+
 class LineDataset(Protocol):
     """Numbered samples. ``place(i)`` says where sample i stands, for messages: ``line 3 of data/labels.txt``."""
 
@@ -78,6 +95,10 @@ class LineDataset(Protocol):
 
     def place(self, i: int) -> str:
         """Where the sample stands, for messages."""
+        ...
+
+    def details(self, i: int) -> "Details | None":
+        """What else its maker wrote down of sample i; None if nothing."""
         ...
 
 
@@ -118,6 +139,36 @@ class FolderDataset:
     def place(self, i: int) -> str:
         """Line number and file of sample i."""
         return f"line {self.entries[i].number} of {self.folder / LABELS}"
+
+    def details(self, i: int) -> Details | None:
+        """What details.jsonl says of picture i, if there is such a file."""
+        row = self._details.get(self.entries[i].path)
+        return read_details(*row) if row else None
+
+    @cached_property
+    def _details(self) -> dict[str, tuple[bytes, str]]:
+        """Rows of details.jsonl and their places, by the picture that they name."""
+        path = self.folder / DETAILS
+        rows = path.read_bytes().splitlines() if path.exists() else []
+        found = {}
+        for number, row in enumerate(rows, 1):
+            place = f"line {number} of {path}"
+            image = read_details(row, place).image
+            if image is None:
+                raise DatasetError(f"{place} names no image; make the dataset again or remove the file")
+            found[image] = (row, place)
+        return found
+
+
+def read_details(data: bytes, place: str) -> Details:
+    """A line's details from JSON. DatasetError for anything else, or a value that makes no sense."""
+    try:
+        found = json.loads(data)
+    except ValueError as failure:
+        raise DatasetError(f"{place} is not JSON ({failure}); make the dataset again or remove the file") from None
+    if not isinstance(found, dict):
+        raise DatasetError(f"{place} holds no object; make the dataset again or remove the file")
+    return parse(Details, found, place, DatasetError)
 
 
 def read_labels(path: Path) -> Iterator[Entry]:

@@ -2,6 +2,7 @@
 
 LMDB: ``num-samples``, ``image-%09d`` and ``label-%09d`` from 1, the layout of deep-text-recognition-benchmark, PARSeq
 and docTR. Tar: WebDataset's shards; files with the same name up to the first dot are one sample, ``.txt`` its label.
+``details-%09d`` and ``.details.json`` may say more of a line.
 """
 
 import io
@@ -13,7 +14,7 @@ from weakref import WeakValueDictionary
 
 from PIL import Image, UnidentifiedImageError
 
-from linelet_common.datasets import UNFINISHED, Manifest
+from linelet_common.datasets import UNFINISHED, Details, Manifest, read_details
 from linelet_common.errors import DatasetError, ImageError
 from linelet_common.preprocess import Pixels, to_rgb
 
@@ -81,6 +82,11 @@ class LmdbDataset:
         """Key and file of sample i."""
         return f"{self.name(i)} of {self.folder}/data.mdb"
 
+    def details(self, i: int) -> Details | None:
+        """What details-%09d says, if it is there."""
+        value = self._get(b"details-%09d" % (i + 1))
+        return read_details(value, f"details-{i + 1:09d} of {self.folder}/data.mdb") if value is not None else None
+
 
 # LMDB opens a file once a process; datasets of the same file share it, and the last one to go closes it.
 _open: WeakValueDictionary[tuple[str, int], Any] = WeakValueDictionary()
@@ -109,12 +115,14 @@ class TarDataset:
         self.manifest = Manifest.load(folder)
         self._samples: list[tuple[str, Path, int, int]] = []  # name, shard, and where its picture lies
         self._labels: list[str] = []
+        self._details: list[tuple[str, Path, int, int] | None] = []
         for shard in sorted(folder.glob("*.tar")):
             self._index(shard)
 
     def _index(self, shard: Path) -> None:
         pictures: dict[str, tuple[str, Path, int, int]] = {}
         labels: dict[str, str] = {}
+        details: dict[str, tuple[str, Path, int, int]] = {}
         try:
             with tarfile.open(shard, "r:") as archive:
                 for member in archive:
@@ -123,6 +131,8 @@ class TarDataset:
                         content = archive.extractfile(member)
                         assert content is not None
                         labels[key] = _text(content.read(), f"{member.name} of {shard}")
+                    elif kind == "details.json":
+                        details[key] = (member.name, shard, member.offset_data, member.size)
                     elif kind in _PICTURES:
                         pictures[key] = (member.name, shard, member.offset_data, member.size)
         except (OSError, tarfile.TarError) as failure:
@@ -131,6 +141,7 @@ class TarDataset:
             raise DatasetError(f"{alone[0]} of {shard} lacks its picture or its .txt; a sample needs both")
         self._samples += pictures.values()
         self._labels += (labels[key] for key in pictures)
+        self._details += (details.get(key) for key in pictures)
 
     def __len__(self) -> int:
         return len(self._samples)
@@ -145,14 +156,24 @@ class TarDataset:
 
     def image(self, i: int) -> Pixels:
         """Picture i, RGB uint8 (H, W, 3); ImageError if it cannot be read."""
-        _, shard, offset, size = self._samples[i]
-        with shard.open("rb") as file:
-            file.seek(offset)
-            return decode_image(file.read(size), self.place(i))
+        return decode_image(_read(self._samples[i]), self.place(i))
 
     def place(self, i: int) -> str:
         """File and shard of sample i."""
         return f"{self._samples[i][0]} of {self._samples[i][1]}"
+
+    def details(self, i: int) -> Details | None:
+        """What the sample's .details.json says, if there is one."""
+        found = self._details[i]
+        return read_details(_read(found), f"{found[0]} of {found[1]}") if found else None
+
+
+def _read(member: tuple[str, Path, int, int]) -> bytes:
+    """The content of a shard's file: name, shard, and where it lies."""
+    _, shard, offset, size = member
+    with shard.open("rb") as file:
+        file.seek(offset)
+        return file.read(size)
 
 
 def _text(data: bytes, where: str) -> str:

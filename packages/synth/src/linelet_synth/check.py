@@ -6,7 +6,6 @@ from linelet_common.errors import describe_characters
 from linelet_synth.atlas import Atlas, ink_box, set_text
 from linelet_synth.colours import choose_text_colour, contrast, parse_colour
 from linelet_synth.dice import Dice
-from linelet_synth.plain import SMALLEST
 from linelet_synth.recipe import Recipe
 from linelet_synth.source import Source
 from linelet_synth.texts import frequencies
@@ -31,7 +30,7 @@ def check(recipe: Recipe) -> Findings:
     """Prove a recipe. RecipeError for a font without a character or a text that the charset cannot encode."""
     source = Source(recipe, 0)
     notes = contrast_notes(recipe)
-    widest, width = _widest(source)
+    widest, width = _widest(source, recipe.looks.plain.size[0])
     canvas = recipe.looks.plain.canvas[0]
     if recipe.looks.plain.weight and width > canvas:
         notes.append(
@@ -64,11 +63,11 @@ def contrast_notes(recipe: Recipe) -> list[str]:
     return notes
 
 
-def _widest(source: Source) -> tuple[str, int]:
-    """The widest text, and its width in pixels at the smallest size of the plain look."""
+def _widest(source: Source, size: int) -> tuple[str, int]:
+    """The widest text, and its width in pixels at a size."""
     atlas, dice = Atlas(source.charset), Dice(b"widest", 0)
     face = next(face for face in source.faces if face.leading)
-    strike = atlas.strike(face, 400, SMALLEST)
+    strike = atlas.strike(face, 400, size)
     best, width = "", 0
     for i in range(_TRIES):
         dice.throw(i)

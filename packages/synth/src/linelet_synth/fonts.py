@@ -125,13 +125,16 @@ def _face(path: str, index: int, font: TTFont, leading: bool) -> Face:
     )
     variable = list(axes) == ["wght"]
     weight = int(font["OS/2"].usWeightClass) if "OS/2" in font else 400
-    name = font["name"].getBestFullName() or Path(path).stem
+    name = str(font["name"].getBestFullName() or Path(path).stem)
+    if variable:  # its name may be that of one weight out of many
+        instances = [str(font["name"].getDebugName(one.subfamilyNameID)) for one in font["fvar"].instances]
+        name = next((name.removesuffix(f" {weight}") for weight in instances if name.endswith(f" {weight}")), name)
     glyphs = font.getGlyphOrder()[0]
     characters = frozenset(chr(code) for code, glyph in cmap.items() if glyph != glyphs)
     return Face(
         path,
         index,
-        str(name),
+        name,
         axes["wght"] if variable else (weight, weight),
         variable,
         "kern" in font,

@@ -36,7 +36,7 @@ class Job:
     split: str = "all"
     grey: bool = False
     form: str = "folder"
-    boxes: bool = False
+    details: bool = False
 
     def source(self) -> Source:
         """The samples."""
@@ -44,7 +44,7 @@ class Job:
 
     def storage(self, out: Path) -> Storage:
         """Where they go."""
-        return STORAGES[self.form](out, self.boxes)
+        return STORAGES[self.form](out, self.details)
 
     def chunks(self) -> int:
         """Number of chunks."""
@@ -68,7 +68,7 @@ class Job:
             "split": self.split,
             "grey": self.grey,
             "form": self.form,
-            "boxes": self.boxes,
+            "details": self.details,
             "grammar": source.grammar.model_dump(mode="json") if source.grammar else None,
             "recipe_digest": source.digest,
             "complete": complete,

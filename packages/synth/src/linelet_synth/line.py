@@ -1,11 +1,12 @@
 """A drawn line: its picture and label, and what was drawn, for reports and tests."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from linelet_common.preprocess import Pixels
 from linelet_synth.atlas import Placed
-from linelet_synth.colours import Colour
+from linelet_synth.colours import Colour, contrast
 
 
 class Box(NamedTuple):
@@ -32,7 +33,10 @@ class Line:
     colour: Colour
     placed: list[Placed]
     affine: tuple[float, float, float, float, float, float]
+    face: str  # the name of the face that the text is set in, the Chinese one where there are two
+    size: float  # of its text, pixels per em
     styles: list[str] = field(default_factory=list)  # what was done to it
+    moved: Callable[[list[Box]], list[Box]] | None = None  # where a recipe's transform takes boxes
 
     @property
     def boxes(self) -> list[Box]:
@@ -45,4 +49,15 @@ class Line:
             xs = [a * u + b * v + c for u in (x, x + width) for v in (y, y + height)]
             ys = [d * u + e * v + f for u in (x, x + width) for v in (y, y + height)]
             boxes.append(Box(min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys)))
-        return boxes
+        return self.moved(boxes) if self.moved else boxes
+
+    def details(self) -> dict[str, Any]:
+        """What is known of the line, as plain data: boxes [x, y, width, height] to a tenth of a pixel, style."""
+        return {
+            "boxes": [[round(v, 1) for v in box] for box in self.boxes],
+            "look": self.look,
+            "font": self.face,
+            "size": round(self.size, 1),
+            "contrast": round(contrast(self.background, self.colour), 2),
+            "styles": self.styles,
+        }

@@ -1,6 +1,7 @@
 """The plain look: one face and size a line on a flat background, and the reference's five degradations.
 
-Text is inside the picture whatever its length: a line that is too wide for its canvas is set smaller.
+Text is inside the picture whatever its length: a line that is too wide for its canvas is set in the look's smallest
+size, and still too wide, it gets a wider canvas. Set smaller yet, and blurred, nobody could read it.
 """
 
 import numpy as np
@@ -15,8 +16,6 @@ from linelet_synth.line import Line
 from linelet_synth.recipe import Degradation, Recipe
 from linelet_synth.texts import Text
 
-# Smaller text cannot be read by anybody; a line that would need it gets a wider picture instead.
-SMALLEST = 10
 # From here on JPEG's coarsest step for a block's mean is under 8, half of which rounds away: flat grey stays as it is.
 _FLAT_QUALITY = 80
 
@@ -56,10 +55,11 @@ class Plain:
             x, y = margins[0], margins[1]
         else:
             width, height = look.canvas
-            while size > SMALLEST and (box[2] - box[0] > width or box[3] - box[1] > height):
+            smallest = look.size[0]
+            while size > smallest and (box[2] - box[0] > width or box[3] - box[1] > height):
                 shrink = min(width / (box[2] - box[0]), height / (box[3] - box[1]))
                 # Even sizes: half as many strikes to make.
-                size = max(SMALLEST, min(size - 1, int(size * shrink)) & -2)
+                size = max(smallest, min(size - 1, int(size * shrink)) & -2)
                 placed, box = self._set(text.text, face, weight, size)
             width, height = max(width, box[2] - box[0]), max(height, box[3] - box[1])
             x, y = (width - (box[2] - box[0])) // 2, (height - (box[3] - box[1])) // 2
@@ -80,7 +80,9 @@ class Plain:
         if kernel is not None:
             text_picture = pixels.motion(text_picture, kernel)
         picture = degrade(text_picture, region, (height, width), background, d, dice)
-        return Line(picture, text.text, "plain", background, colour, placed, (1.0, 0.0, dx, 0.0, 1.0, dy))
+        return Line(
+            picture, text.text, "plain", background, colour, placed, (1.0, 0.0, dx, 0.0, 1.0, dy), face.name, size
+        )
 
     def _set(self, text: str, face: Face, weight: int, size: int) -> tuple[list[Placed], tuple[int, int, int, int]]:
         placed, pen = set_text(self._atlas.strike(face, weight, size), text)

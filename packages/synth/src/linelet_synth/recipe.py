@@ -22,7 +22,7 @@ Look = Literal["plain", "screen"]
 LOOKS: tuple[Look, ...] = ("plain", "screen")
 
 # Bumped whenever the same recipe and seed draw other lines than before.
-GENERATION = 1
+GENERATION = 2
 
 Share = Annotated[float, pydantic.Field(ge=0.0, le=1.0)]
 Weight = Annotated[int, pydantic.Field(ge=1, le=1000)]
@@ -107,7 +107,7 @@ class Degradation(Checked):
 
 
 class PlainLook(Checked):
-    """Flat backgrounds, one face, one size a line."""
+    """Flat backgrounds, one face, one size a line. A canvas grows where a text does not fit in the smallest size."""
 
     weight: float = pydantic.Field(default=1.0, ge=0.0)  # share among the looks
     min_contrast: float = pydantic.Field(default=3.0, ge=1.0, le=21.0)  # WCAG ratio

@@ -171,7 +171,7 @@ class Screen:
         )
         affine[:, 2] += affine[:, :2] @ (pad - left, pad - top) + (x, y)
         picture = self._degrade(picture, min(em, 1.7 * scale * finest), levels, dice, budget, styles)
-        return Line(picture, text.text, "screen", background, colour, placed, _six(affine), styles)
+        return Line(picture, text.text, "screen", background, colour, placed, _six(affine), face.name, em, styles)
 
     # Type
 

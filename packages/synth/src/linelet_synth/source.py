@@ -92,7 +92,7 @@ class Source:
         look = self.look or ("plain" if plain else "screen")
         line = (self._plain if look == "plain" else self._screen).draw(text, dice)
         if self._transforms:
-            line.picture = self._transforms(line.picture, dice)
+            self._transforms.apply(line, dice)
         return line
 
     def sample(self, i: int) -> tuple[NDArray[np.uint8], str]:

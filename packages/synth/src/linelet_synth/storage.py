@@ -12,22 +12,21 @@ from typing import Any, ClassVar, Protocol
 
 import lmdb
 
-from linelet_common.datasets import LABELS
+from linelet_common.datasets import DETAILS, LABELS
 from linelet_common.files import write_atomically
 from linelet_synth.line import Line
 from linelet_synth.png import encode_png
 from linelet_synth.source import Source
 
-BOXES = "boxes.jsonl"
 PARTS = ".parts"
 
 # What make hands to take: of LMDB the records, of the others nothing.
 Payload = list[tuple[bytes, bytes]]
 
 
-def boxes_json(line: Line) -> str:
-    """A line's boxes, [x, y, width, height] in pixels a character, to a tenth."""
-    return json.dumps([[round(v, 1) for v in box] for box in line.boxes])
+def details_json(line: Line, **more: str) -> str:
+    """What is known of a line: its characters' boxes, look, font, size, contrast and styles."""
+    return json.dumps({**more, **line.details()}, ensure_ascii=False)
 
 
 class Storage(Protocol):
@@ -56,14 +55,14 @@ class Storage(Protocol):
 
 
 class Folder:
-    """images/*.png and labels.txt, PaddleOCR's list form; boxes.jsonl beside it."""
+    """images/*.png and labels.txt, PaddleOCR's list form; details.jsonl, a JSON object a line, beside it."""
 
     # Small enough that little is lost when a machine goes, large enough that a part's file costs nothing.
     chunk: ClassVar[int] = 250
     shared: ClassVar[bool] = True
 
-    def __init__(self, out: Path, boxes: bool) -> None:
-        self._out, self._boxes = out, boxes
+    def __init__(self, out: Path, details: bool) -> None:
+        self._out, self._details = out, details
 
     def prepare(self) -> None:
         """Make the folders."""
@@ -79,7 +78,7 @@ class Folder:
 
     def make(self, source: Source, k: int, samples: range) -> Payload:
         """Write the pictures, then the parts of the lists."""
-        labels, boxes = [], []
+        labels, details = [], []
         folder = str(self._out) + "/"
         for i in samples:
             line = source.line(i)
@@ -87,10 +86,10 @@ class Folder:
             with open(folder + name, "wb", buffering=0) as file:
                 file.write(encode_png(line.picture))
             labels.append(f"{name}\t{line.text}\n")
-            if self._boxes:
-                boxes.append(f'{{"image": "{name}", "boxes": {boxes_json(line)}}}\n')
-        if self._boxes:
-            write_atomically(self._part(k, BOXES), "".join(boxes))
+            if self._details:
+                details.append(f"{details_json(line, image=name)}\n")
+        if self._details:
+            write_atomically(self._part(k, DETAILS), "".join(details))
         write_atomically(self._part(k, LABELS), "".join(labels))
         return []
 
@@ -99,7 +98,7 @@ class Folder:
 
     def join(self, chunks: int, count: int) -> None:
         """Join the parts of the lists."""
-        for name in (BOXES, LABELS) if self._boxes else (LABELS,):
+        for name in (DETAILS, LABELS) if self._details else (LABELS,):
             write_atomically(self._out / name, b"".join(self._part(k, name).read_bytes() for k in range(chunks)))
 
     def close(self) -> None:
@@ -112,8 +111,8 @@ class Lmdb:
     chunk: ClassVar[int] = 250
     shared: ClassVar[bool] = False
 
-    def __init__(self, out: Path, boxes: bool) -> None:
-        self._out, self._boxes = out, boxes
+    def __init__(self, out: Path, details: bool) -> None:
+        self._out, self._details = out, details
         self._open: Any = None
 
     @property
@@ -137,8 +136,8 @@ class Lmdb:
         records: Payload = []
         for i in samples:
             line = source.line(i)
-            if self._boxes:
-                records.append((b"boxes-%09d" % (i + 1), boxes_json(line).encode()))
+            if self._details:
+                records.append((b"details-%09d" % (i + 1), details_json(line).encode()))
             records.append((b"image-%09d" % (i + 1), encode_png(line.picture)))
             records.append((b"label-%09d" % (i + 1), line.text.encode()))
         return records
@@ -169,13 +168,13 @@ class Lmdb:
 
 
 class Tars:
-    """WebDataset's shards: 000000.tar and so on, holding 000000000.png and .txt (and .boxes.json) a sample."""
+    """WebDataset's shards: 000000.tar and so on, holding 000000000.png and .txt (and .details.json) a sample."""
 
     chunk: ClassVar[int] = 1000
     shared: ClassVar[bool] = True
 
-    def __init__(self, out: Path, boxes: bool) -> None:
-        self._out, self._boxes = out, boxes
+    def __init__(self, out: Path, details: bool) -> None:
+        self._out, self._details = out, details
 
     def prepare(self) -> None:
         """Make the folder."""
@@ -193,8 +192,8 @@ class Tars:
         pieces: list[bytes] = []
         for i in samples:
             line = source.line(i)
-            if self._boxes:
-                pieces += tar_member(b"%09d.boxes.json" % i, boxes_json(line).encode())
+            if self._details:
+                pieces += tar_member(b"%09d.details.json" % i, details_json(line).encode())
             pieces += tar_member(b"%09d.png" % i, encode_png(line.picture))
             pieces += tar_member(b"%09d.txt" % i, line.text.encode())
         pieces.append(bytes(2 * tarfile.BLOCKSIZE))  # a tar's end

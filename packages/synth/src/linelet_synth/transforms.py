@@ -15,6 +15,7 @@ import numpy as np
 from linelet_common.errors import RecipeError
 from linelet_common.preprocess import Pixels
 from linelet_synth.dice import Dice
+from linelet_synth.line import Box, Line
 from linelet_synth.recipe import Transform
 
 
@@ -25,9 +26,11 @@ class Transforms:
         os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it would ask the network for its newest version
         import albumentations
 
-        self._pipeline = albumentations.Compose([build(t, f"transforms.{k}") for k, t in enumerate(transforms)])
+        built = [build(t, f"transforms.{k}") for k, t in enumerate(transforms)]
+        self._moves = any(isinstance(t, albumentations.DualTransform) for t in built)
+        self._pipeline = albumentations.Compose(built)
         try:
-            tried = self._run(np.full((32, 96, 3) if rgb else (32, 96), 128, dtype=np.uint8), 0)
+            tried = self._run(np.full((32, 96, 3) if rgb else (32, 96), 128, dtype=np.uint8), 0)["image"]
         except Exception as failure:  # whatever a transform raises, it cannot be used on lines
             kind = "colour" if rgb else "grey"
             reason = str(failure).splitlines()[0]
@@ -35,13 +38,36 @@ class Transforms:
         if tried.dtype != np.uint8 or tried.ndim != (3 if rgb else 2) or not tried.size:
             raise RecipeError(f"transforms make lines {tried.dtype} {tried.shape}; they must stay uint8 pictures")
 
-    def _run(self, picture: Pixels, seed: int) -> Pixels:
+    def _run(self, picture: Pixels, seed: int, **targets: Pixels) -> dict[str, Any]:
         self._pipeline.set_random_seed(seed)
-        return np.asarray(self._pipeline(image=np.ascontiguousarray(picture))["image"])
+        changed: dict[str, Any] = self._pipeline(image=np.ascontiguousarray(picture), **targets)
+        return changed
 
-    def __call__(self, picture: Pixels, dice: Dice) -> Pixels:
-        """The transformed picture; the dice decide what is random in it."""
-        return self._run(picture, dice.whole(0, 2**31 - 1))
+    def apply(self, line: Line, dice: Dice) -> None:
+        """Transform a line's picture; the dice decide what is random in it. Its boxes follow when asked for."""
+        before, seed = line.picture, dice.whole(0, 2**31 - 1)
+        line.picture = np.asarray(self._run(before, seed)["image"])
+        if self._moves:
+            line.moved = lambda boxes: self._move(before, seed, boxes)
+
+    def _move(self, before: Pixels, seed: int, boxes: list[Box]) -> list[Box]:
+        """Where the same transformation takes boxes; those that leave the picture become empty.
+
+        Each is painted onto a mask that goes along: every transform that moves pixels moves a mask's, while some lose
+        or round the points and boxes that they are given.
+        """
+        moved = []
+        for box in boxes:
+            mask = np.zeros(before.shape[:2], dtype=np.uint8)
+            x, y, right, bottom = (round(v) for v in (box.x, box.y, box.x + box.width, box.y + box.height))
+            mask[max(0, y) : max(0, bottom), max(0, x) : max(0, right)] = 1
+            rows, columns = np.nonzero(self._run(before, seed, mask=mask)["mask"])
+            if len(rows):
+                left, top = int(columns.min()), int(rows.min())
+                moved.append(Box(left, top, int(columns.max()) + 1 - left, int(rows.max()) + 1 - top))
+            else:
+                moved.append(Box(0.0, 0.0, 0.0, 0.0))
+        return moved
 
 
 def build(transform: Transform, where: str) -> Any:

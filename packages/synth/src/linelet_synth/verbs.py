@@ -39,7 +39,7 @@ def _configure_synth(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", choices=SPLITS, default="all", help="only texts of one side; no text is on both")
     parser.add_argument("--grey", action="store_true", help="grey pictures instead of RGB: twice as fast")
     parser.add_argument("--format", choices=FORMS, default="folder", help="how the lines are stored (default folder)")
-    parser.add_argument("--boxes", action="store_true", help="store each character's box too")
+    parser.add_argument("--details", action="store_true", help="store each character's box and the line's style too")
     parser.add_argument("--resume", action="store_true", help="go on where an interrupted run stopped")
     parser.add_argument("--shard", type=_shard, default=(0, 1), metavar="I/N", help="this machine's share, from 0/N on")
     parser.add_argument("--engine", choices=ENGINES, default="local", help="where the work is done (default local)")
@@ -58,7 +58,7 @@ def _synth(arguments: argparse.Namespace) -> None:
         arguments.split,
         arguments.grey,
         arguments.format,
-        arguments.boxes,
+        arguments.details,
     )
     out = arguments.out
     if arguments.look != "screen":
