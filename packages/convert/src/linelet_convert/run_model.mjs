@@ -2,6 +2,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
+import { loadGraph } from "./graph_model.mjs";
 
 const { modules, backend, model: file, folder, batches } = JSON.parse(await readFile(process.argv[2], "utf8"));
 
@@ -16,23 +17,9 @@ async function run() {
   if (!(await tf.setBackend(backend))) throw new Error(`the backend ${backend} does not start`);
   await tf.ready();
 
-  const json = JSON.parse(await readFile(file, "utf8"));
-  const shards = await Promise.all(
-    json.weightsManifest.flatMap((group) => group.paths).map((name) => readFile(path.join(path.dirname(file), name))),
-  );
-  const bytes = Buffer.concat(shards);
-  const graph = new tf.GraphModel({
-    load: async () => ({
-      modelTopology: json.modelTopology,
-      signature: json.signature,
-      weightSpecs: json.weightsManifest.flatMap((group) => group.weights),
-      weightData: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length),
-    }),
-  });
-  await graph.load();
-
+  const graph = await loadGraph(tf.GraphModel, file);
   const arrays = { float32: Float32Array, int32: Int32Array, bool: Uint8Array };
-  const names = Object.keys(json.signature.outputs);
+  const names = Object.keys(graph.modelSignature.outputs);
   const answer = [];
   for (const [i, batch] of batches.entries()) {
     const feeds = {};

@@ -1,12 +1,14 @@
 """The check of a conversion: the same inputs through ONNX Runtime and through what was written."""
 
+import itertools
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from linelet_common.datasets import open_dataset
+from linelet_common.datasets import LineDataset, open_dataset
 from linelet_common.errors import ConversionError
 from linelet_common.preprocess import Pixels, prepare
 from linelet_common.reader import decode
@@ -20,6 +22,7 @@ from linelet_convert.tfgraph import Array
 TOLERANCE = 1e-4
 LINES = 8
 BATCH = 4
+CHUNK = 2000  # pictures of a dataset in memory at a time
 
 
 @dataclass(frozen=True)
@@ -55,20 +58,18 @@ def check_reader(
     for width, model in models.items():
         own = spec if not width else spec.model_copy(update={"widths": (width,)})
         count = LINES if len(models) == 1 else max(4, LINES // len(models))
-        pictures = check_lines(spec, count, width)
-        if dataset is not None:
-            pictures += [dataset.image(i) for i in range(len(dataset))]
-        batches = [images for images, _ in batched(pictures, own)]
-        wanted = [_reference(reference, {given: b}, output) for b in batches]
-        got = runtime.run(model, [{"images": b} for b in batches])
-        for expected, actual in zip(wanted, (g["scores"] for g in got), strict=True):
-            worst = max(worst, difference(expected, actual, file))
-            sure = _decided(expected, spec)
-            texts = [[r.text for r in decode(s, spec)] for s in (expected, np.asarray(actual, np.float32))]
-            pairs = [(a, b) for a, b, decided in zip(*texts, sure, strict=True) if decided]
-            lines += len(pairs)
-            undecided += len(sure) - len(pairs)
-            equal += sum(a == b for a, b in pairs)
+        for pictures in itertools.chain([check_lines(spec, count, width)], _chunks(dataset)):
+            batches = [images for images, _ in batched(pictures, own)]
+            wanted = [_reference(reference, {given: b}, output) for b in batches]
+            got = runtime.run(model, [{"images": b} for b in batches])
+            for expected, actual in zip(wanted, (g["scores"] for g in got), strict=True):
+                worst = max(worst, difference(expected, actual, file))
+                sure = _decided(expected, spec)
+                texts = [[r.text for r in decode(s, spec)] for s in (expected, np.asarray(actual, np.float32))]
+                pairs = [(a, b) for a, b, decided in zip(*texts, sure, strict=True) if decided]
+                lines += len(pairs)
+                undecided += len(sure) - len(pairs)
+                equal += sum(a == b for a, b in pairs)
     if worst >= TOLERANCE:
         raise ConversionError(
             f"{file.path}: scores differ by {worst:.2g} from ONNX Runtime's ({runtime.name}); {TOLERANCE:g} is "
@@ -80,6 +81,13 @@ def check_reader(
             "please report the network"
         )
     return Check(runtime.name, worst, lines, equal, undecided)
+
+
+def _chunks(dataset: LineDataset | None) -> Iterator[list[Pixels]]:
+    """A dataset's pictures, so many at a time that any dataset fits into memory."""
+    for start in range(0, len(dataset) if dataset else 0, CHUNK):
+        assert dataset is not None
+        yield [dataset.image(i) for i in range(start, min(start + CHUNK, len(dataset)))]
 
 
 def check_graph(file: OnnxFile, feeds: list[Feeds], names: dict[str, str], model: Path, runtime: Runtime) -> Check:

@@ -209,6 +209,25 @@ def test_corrections_become_a_dataset(opened: Any, served: Any, line_png: Path, 
     assert list(problems(dataset, served.reader.spec)) == []
 
 
+def test_the_recipes_grammar_can_be_asked_for(opened: Any, served: Any, line_png: Path) -> None:
+    choose(opened, line_png)
+    opened.evaluate("document.getElementById('details').open = true")
+    shown = []
+    for decoding in ("grammar", "greedy"):
+        opened.evaluate("document.getElementById('status').textContent = ''")
+        opened.click("#grammar")
+        finished(opened)
+        (wanted,) = read_lines(served.reader, [load_image(line_png)], decoding=decoding)
+        assert texts(opened) == [wanted.text]
+        shown += texts(opened)
+    assert shown[0] != shown[1]  # or the switch might do nothing
+    opened.fill("#lines .text", "68.5公斤")
+    opened.evaluate("document.getElementById('status').textContent = ''")
+    opened.click("#grammar")
+    finished(opened)
+    assert texts(opened) == ["68.5公斤"]  # what a person wrote stays
+
+
 def test_both_languages(opened: Any) -> None:
     opened.click("#language")
     assert opened.inner_text("#copy") == "复制全部"

@@ -1,9 +1,9 @@
 // Runs graph models for the tests: one JSON request a line on stdin, one answer a line on stdout.
 // Usage: node server.mjs NODE_MODULES
-import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
 import readline from "node:readline";
+import { loadGraph } from "../../src/linelet_convert/graph_model.mjs";
 
 const folder = path.resolve(process.argv[2]);
 const require = createRequire(path.join(folder, "x.js"));
@@ -18,20 +18,9 @@ wasm.setWasmPaths(path.join(path.dirname(require.resolve("@tensorflow/tfjs-backe
 
 async function run({ model, backend, batches }) {
   if (!(await tf.setBackend(backend))) throw new Error(`the backend ${backend} does not start`);
-  const json = JSON.parse(await readFile(model, "utf8"));
-  const names = json.weightsManifest.flatMap((group) => group.paths);
-  const bytes = Buffer.concat(await Promise.all(names.map((name) => readFile(path.join(path.dirname(model), name)))));
-  const graph = new GraphModel({
-    load: async () => ({
-      modelTopology: json.modelTopology,
-      signature: json.signature,
-      weightSpecs: json.weightsManifest.flatMap((group) => group.weights),
-      weightData: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length),
-    }),
-  });
-  await graph.load();
+  const graph = await loadGraph(GraphModel, model);
   const outputs = [];
-  const wanted = Object.keys(json.signature.outputs);
+  const wanted = Object.keys(graph.modelSignature.outputs);
   for (const batch of batches) {
     const feeds = Object.fromEntries(
       Object.entries(batch).map(([name, { data, shape, dtype }]) => [name, tf.tensor(data, shape, dtype)]),

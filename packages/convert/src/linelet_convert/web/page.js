@@ -72,6 +72,7 @@ function showFacts() {
   );
   element("reader-name").textContent = spec.name;
   element("backend").options[0].textContent = texts().automatic;
+  element("grammar-row").hidden = !spec.grammar;
 }
 
 // --- Pictures -------------------------------------------------------------------------------------------------------
@@ -139,9 +140,26 @@ async function readMore(boxes) {
   return added;
 }
 
+/** Reads the same boxes again, but for the lines that somebody corrected or ticked. */
+async function readAgain() {
+  if (!(await ready)) return;
+  const mine = turn;
+  const begin = performance.now();
+  const untouched = lines.filter((line) => !line.keep && line.text === line.reading.text);
+  for (const line of untouched) {
+    const result = await readBox(line.box);
+    if (mine !== turn) return; // another picture came meanwhile
+    if (!lines.includes(line)) continue;
+    Object.assign(line, result);
+    showLine(line);
+  }
+  element("status").textContent = texts().done(untouched.length, Math.round(performance.now() - begin));
+}
+
 async function readBox(box) {
   const begin = performance.now();
-  const reading = await reader.read(stage.pixels, { box, input: true });
+  const decoding = reader.spec.grammar && element("grammar").checked ? "grammar" : "greedy";
+  const reading = await reader.read(stage.pixels, { box, input: true, decoding });
   return { reading, text: reading.text, ms: performance.now() - begin };
 }
 
@@ -249,8 +267,9 @@ onClick("language", async () => {
 });
 element("backend").addEventListener("change", attempt(async ({ target }) => {
   ready = start(target.value);
-  if (await ready) await readAnew(lines.map(({ box }) => box));
+  await readAgain();
 }));
+element("grammar").addEventListener("change", attempt(readAgain));
 
 /** The clipboard needs HTTPS or localhost; elsewhere, as on a phone in the same network, an old command does it. */
 async function copy(text) {
