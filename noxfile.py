@@ -14,7 +14,7 @@ TEST_TOOLS = ["pytest>=8", "hypothesis>=6.100"]
 # What test files compare with besides, where all packages are tested together.
 ORACLES = ["tensorboard", "webdataset>=0.2", "onnxscript", "lmdb"]
 # Everything that runs with Python alone; the other markers have sessions of their own below.
-EVERYWHERE = "not browser and not gpu and not foreign and not onnx_tf and not ray"
+EVERYWHERE = "not browser and not gpu and not foreign and not onnx_tf and not ray and not torchvision"
 
 
 def install(session: nox.Session, *packages: str, extras: tuple[str, ...] = ()) -> None:
@@ -73,8 +73,6 @@ def browser(session: nox.Session) -> None:
     if not any(shutil.which(name) for name in (os.environ.get("LINELET_CHROMIUM", ""), "chromium", "google-chrome")):
         session.error("no Chromium found; install it or set LINELET_CHROMIUM to its path")
     install(session, *PACKAGES, extras=(*TEST_TOOLS, "playwright>=1.48"))
-    node = ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock"]
-    session.run(*node, "--prefix", "packages/convert/tests/node", external=True)
     session.run("pytest", "-m", "browser", *session.posargs)
 
 
@@ -96,6 +94,14 @@ def onnx_tf(session: nox.Session) -> None:
     install(session, "common", "model", "convert", extras=tuple(TEST_TOOLS))
     environment = {"LINELET_ONNX_TF_PYTHON": python}
     session.run("pytest", "-m", "onnx_tf", "packages/convert", *session.posargs, env=environment)
+
+
+@nox.session
+def torchvision(session: nox.Session) -> None:
+    """The networks on torchvision's backbones: trained, exported, converted. Brings its own torch, 5.5 GB with CUDA."""
+    paths = [argument for package in ("common", "model", "convert") for argument in ("-e", f"packages/{package}")]
+    session.install("torch==2.14.1", "torchvision==0.29.1", *paths, *TEST_TOOLS)
+    session.run("pytest", "-m", "torchvision", "packages/model", "packages/convert", *session.posargs)
 
 
 @nox.session

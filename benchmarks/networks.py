@@ -1,12 +1,17 @@
-"""The networks' sizes and costs as a table: parameters, MACs, file, CPU ms a line through ONNX Runtime and in training.
+"""The networks' sizes, costs and quality as a table; docs/networks.md is its output.
 
-    python benchmarks/networks.py            # docs/networks.md is its output
+    python benchmarks/networks.py --minutes 5 --recipe health-app --data-to-read DIR
 
-One thread; lines of 200 x 32 pixels; each figure the least of several runs, all networks in one run. Untrained weights:
-cost does not depend on them.
+Costs: CPU milliseconds a line of 200 x 32 pixels on one thread, through ONNX Runtime and in training, the least of
+several runs with untrained weights. Quality: each network trained from nothing on the recipe for so many minutes of one
+thread, then read with. Needs torchvision for two of them; without --minutes the costs alone are printed.
 """
 
+import argparse
+import json
 import os
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -23,6 +28,7 @@ from linelet_common import ReaderSpec
 from linelet_model import NETWORKS, OnnxReader, run
 from linelet_model.export import export
 from linelet_model.networks import network_class
+from linelet_model.training import pick_precision
 
 CHARSET = "".join(chr(0x4E00 + i) for i in range(78))  # of the reference case's size
 
@@ -53,12 +59,35 @@ def training_step(network: torch.nn.Module, precision: torch.dtype) -> Callable[
     return step
 
 
+def quality(name: str, recipe: str, minutes: float, data: str) -> str:
+    """Lines trained on, exact lines and CER of a network after so much training."""
+    linelet = [sys.executable, "-m", "linelet_common"]
+    with tempfile.TemporaryDirectory() as folder:
+        run_folder = Path(folder) / "run"
+        train = ["train", "--recipe", recipe, "--network", name, "--minutes", str(minutes), "--threads", "1"]
+        subprocess.run([*linelet, *train, "--workers", "1", "--out", str(run_folder)], check=True, stdout=sys.stderr)
+        read = [*linelet, "evaluate", str(run_folder), "--data", data, "--json"]
+        found = json.loads(subprocess.run(read, check=True, capture_output=True, text=True).stdout)
+        lines = json.loads((run_folder / "metrics.jsonl").read_text().splitlines()[-1])["lines"]
+    return f" {lines / 1000:.0f} k | {100 * found['exact']:.1f} % | {100 * found['cer']:.2f} % |"
+
+
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, help="of training for the quality columns")
+    parser.add_argument("--recipe", default="health-app")
+    parser.add_argument("--data-to-read", metavar="DIR", help="the lines to judge by")
+    parser.add_argument("--only", nargs="+", default=list(NETWORKS), choices=list(NETWORKS))
+    args = parser.parse_args()
+    if args.minutes and not args.data_to_read:
+        parser.error("--minutes needs --data-to-read DIR")
+    kinds = {name: network_class(name) for name in args.only}  # what cannot be had is said before anything is measured
     torch.set_num_threads(1)
-    print("| network | parameters | MMAC a line | reading, CPU ms a line, batch 1 / 16 | training, CPU ms a line |")
-    print("|---|---|---|---|---|")
-    for name in NETWORKS:
-        kind = network_class(name)
+    columns = ["network", "parameters", "MMAC a line", "reading, CPU ms, batch 1 / 16", "training, CPU ms"]
+    if args.minutes:
+        columns += [f"lines in {args.minutes:g} min", "exact", "CER"]
+    print(f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
+    for name, kind in kinds.items():
         network = kind(len(CHARSET) + 1).eval()
         with FlopCounterMode(display=False) as counter, torch.inference_mode():
             network(torch.zeros(1, 1, 32, 200))
@@ -73,11 +102,13 @@ def main() -> None:
             for n in (1, 16):
                 lines = np.zeros((n, 1, 32, 200), dtype=np.float32)
                 costs.append(least_ms(lambda r=reader, x=lines: r.scores(x), n))
-        precision = torch.bfloat16 if name.startswith("light") else torch.float32
+        precision = pick_precision("auto", torch.device("cpu"))
         training = least_ms(training_step(network, precision), 64, runs=2)
         size = sum(p.numel() for p in network.parameters()) / 1e6
         macs = counter.get_total_flops() / 2e6
-        print(f"| {name} | {size:.2f} M | {macs:.0f} | {costs[0]:.2f} / {costs[1]:.2f} | {training:.2f} |", flush=True)
+        judged = quality(name, args.recipe, args.minutes, args.data_to_read) if args.minutes else ""
+        row = f"| `{name}` | {size:.2f} M | {macs:.0f} | {costs[0]:.2f} / {costs[1]:.2f} | {training:.2f} |{judged}"
+        print(row, flush=True)
 
 
 if __name__ == "__main__":

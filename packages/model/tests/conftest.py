@@ -4,18 +4,36 @@ import json
 import random
 from pathlib import Path
 
+import matplotlib
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
+from linelet_model.networks import NETWORKS
 from linelet_model.settings import Settings
 
 CHARSET = "0123456789.%"
 
 
-def draw_dataset(folder: Path, count: int, seed: int, charset: str = CHARSET, longest: int = 4) -> Path:
-    """Write a folder dataset of random labels."""
+@pytest.hookimpl(tryfirst=True)  # before -m looks at the markers
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of networks on torchvision's backbones have a session of their own."""
+    for item in items:
+        name = getattr(getattr(item, "callspec", None), "params", {}).get("name")
+        if NETWORKS.get(name, "").startswith("linelet_model.networks.pictures"):
+            item.add_marker(pytest.mark.torchvision)
+
+
+def draw_dataset(
+    folder: Path, count: int, seed: int, charset: str = CHARSET, longest: int = 4, font_file: str = ""
+) -> Path:
+    """Write a folder dataset of random labels, in Pillow's own font or one of matplotlib's."""
     rng = random.Random(seed)
-    fonts = [ImageFont.load_default(size) for size in (20, 24, 28)]
+    sizes = (20, 24, 28)
+    if font_file:
+        folder_of_fonts = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+        fonts = [ImageFont.truetype(folder_of_fonts / font_file, size) for size in sizes]
+    else:
+        fonts = [ImageFont.load_default(size) for size in sizes]
     (folder / "images").mkdir(parents=True)
     rows = []
     for i in range(count):

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -5,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from linelet_common import ReaderSpec, prepare
-from linelet_model.data import Lines, collate, epoch_batches, split_by_text, vary
+from linelet_model.data import Lines, collate, epoch_batches, estrange, split_by_text, vary
+from linelet_model.training import ctc_loss
 
 SPEC = ReaderSpec(charset="0123456789")
 
@@ -24,13 +27,6 @@ def test_an_epoch_shows_every_line_once_in_batches_of_equal_size(widths, size, e
     assert sorted(i for batch in batches for i in batch) == list(range(len(widths)))
     assert all(1 <= len(batch) <= size for batch in batches)
     assert batches == epoch_batches(lines_of(widths), size, seed=3, epoch=epoch)
-
-
-def test_easy_lines_come_first_in_small_batches():
-    batches = epoch_batches(lines_of([50] * 100), 16, seed=0, epoch=0, easy=40)
-    assert [len(batch) for batch in batches[:10]] == [4] * 10
-    assert all(len(batch) > 4 for batch in batches[10:])
-    assert sorted(i for batch in batches for i in batch) == list(range(100))
 
 
 def test_epochs_differ_and_seeds_differ():
@@ -72,6 +68,34 @@ def test_variation_keeps_the_padding_and_depends_on_its_seed_alone():
     assert not torch.equal(one.images, other.images)
     assert one.images.abs().max() <= 1
     assert ((one.images * (1 - batch.mask)) == SPEC.pad).all()
+
+
+def test_foreign_lines_show_the_same_strokes_elsewhere_and_ask_for_no_text():
+    lines = lines_of([80] * 90)
+    batch = collate(lines, range(90), SPEC)
+    before = batch.images.clone()
+    strange = estrange(batch, SPEC, 0.5, (0, 1, 2))
+    assert torch.equal(batch.images, before)
+    assert torch.equal(strange.images, estrange(batch, SPEC, 0.5, (0, 1, 2)).images)
+    assert not estrange(batch, SPEC, 0.0, (0, 1, 2)).foreign.any()
+    assert 20 < strange.foreign.sum() < 40  # half of those of two or three characters
+    assert not strange.foreign[batch.lengths == 1].any()
+    for row in range(90):
+        rows_moved = (strange.images[row] != before[row]).any(dim=2).flatten()
+        assert bool(rows_moved[:10].all()) == bool(rows_moved.any()) == bool(strange.foreign[row])
+        assert not rows_moved[-10:].any()
+        assert torch.equal(strange.images[row].sort().values, before[row].sort().values)
+
+
+def test_a_foreign_line_costs_nothing_where_the_reader_is_undecided_and_much_where_it_is_sure():
+    batch = dataclasses.replace(collate(lines_of([80] * 3), [1, 2], SPEC), foreign=torch.tensor([True, False]))
+    even = torch.zeros(2, 20, SPEC.classes)
+    sure = even.clone()
+    sure[:, :, 3] = 20
+    assert ctc_loss(even, batch, SPEC)[0] == pytest.approx(0, abs=1e-5)
+    assert ctc_loss(sure, batch, SPEC)[0] > 10
+    known = dataclasses.replace(batch, foreign=torch.zeros(2, dtype=torch.bool))
+    assert ctc_loss(sure, batch, SPEC)[1] == ctc_loss(sure, known, SPEC)[1]
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])

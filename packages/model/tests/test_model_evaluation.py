@@ -1,7 +1,9 @@
+import numpy as np
 import pytest
 
 from linelet_common import Reading
-from linelet_model.evaluation import Evaluation, compare, line_of
+from linelet_common.datasets import Details
+from linelet_model.evaluation import Evaluation, compare, line_of, traits_of
 
 
 def evaluation(*pairs):
@@ -51,10 +53,30 @@ def test_the_interval_holds_the_rate_and_narrows_with_more_lines():
 
 def test_breakdowns_count_every_line_once():
     result = evaluation(("1", "1"), ("22", "2"), ("4444", "4444"), ("7777777", "777"), ("1" * 12, "1" * 12))
-    assert [(row["length"], row["lines"], row["exact"]) for row in result.by_length()] == [
-        ("0-1", 1, 1.0), ("2-3", 1, 0.0), ("4-6", 1, 1.0), ("7-10", 1, 0.0), ("11+", 1, 1.0)
+    found = result.breakdowns()
+    assert [(row["value"], row["lines"], row["exact"]) for row in found["length"]] == [
+        ("0 to 2", 1, 1.0), ("2 to 4", 1, 0.0), ("4 to 7", 1, 1.0), ("7 to 11", 1, 0.0), ("11 to 21", 1, 1.0)
     ]  # fmt: skip
-    assert sum(row["lines"] for row in result.by_confidence()) == 5
+    assert sum(row["lines"] for row in found["confidence"]) == 5
+    assert found.keys() == {"length", "confidence"}  # nothing else is known of these lines
+
+
+def test_breakdowns_go_by_what_the_dataset_says_and_else_by_the_picture():
+    black_on_white = np.full((20, 40, 3), 255, np.uint8)
+    black_on_white[5:15, 5:15] = 0
+    said = Details(look="screen", font="Serif", contrast=2.5, styles=("faint", "tilted"))
+    result = Evaluation(
+        [
+            line_of(0, "a", "1", Reading("1", 0.9, ()), traits_of(black_on_white, None)),
+            line_of(1, "b", "2", Reading("7", 0.9, ()), traits_of(black_on_white[:10], said)),
+        ]
+    )
+    found = result.breakdowns()
+    assert [(row["value"], row["exact"]) for row in found["height"]] == [("0 to 16", 0.0), ("16 to 24", 1.0)]
+    assert [(row["value"], row["exact"]) for row in found["contrast"]] == [("2 to 3", 0.0), ("7 and more", 1.0)]
+    assert [(row["value"], row["lines"]) for row in found["style"]] == [("faint", 1), ("tilted", 1)]
+    assert [row["value"] for row in found["font"] + found["look"]] == ["Serif", "screen"]
+    assert traits_of(black_on_white, None).contrast == pytest.approx(21)
 
 
 def test_the_report_shows_the_pictures_of_the_mistakes_and_escapes_their_texts(tmp_path):

@@ -1,8 +1,13 @@
+import importlib.util
+
 import pytest
 import torch
 
 from linelet_common.errors import TrainingError
+from linelet_model.export import export
 from linelet_model.networks import NETWORKS, network_class
+from linelet_model.settings import Settings
+from linelet_model.training import train
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -35,3 +40,19 @@ def test_a_line_is_read_alike_alone_and_in_a_batch(name):
 def test_an_unknown_network_names_the_nearest():
     with pytest.raises(TrainingError, match="unknown network 'light-conf'; did you mean 'light-conv'"):
         network_class("light-conf")
+
+
+@pytest.mark.skipif(importlib.util.find_spec("torchvision") is not None, reason="this is what happens without it")
+def test_a_network_without_its_library_says_what_to_install():
+    with pytest.raises(TrainingError, match=r"pip install 'linelet-model\[torchvision\]'"):
+        network_class("resnet-18")
+
+
+@pytest.mark.torchvision
+@pytest.mark.parametrize(("name", "parameters"), [("mobilenet-v3-small", 1.04e6), ("resnet-18", 11.35e6)])
+def test_a_torchvision_backbone_learns_is_exported_and_keeps_its_size(name, parameters, digits, tmp_path):
+    assert sum(p.numel() for p in network_class(name)(79).parameters()) == pytest.approx(parameters, rel=0.01)
+    epochs = {"mobilenet-v3-small": 14, "resnet-18": 8}[name]
+    evaluation = train(Settings(data=(str(digits),), network=name, epochs=epochs, batch=32), tmp_path / "run")
+    assert evaluation.exact > 0.9
+    assert export(tmp_path / "run", tmp_path / "reader.onnx") < 1e-4

@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from linelet_common.cli import main
 from linelet_common.datasets import open_dataset
 from linelet_common.errors import DatasetError, ReaderError, TrainingError
-from linelet_model.evaluation import evaluate
+from linelet_model.evaluation import compare, evaluate
 from linelet_model.readers import open_reader
 from linelet_model.settings import Settings
 from linelet_model.training import train
@@ -129,6 +129,22 @@ def test_a_larger_charset_keeps_what_the_old_reader_knows(run_folder, draw, unse
     assert evaluate(open_reader(tmp_path / "run"), open_dataset(unseen)).exact >= 0.85
 
 
+def test_fifty_crops_of_a_new_font_lift_its_reading_and_keep_the_old(run_folder, digits, unseen, draw, tmp_path):
+    font = "STIXGeneralBolIta.ttf"
+    real = draw(tmp_path / "real", 50, seed=11, font_file=font)
+    held_back = draw(tmp_path / "held-back", 200, seed=12, font_file=font)
+    settings = Settings(
+        data=(str(real), f"{digits}:4"), start=str(run_folder), lr=5e-4, epochs=4, batch=32, threads=1, validation=0.1
+    )
+    train(settings, tmp_path / "tuned")
+    before, after = open_reader(run_folder), open_reader(tmp_path / "tuned")
+    new, old = open_dataset(held_back), open_dataset(unseen)
+    lifted = compare(evaluate(before, new), evaluate(after, new))
+    assert lifted.only_b > lifted.only_a
+    assert lifted.p_value < 0.001
+    assert evaluate(after, old).exact >= evaluate(before, old).exact - 0.01
+
+
 def test_datasets_are_mixed_by_their_weights(digits, draw, tmp_path):
     from linelet_common import ReaderSpec
     from linelet_model.feeds import DatasetFeed
@@ -144,7 +160,7 @@ def test_two_processes_train_as_one(digits, tmp_path):
     """Two gloo processes, each with half of every batch, give the loss curve and weights of one with whole batches."""
     command = ["-m", "linelet_common", "train", "--data", str(digits), "--epochs", "1", "--batch", "64"]
     command += ["--threads", "1", "--precision", "fp32", "--device", "cpu"]
-    # A low rate: Adam's first steps turn rounding noise into full steps, and the curves part at the usual one.
+    # A low rate: the first steps turn rounding noise into full steps, and the curves part at the usual one.
     command += ["--lr", "1e-5", "--ema", "0.5", "--out"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "29611"]
@@ -168,7 +184,7 @@ def test_a_loss_that_is_no_number_stops_with_its_batch_saved(digits, tmp_path, m
 
     vary = training.vary
     monkeypatch.setattr(training, "vary", poisoned)
-    with pytest.raises(TrainingError, match=r"the loss is nan in epoch 2, step 4; .*bad-batch\.pt.*lower --lr"):
+    with pytest.raises(TrainingError, match=r"the loss is nan in epoch 1, step 4; .*bad-batch\.pt.*lower --lr"):
         train(Settings(data=(str(digits),), **SHORT), tmp_path / "run")
     assert torch.load(tmp_path / "run" / "bad-batch.pt", weights_only=True)["images"].isnan().any()
 
@@ -231,7 +247,7 @@ def test_a_folder_in_use_is_never_overwritten(run_folder, digits, tmp_path):
 
 
 def test_resuming_with_other_settings_is_refused(run_folder, digits):
-    with pytest.raises(TrainingError, match=r"--lr 0.5 \(was 0.002\)"):
+    with pytest.raises(TrainingError, match=r"--lr 0.5 \(was 0.003\)"):
         train(Settings(data=(str(digits),), epochs=14, batch=32, threads=1, lr=0.5), run_folder, resume=True)
 
 
@@ -274,3 +290,26 @@ def test_the_command_reports_bad_data_in_one_line(digits, tmp_path, capsys):
     error = capsys.readouterr().err
     assert error.startswith("linelet train: 3 bad lines")
     assert error.count("\n") == 1
+
+
+def test_an_overflow_in_half_precision_spoils_no_weight(digits):
+    """fp16's scaler looks at each optimiser alone; one gradient beyond its range must stop the step of both."""
+    from linelet_model.distributed import World
+    from linelet_model.training import State, _begin
+
+    settings = Settings(data=(str(digits),), precision="fp16", device="cpu", epochs=1).checked()
+    network, _ = _begin(settings)
+    state = State(settings, network, torch.device("cpu"), World.join())
+    before = {name: p.detach().clone() for name, p in network.named_parameters()}
+    for gradients, moved in ((torch.inf, False), (1.0, True)):
+        state.scaler.scale(torch.ones(1))
+        for name, parameter in network.named_parameters():
+            parameter.grad = torch.ones_like(parameter)
+            if name == "backbone.0.0.weight":
+                parameter.grad[0] = gradients
+        scale = state.scaler.get_scale()
+        state._update()
+        changed = [not torch.equal(before[name], p) for name, p in network.named_parameters()]
+        assert all(p.isfinite().all() for p in network.parameters())
+        assert any(changed) == moved
+        assert (state.scaler.get_scale() < scale) == (not moved)

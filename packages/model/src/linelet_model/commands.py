@@ -82,6 +82,7 @@ def _configure_compare(parser: argparse.ArgumentParser) -> None:
     for name in ("A", "B"):
         parser.add_argument(name.lower(), metavar=name, help="a run folder or an ONNX file")
     parser.add_argument("--data", required=True, metavar="DIR", help="the dataset to read")
+    _add_decode(parser)
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
@@ -91,7 +92,7 @@ def _run_compare(args: argparse.Namespace) -> None:
     from linelet_model.readers import open_reader
 
     dataset = open_dataset(args.data)
-    a, b = (evaluate(open_reader(reader), dataset) for reader in (args.a, args.b))
+    a, b = (evaluate(open_reader(reader), dataset, decoding=args.decode) for reader in (args.a, args.b))
     result = compare(a, b)
     if args.json:
         print_json({"a": a.summary(), "b": b.summary(), **dataclasses.asdict(result)})

@@ -95,12 +95,16 @@ def split_by_text(labels: Sequence[str], share: float, seed: int) -> tuple[list[
 
 @dataclass
 class Batch:
-    """images float32 (N, 1, H, W); mask float32 (N, 1, 1, W), 0 on the padding; targets int64 (sum of lengths,)."""
+    """images float32 (N, 1, H, W); mask float32 (N, 1, 1, W), 0 on the padding; targets int64 (sum of lengths,).
+
+    foreign: bool (N,), lines that show nothing of the charset, whatever their targets say.
+    """
 
     images: Tensor
     mask: Tensor
     targets: Tensor
     lengths: Tensor
+    foreign: Tensor
 
     def share(self, rank: int, size: int) -> "Batch":
         """The part of one of ``size`` processes: every size-th line."""
@@ -109,20 +113,13 @@ class Batch:
         rows = list(range(len(self.lengths)))[rank::size]
         targets = torch.split(self.targets, self.lengths.tolist())
         parts = torch.cat([targets[i] for i in rows]) if rows else self.targets[:0]
-        return Batch(self.images[rows], self.mask[rows], parts, self.lengths[rows])
+        return Batch(self.images[rows], self.mask[rows], parts, self.lengths[rows], self.foreign[rows])
 
 
-def epoch_batches(lines: Lines, size: int, seed: int, epoch: int, easy: int = 0) -> list[list[int]]:
-    """Numbers of the lines of each batch: every line once, lines of similar width together, in random order.
-
-    easy: so many lines come first, in batches of a quarter of the size.
-    """
+def epoch_batches(lines: Lines, size: int, seed: int, epoch: int) -> list[list[int]]:
+    """Numbers of the lines of each batch: every line once, lines of similar width together, in random order."""
     rng = np.random.default_rng([seed, epoch])
     order = rng.permutation(len(lines))
-    return _batches(lines, order[:easy], max(1, size // 4), rng) + _batches(lines, order[easy:], size, rng)
-
-
-def _batches(lines: Lines, order: NDArray[np.int64], size: int, rng: np.random.Generator) -> list[list[int]]:
     # Sorting within pools of 32 batches rather than over all lines keeps batches mixed yet wastes little padding.
     pool = 32 * size
     batches: list[list[int]] = []
@@ -149,6 +146,7 @@ def collate(lines: Lines, indices: Sequence[int], spec: ReaderSpec) -> Batch:
         kept,
         torch.from_numpy(np.concatenate([lines.classes[i] for i in indices])),
         torch.tensor([len(lines.classes[i]) for i in indices]),
+        torch.zeros(len(indices), dtype=torch.bool),
     )
 
 
@@ -175,4 +173,21 @@ def vary(batch: Batch, spec: ReaderSpec, seed: Sequence[int]) -> Batch:
     amount = uniform(-0.12, 0.06).clamp(min=0)
     images = images + amount * torch.randn(images.shape, generator=generator)
     images = images.clamp(-1, 1) * batch.mask + spec.pad * (1 - batch.mask)
-    return Batch(images, batch.mask, batch.targets, batch.lengths)
+    return Batch(images, batch.mask, batch.targets, batch.lengths, batch.foreign)
+
+
+def estrange(batch: Batch, spec: ReaderSpec, share: float, seed: Sequence[int]) -> Batch:
+    """Make a share (0-1) of the lines foreign: their upper part moved against the lower one, by a third of the height up.
+
+    What it then shows is made of the same strokes, in the same faces, but of no character that anybody knows. Lines of
+    one character stay: of a point, say, nothing would have changed.
+    """
+    generator = torch.Generator().manual_seed(int(np.random.SeedSequence([*seed, 1]).generate_state(1)[0]))
+    chosen = (torch.rand(len(batch.lengths), generator=generator) < share) & (batch.lengths > 1)
+    images, height = batch.images.clone(), spec.height
+    for row in torch.nonzero(chosen).flatten().tolist():
+        cut = int(torch.randint(height * 2 // 5, height * 3 // 5 + 1, (1,), generator=generator))
+        shift = int(torch.randint(height // 3, height * 2 // 3, (1,), generator=generator))
+        width = int(batch.mask[row].sum())
+        images[row, :, :cut, :width] = torch.roll(images[row, :, :cut, :width], shift, dims=2)
+    return Batch(images, batch.mask, batch.targets, batch.lengths, batch.foreign | chosen)

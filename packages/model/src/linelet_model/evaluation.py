@@ -1,8 +1,9 @@
 """How well a reader reads a dataset: CER, exact lines, and what it takes for what."""
 
+import itertools
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,11 +11,28 @@ import Levenshtein
 import numpy as np
 
 from linelet_common.codec import Reading
-from linelet_common.datasets import LineDataset
+from linelet_common.datasets import Details, LineDataset
+from linelet_common.preprocess import Pixels
 from linelet_common.reader import Decoding, Reader, read_lines
 
 # Pictures in memory at a time: enough to fill batches of every width, little enough for any dataset.
 _CHUNK = 512
+
+
+# Bands of the breakdowns: from, up to and without.
+_LENGTHS = (0, 2, 4, 7, 11, 21, math.inf)
+_CONFIDENCES = (0.0, 0.5, 0.8, 0.9, 0.95, 0.99, math.inf)
+_HEIGHTS = (0, 16, 24, 32, 48, 72, math.inf)
+_CONTRASTS = (1.0, 1.5, 2.0, 3.0, 4.5, 7.0, math.inf)
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What a picture is like: height in pixels, WCAG contrast ratio, and named traits: its look, font and styles."""
+
+    height: int
+    contrast: float
+    named: dict[str, list[str]]
 
 
 @dataclass(frozen=True)
@@ -26,6 +44,7 @@ class Line:
     label: str
     reading: Reading
     distance: int
+    traits: Traits | None = None
 
 
 @dataclass
@@ -61,24 +80,29 @@ class Evaluation:
         low, high = np.quantile(rates, [(1 - share) / 2, (1 + share) / 2])
         return float(low), float(high)
 
-    def by_length(self) -> list[dict[str, Any]]:
-        """Lines and exact share for labels of 0-1, 2-3, 4-6, 7-10 and more characters."""
-        rows = []
-        for low, high in ((0, 1), (2, 3), (4, 6), (7, 10), (11, 10**9)):
-            lines = [line for line in self.lines if low <= len(line.label) <= high]
-            if lines:
-                name = f"{low}-{high}" if high < 10**9 else f"{low}+"
-                rows.append({"length": name, "lines": len(lines), "exact": _exact(lines)})
-        return rows
+    def breakdowns(self) -> dict[str, list[dict[str, Any]]]:
+        """Lines and exact share by what lines are like; font, look and style only where the dataset says them.
 
-    def by_confidence(self) -> list[dict[str, Any]]:
-        """Lines and exact share where the confidence is in a band: a calibrated reader is right that often."""
-        rows = []
-        for low, high in ((0.0, 0.5), (0.5, 0.8), (0.8, 0.9), (0.9, 0.95), (0.95, 0.99), (0.99, 1.01)):
-            lines = [line for line in self.lines if low <= line.reading.confidence < high]
-            if lines:
-                rows.append({"from": low, "to": min(high, 1.0), "lines": len(lines), "exact": _exact(lines)})
-        return rows
+        length: characters of the label; height: pixels of the picture; contrast: WCAG ratio of text and ground as the
+        dataset says it, else of the picture's darkest and lightest pixels; confidence: a calibrated reader is right
+        that often. A line of several styles counts for each.
+        """
+        found = {
+            "length": _bands(self.lines, _LENGTHS, lambda line: len(line.label)),
+            "confidence": _bands(self.lines, _CONFIDENCES, lambda line: line.reading.confidence),
+        }
+        known = [line for line in self.lines if line.traits]
+        if known:
+            found["height"] = _bands(known, _HEIGHTS, lambda line: _traits(line).height)
+            found["contrast"] = _bands(known, _CONTRASTS, lambda line: _traits(line).contrast)
+        for name in ("look", "font", "style"):
+            groups: dict[str, list[Line]] = {}
+            for line in known:
+                for value in _traits(line).named[name]:
+                    groups.setdefault(value, []).append(line)
+            if groups:
+                found[name] = [_row(value, groups[value]) for value in sorted(groups)]
+        return found
 
     def mistakes(self) -> list[Line]:
         """The wrong lines, worst first: most edits per character, then most confident."""
@@ -103,8 +127,7 @@ class Evaluation:
             "cer": self.cer,
             "cer_interval": list(self.cer_interval()),
             "cer_per_line": self.cer_per_line,
-            "by_length": self.by_length(),
-            "by_confidence": self.by_confidence(),
+            **{f"by_{name}": rows for name, rows in self.breakdowns().items()},
             "edits": self.edits(),
             "confusions": [{"label": a, "read": b, "count": n} for a, b, n in self.confusions()[:20]],
             "mistakes": [
@@ -130,16 +153,55 @@ def evaluate(reader: Reader, dataset: LineDataset, batch_size: int = 32, decodin
     result = Evaluation()
     for start in range(0, len(dataset), _CHUNK):
         indices = range(start, min(start + _CHUNK, len(dataset)))
-        readings = read_lines(reader, [dataset.image(i) for i in indices], batch_size, decoding)
+        images = [dataset.image(i) for i in indices]
+        readings = read_lines(reader, images, batch_size, decoding)
         result.lines += [
-            line_of(i, dataset.name(i), dataset.label(i), reading) for i, reading in zip(indices, readings, strict=True)
+            line_of(i, dataset.name(i), dataset.label(i), reading, traits_of(image, dataset.details(i)))
+            for i, image, reading in zip(indices, images, readings, strict=True)
         ]
     return result
 
 
-def line_of(index: int, name: str, label: str, reading: Reading) -> Line:
+def line_of(index: int, name: str, label: str, reading: Reading, traits: Traits | None = None) -> Line:
     """A line read, with its edit distance."""
-    return Line(index, name, label, reading, Levenshtein.distance(label, reading.text))
+    return Line(index, name, label, reading, Levenshtein.distance(label, reading.text), traits)
+
+
+def traits_of(image: Pixels, details: Details | None) -> Traits:
+    """What an RGB picture (H, W, 3) is like, by itself and by what its dataset says."""
+    said = details or Details()
+    named = {
+        "look": [said.look] if said.look else [],
+        "font": [said.font] if said.font else [],
+        "style": list(said.styles),
+    }
+    return Traits(len(image), said.contrast or _measured_contrast(image), named)
+
+
+def _measured_contrast(image: Pixels) -> float:
+    """WCAG's contrast ratio of a picture's darkest and lightest hundredth."""
+    share = image.reshape(-1, 3).astype(np.float64) / 255
+    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+    dark, light = np.quantile(linear @ (0.2126, 0.7152, 0.0722), [0.01, 0.99])
+    return float((light + 0.05) / (dark + 0.05))
+
+
+def _traits(line: Line) -> Traits:
+    assert line.traits is not None
+    return line.traits
+
+
+def _row(value: str, lines: Sequence[Line]) -> dict[str, Any]:
+    return {"value": value, "lines": len(lines), "exact": _exact(lines)}
+
+
+def _bands(lines: Sequence[Line], edges: Sequence[float], value: Callable[[Line], float]) -> list[dict[str, Any]]:
+    rows = []
+    for low, high in itertools.pairwise(edges):
+        inside = [line for line in lines if low <= value(line) < high]
+        if inside:
+            rows.append(_row(f"{low:g} to {high:g}" if high < math.inf else f"{low:g} and more", inside))
+    return rows
 
 
 def _exact(lines: Sequence[Line]) -> float:

@@ -10,6 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
+from linelet_common.cli import Progress
 from linelet_common.datasets import open_dataset, sample_problem
 from linelet_common.errors import DatasetError, TrainingError
 from linelet_common.grammar import Grammar
@@ -17,7 +18,6 @@ from linelet_common.preprocess import Pixels
 from linelet_common.spec import ReaderSpec
 from linelet_model.data import Lines, load_lines, split_by_text
 
-EASY_LINES = 8_000  # from which a fresh network learns to align
 _CHUNK = 500  # lines a worker makes at a time
 
 
@@ -92,39 +92,32 @@ class DatasetFeed:
 
 
 class RecipeFeed:
-    """Fresh lines every epoch, made by worker processes while the epoch before is trained on.
+    """Fresh lines every epoch, made by worker processes while the epoch before is trained on."""
 
-    easy: begin with an epoch of EASY_LINES lines of the plain look, from which a fresh network learns to align.
-    """
-
-    def __init__(
-        self, recipe: str, look: str | None, spec: ReaderSpec, seed: int, size: int, workers: int, easy: bool
-    ) -> None:
+    def __init__(self, recipe: str, look: str | None, spec: ReaderSpec, seed: int, size: int, workers: int) -> None:
         self._arguments = (recipe, seed, look, "train")
-        self._spec, self._size, self._easy = spec, size, easy
+        self._spec, self._size = spec, size
         # spawn: forking a process that holds torch's threads can hang.
-        self._pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_die_with_parent)
+        self._pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_start_worker)
         self._pending: dict[int, list[Future[Lines]]] = {}
         self.skipped = 0
         self.held_back = _make(open_source(recipe, seed, look, "validation"), spec, range(1000))
 
     def _request(self, number: int) -> None:
         if number not in self._pending:
-            recipe, seed, look, split = self._arguments
-            start, size = number * self._size, self._size
-            if self._easy and number == 0:
-                look, size = look or "plain", min(EASY_LINES, size)
-            chunks = [range(i, min(i + _CHUNK, start + size)) for i in range(start, start + size, _CHUNK)]
-            arguments = (recipe, seed, look, split)
-            self._pending[number] = [self._pool.submit(_work, arguments, self._spec, chunk) for chunk in chunks]
+            start, end = number * self._size, (number + 1) * self._size
+            chunks = [range(i, min(i + _CHUNK, end)) for i in range(start, end, _CHUNK)]
+            self._pending[number] = [self._pool.submit(_work, self._arguments, self._spec, chunk) for chunk in chunks]
 
     def epoch(self, number: int) -> Lines:
         """The lines of an epoch; the next one's are begun."""
         self._request(number)
         self._request(number + 1)
-        lines = Lines()
+        lines, progress = Lines(), Progress(self._size, "lines made")
         for future in self._pending.pop(number):
-            lines.extend(future.result())
+            part = future.result()
+            lines.extend(part)
+            progress.advance(len(part))
         return lines
 
     def close(self) -> None:
@@ -132,8 +125,11 @@ class RecipeFeed:
         self._pool.shutdown(cancel_futures=True)
 
 
-def _die_with_parent() -> None:
-    """Let a worker end when the training is killed: a pool's workers would wait for work for ever."""
+def _start_worker() -> None:
+    """Give way to the training, and end with it: when it is killed, a pool's workers would wait for work for ever."""
+    if hasattr(os, "nice"):
+        # torch's threads wait for each other at every layer: one that a worker takes the core from stops them all.
+        os.nice(10)
 
     def watch() -> None:
         parent = parent_process()

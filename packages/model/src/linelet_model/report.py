@@ -40,6 +40,9 @@ def write_report(evaluation: Evaluation, dataset: LineDataset, title: str) -> st
         {"label": html.escape(a) or "(nothing)", "read": html.escape(b) or "(nothing)", "times": str(n)}
         for a, b, n in evaluation.confusions()[:20]
     ]
+    breakdowns = "\n".join(
+        f"<h2>By {name}</h2>{_table(_percent(name, rows))}" for name, rows in evaluation.breakdowns().items()
+    )
     return f"""<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{html.escape(title)}</title>
@@ -47,16 +50,18 @@ def write_report(evaluation: Evaluation, dataset: LineDataset, title: str) -> st
 <h1>{html.escape(title)}</h1>
 <p>{len(evaluation.lines)} lines, <b>{100 * evaluation.exact:.2f} %</b> exact, CER <b>{100 * evaluation.cer:.3f} %</b>
 (95 % interval {100 * low:.3f} to {100 * high:.3f}), mean CER per line {100 * evaluation.cer_per_line:.3f} %.</p>
-<h2>By length of the label</h2>{_table(_percent(evaluation.by_length()))}
-<h2>By confidence</h2>{_table(_percent(evaluation.by_confidence()))}
+{breakdowns}
 <h2>What is taken for what</h2>{_table(confusions)}
 <h2>Mistakes, worst first ({min(len(mistakes), _MOST)} of {len(mistakes)})</h2>{_table(rows)}
 </html>
 """
 
 
-def _percent(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
-    return [{k: f"{100 * v:.1f} %" if k == "exact" else str(v) for k, v in row.items()} for row in rows]
+def _percent(name: str, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    return [
+        {name: html.escape(row["value"]), "lines": str(row["lines"]), "exact": f"{100 * row['exact']:.1f} %"}
+        for row in rows
+    ]
 
 
 def _table(rows: Sequence[Mapping[str, str]]) -> str:

@@ -31,8 +31,9 @@ class Settings:
     minutes: float | None = _option(None, "how long to train, wall time, loading not counted")
     epochs: int | None = _option(None, f"how many epochs to train ({EPOCHS} if --minutes isn't given either)")
     batch: int = _option(64, "lines a step, over all devices")
-    lr: float = _option(2e-3, "peak learning rate")
-    weight_decay: float = _option(0.01, "AdamW's weight decay")
+    optimiser: str = _option("muon", "muon for inner matrices with AdamW for the rest, or adamw", ("muon", "adamw"))
+    lr: float = _option(3e-3, "peak learning rate")
+    weight_decay: float = _option(0.01, "decoupled weight decay")
     warmup: float = _option(0.01, "share of the training in which the learning rate rises")
     schedule: str = _option("cosine", "learning rate after that: to zero, or halved on plateaus", ("cosine", "plateau"))
     clip: float = _option(5.0, "greatest norm of the gradient")
@@ -40,12 +41,15 @@ class Settings:
     accumulate: int = _option(1, "steps whose gradients are summed before the weights change")
     patience: int | None = _option(None, "stop after so many epochs without a lower CER")
     precision: str = _option(
-        "auto", "auto: bf16 where the processor has it, else fp32", ("auto", "fp32", "bf16", "fp16")
+        "auto",
+        "auto: bf16 where the device has it, else fp16 on CUDA and fp32 elsewhere",
+        ("auto", "fp32", "bf16", "fp16"),
     )
     device: str = _option("auto", "auto takes CUDA, then MPS, then the CPU", ("auto", "cpu", "cuda", "mps"))
     threads: int = _option(0, "torch's threads on the CPU; 0: one per core")
-    workers: int = _option(1, "processes that make lines from a recipe")
+    workers: int = _option(2, "processes that make lines from a recipe")
     epoch_lines: int = _option(20_000, "lines that make an epoch when training from a recipe")
+    foreign: float = _option(0.04, "share of lines scrambled, so that unknown characters get a low confidence")
     validation: float = _option(0.05, "share of a dataset's texts held back")
     seed: int = _option(0, "of the weights, the order of lines and their variation")
     compile: bool = _option(False, "torch.compile the network: pays on long trainings only")
@@ -72,6 +76,7 @@ class Settings:
             "threads": (0, 4096),
             "workers": (1, 4096),
             "epoch_lines": (1, 1e9),
+            "foreign": (0, 0.9),
             "validation": (1e-6, 0.9),
             "seed": (0, 2**63 - 1),
         }

@@ -1,4 +1,4 @@
-"""The training loop: CTC, AdamW, warm-up, a moving average of the weights, exact resumption.
+"""The training loop: CTC, Muon and AdamW, warm-up, a moving average of the weights, exact resumption.
 
 ``train`` is the whole of it; ``State`` is what changes while it runs. Each batch is a pure function of
 (seed, epoch, step), so that a run killed anywhere and resumed goes on as if nothing had happened.
@@ -34,11 +34,12 @@ from linelet_common.spec import FILE_NAME, ReaderSpec
 from linelet_model import run
 from linelet_model.calibration import fit_temperature
 from linelet_model.curves import draw_curves
-from linelet_model.data import Batch, Lines, collate, epoch_batches, vary
+from linelet_model.data import Batch, Lines, collate, epoch_batches, estrange, vary
 from linelet_model.distributed import World, plain
 from linelet_model.evaluation import Evaluation, line_of
-from linelet_model.feeds import EASY_LINES, DatasetFeed, Feed, LineSource, RecipeFeed, open_source, weighted
+from linelet_model.feeds import DatasetFeed, Feed, LineSource, RecipeFeed, open_source, weighted
 from linelet_model.networks import network_class
+from linelet_model.optimiser import build_optimisers
 from linelet_model.settings import Settings, flag_of
 
 _PREDICTIONS = 20  # held-back lines whose readings are written down after each epoch
@@ -69,15 +70,11 @@ def train(settings: Settings, out: Path, resume: bool = False) -> Evaluation:
 
     while not state.finished():
         lines = feed.epoch(state.epoch)
-        # CTC writes only blanks until it finds its first characters, which takes a number of steps rather than of
-        # lines, and hundreds instead of thousands where lines are easy: begin with small batches, not varied.
-        easy = EASY_LINES if state.epoch == 0 and not settings.start else 0
-        batches = epoch_batches(lines, settings.batch, settings.seed, state.epoch, easy)
+        batches = epoch_batches(lines, settings.batch, settings.seed, state.epoch)
         state.steps = len(batches)
         for step, indices in itertools.islice(enumerate(batches), state.step, None):
-            batch = collate(lines, indices, spec)
-            if len(indices) > settings.batch // 4 or not easy:
-                batch = vary(batch, spec, (settings.seed, state.epoch, step))
+            seed = (settings.seed, state.epoch, step)
+            batch = vary(estrange(collate(lines, indices, spec), spec, settings.foreign, seed), spec, seed)
             loss = state.train_step(batch, spec)
             if not math.isfinite(loss):
                 torch.save(dataclasses.asdict(batch), out / "bad-batch.pt")
@@ -108,7 +105,7 @@ def train(settings: Settings, out: Path, resume: bool = False) -> Evaluation:
 
 
 class State:
-    """All that changes while training: weights, their average, optimiser, place in the data, history."""
+    """All that changes while training: weights, their average, optimisers, place in the data, history."""
 
     def __init__(self, settings: Settings, network: nn.Module, device: torch.device, world: World) -> None:
         self.settings, self.device, self.world = settings, device, world
@@ -118,8 +115,8 @@ class State:
         self.forward = torch.compile(self.network) if settings.compile else self.network
         self.precision = pick_precision(settings.precision, device)
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.precision == torch.float16)
-        self.optimiser = torch.optim.AdamW(
-            self.bare.parameters(), settings.lr, weight_decay=settings.weight_decay, fused=device.type != "mps"
+        self.optimisers = build_optimisers(
+            self.bare, settings.optimiser, settings.lr, settings.weight_decay, fused=device.type != "mps"
         )
         self.epoch = self.step = self.updates = self.lines = 0
         self.steps = 0  # of the epoch at hand, known once its lines are
@@ -168,13 +165,19 @@ class State:
         return value
 
     def _update(self) -> None:
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.learning_rate()
-        self.scaler.unscale_(self.optimiser)
-        nn.utils.clip_grad_norm_(self.bare.parameters(), self.settings.clip)
-        self.scaler.step(self.optimiser)
+        lr = self.learning_rate()
+        for optimiser in self.optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = lr
+            self.scaler.unscale_(optimiser)
+        norm = nn.utils.clip_grad_norm_(self.bare.parameters(), self.settings.clip)
+        # The scaler would let that optimiser step whose own gradients are finite, though clipping has just spoilt them.
+        overflown = self.scaler.is_enabled() and not bool(norm.isfinite())
+        for optimiser in self.optimisers:
+            if not overflown:
+                self.scaler.step(optimiser)
+            optimiser.zero_grad(set_to_none=True)
         self.scaler.update()
-        self.optimiser.zero_grad(set_to_none=True)
         self.updates += 1
         # A young average follows quickly, or the first epochs would be read with random weights.
         decay = min(self.settings.ema, (1 + self.updates) / (10 + self.updates))
@@ -200,7 +203,7 @@ class State:
             {
                 "epoch": self.epoch + 1,
                 "lines": self.lines,
-                "lr": self.optimiser.param_groups[0]["lr"],
+                "lr": self.optimisers[0].param_groups[0]["lr"],
                 "train_loss": float(np.mean(self.losses)),
                 "loss": judged.loss,
                 "cer": judged.evaluation.cer,
@@ -233,7 +236,7 @@ class State:
                 "version": run.VERSION,
                 "network": self.bare.state_dict(),
                 "average": self.average.state_dict(),
-                "optimiser": self.optimiser.state_dict(),
+                "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
                 "scaler": self.scaler.state_dict(),
                 "counters": counters,
                 "losses": self.losses,
@@ -258,7 +261,8 @@ class State:
             raise TrainingError(f"{path} is of version {saved.get('version')!r}, not {run.VERSION}; train again")
         self.bare.load_state_dict(saved["network"])
         self.average.load_state_dict(saved["average"])
-        self.optimiser.load_state_dict(saved["optimiser"])
+        for optimiser, state in zip(self.optimisers, saved["optimisers"], strict=True):
+            optimiser.load_state_dict(state)
         self.scaler.load_state_dict(saved["scaler"])
         self.epoch, self.step, self.updates, self.lines, self.slowdown, self._spent = saved["counters"]
         self.losses, self.history = saved["losses"], json.loads(saved["history"])
@@ -267,13 +271,17 @@ class State:
 def ctc_loss(scores: Tensor, batch: Batch, spec: ReaderSpec) -> Tensor:
     """CTC loss per character of each line, float32 (N,), of logits (N, T, C).
 
-    Every frame counts, padding too: a reader sees it, so it must learn to write nothing there.
+    Every frame counts, padding too: a reader sees it, so it must learn to write nothing there. Foreign lines are to leave
+    it undecided: their loss is the cross entropy to even probabilities, averaged over frames (outlier exposure,
+    Hendrycks et al. 2019).
     """
     log_probs = scores.float().log_softmax(2).permute(1, 0, 2)  # (T, N, C)
     frames = torch.full((log_probs.shape[1],), log_probs.shape[0], dtype=torch.long)
     targets, lengths = batch.targets.to(scores.device), batch.lengths
     losses = F.ctc_loss(log_probs, targets, frames, lengths, blank=spec.blank, reduction="none")
-    return losses / lengths.clamp(min=1).to(losses.device)
+    losses = losses / lengths.clamp(min=1).to(losses.device)
+    undecided = -log_probs.mean(dim=(0, 2)) - math.log(log_probs.shape[2])  # 0 where even
+    return torch.where(batch.foreign.to(losses.device), undecided, losses)
 
 
 @dataclass(frozen=True)
@@ -417,15 +425,7 @@ def _described(settings: Settings) -> LineSource | Manifest | None:
 
 def _open_feed(settings: Settings, spec: ReaderSpec) -> Feed:
     if settings.recipe:
-        return RecipeFeed(
-            settings.recipe,
-            settings.look,
-            spec,
-            settings.seed,
-            settings.epoch_lines,
-            settings.workers,
-            easy=not settings.start,
-        )
+        return RecipeFeed(settings.recipe, settings.look, spec, settings.seed, settings.epoch_lines, settings.workers)
     return DatasetFeed(settings.data, spec, settings.validation, settings.seed, settings.skip_bad)
 
 

@@ -19,6 +19,8 @@ DEFAULT = "light-conv"
 NETWORKS = {
     "light-conv": "linelet_model.networks.light:LightConv",
     "light-gru": "linelet_model.networks.light:LightGRU",
+    "mobilenet-v3-small": "linelet_model.networks.pictures:MobileNetV3Small",
+    "resnet-18": "linelet_model.networks.pictures:ResNet18",
     "reference-gru": "linelet_model.networks.reference:ReferenceGRU",
     "reference-lstm": "linelet_model.networks.reference:ReferenceLSTM",
 }
@@ -37,7 +39,7 @@ class NetworkClass(Protocol):
 
 
 def network_class(name: str) -> NetworkClass:
-    """The class of a network; TrainingError for an unknown name."""
+    """The class of a network; TrainingError for an unknown name, or for one whose library is not installed."""
     if name not in NETWORKS:
         near = difflib.get_close_matches(name, NETWORKS, n=1)
         remedy = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(NETWORKS)}"

@@ -30,7 +30,7 @@ def _backbone(features: int) -> nn.Sequential:
     )
 
 
-class _Mixer(nn.Module):
+class Mixer(nn.Module):
     """A residual block along time: depthwise over ``reach`` frames, then pointwise."""
 
     def __init__(self, features: int, reach: int) -> None:
@@ -63,7 +63,7 @@ class LightConv(nn.Module):
         super().__init__()
         features = 160
         self.backbone = _backbone(features)
-        self.head = nn.Sequential(*(_Mixer(features, 9) for _ in range(3)))
+        self.head = nn.Sequential(*(Mixer(features, 9) for _ in range(3)))
         self.scores = nn.Conv2d(features, classes, 1)
 
     def forward(self, images: Tensor) -> Tensor:
