@@ -17,7 +17,7 @@ RECIPE = "health-app"
 # The plain look is learned to 99 % within minutes; a reader for real screens wants all looks and a longer training.
 LOOK = "plain"
 LINES, UNSEEN = 30_000, 1_000
-MINUTES = 3.5  # leaves the rest of six minutes on two cores to the other steps
+MINUTES = 3.5  # of six that the demo may take on two cores
 
 
 def _configure(parser: argparse.ArgumentParser) -> None:
