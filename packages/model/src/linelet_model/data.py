@@ -177,10 +177,10 @@ def vary(batch: Batch, spec: ReaderSpec, seed: Sequence[int]) -> Batch:
 
 
 def estrange(batch: Batch, spec: ReaderSpec, share: float, seed: Sequence[int]) -> Batch:
-    """Make a share (0-1) of the lines foreign: their upper part moved against the lower one, by a third of the height up.
+    """Make a share (0-1) of the lines foreign: their upper part moved against the lower one.
 
-    What it then shows is made of the same strokes, in the same faces, but of no character that anybody knows. Lines of
-    one character stay: of a point, say, nothing would have changed.
+    By a third of the height at least. What it then shows is made of the same strokes, in the same faces, but of no
+    character that anybody knows. Lines of one character stay: of a point, say, nothing would have changed.
     """
     generator = torch.Generator().manual_seed(int(np.random.SeedSequence([*seed, 1]).generate_state(1)[0]))
     chosen = (torch.rand(len(batch.lengths), generator=generator) < share) & (batch.lengths > 1)

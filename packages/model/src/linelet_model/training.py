@@ -271,8 +271,8 @@ class State:
 def ctc_loss(scores: Tensor, batch: Batch, spec: ReaderSpec) -> Tensor:
     """CTC loss per character of each line, float32 (N,), of logits (N, T, C).
 
-    Every frame counts, padding too: a reader sees it, so it must learn to write nothing there. Foreign lines are to leave
-    it undecided: their loss is the cross entropy to even probabilities, averaged over frames (outlier exposure,
+    Every frame counts, padding too: a reader sees it, so it must learn to write nothing there. Foreign lines are to
+    leave it undecided: their loss is the cross entropy to even probabilities, averaged over frames (outlier exposure,
     Hendrycks et al. 2019).
     """
     log_probs = scores.float().log_softmax(2).permute(1, 0, 2)  # (T, N, C)
