@@ -75,5 +75,7 @@ def _for_lines(backbone: nn.Sequential) -> nn.Sequential:
             reductions += not shortcut
             if reductions > 2:
                 module.stride = (2, 1)
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = 0.1  # MobileNet's 0.01 is for weeks of training, ours takes minutes
     assert reductions == 5
     return backbone
