@@ -49,11 +49,8 @@ def test_a_network_without_its_library_says_what_to_install():
 
 
 @pytest.mark.torchvision
-@pytest.mark.parametrize(("name", "parameters"), [("mobilenet-v3-small", 1.04e6), ("resnet-18", 11.35e6)])
-def test_a_torchvision_backbone_learns_is_exported_and_keeps_its_size(name, parameters, digits, tmp_path):
-    assert sum(p.numel() for p in network_class(name)(79).parameters()) == pytest.approx(parameters, rel=0.01)
-    epochs = {"mobilenet-v3-small": 14, "resnet-18": 3}[name]
-    evaluation = train(Settings(data=(str(digits),), network=name, epochs=epochs, batch=16), tmp_path / "run")
-    print(evaluation.exact, (tmp_path / "run" / "metrics.jsonl").read_text())
-    assert evaluation.exact > 0.7
+@pytest.mark.parametrize(("name", "epochs"), [("mobilenet-v3-small", 6), ("resnet-18", 1)])
+def test_a_torchvision_backbone_learns_and_is_exported(name, epochs, digits, tmp_path):
+    settings = Settings(data=(str(digits),), network=name, epochs=epochs, batch=16, threads=1)
+    assert train(settings, tmp_path / "run").exact > 0.7
     assert export(tmp_path / "run", tmp_path / "reader.onnx") < 1e-4
