@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from linelet_common.codec import Reading
 from linelet_common.errors import ConversionError
 from linelet_common.files import whole_folder
 from linelet_common.spec import FILE_NAME, ONNX_KEY, ReaderSpec
@@ -330,11 +331,11 @@ def _shrink(
             write_model(Path(scratch), {MODEL: graph}, kinds)
             return Path(scratch) / MODEL
 
-        def read(kinds: dict[str, str]) -> list[str]:
+        def read(kinds: dict[str, str]) -> list[Reading]:
             outputs = runtime.run(write(kinds), [{"images": b} for b in ordered])
-            texts = quantise.texts([o["scores"] for o in outputs], spec)
+            readings = quantise.readings([o["scores"] for o in outputs], spec)
             places = [i for _, indices in batches for i in indices]
-            return [text for _, text in sorted(zip(places, texts, strict=True))]
+            return [readings[k] for k in np.argsort(places)]
 
         before = read({})
         for kinds in quantise.choose(graph.constants, smaller.weights, spec, ordered[:3], write):

@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from linelet_common.codec import log_softmax
+from linelet_common.codec import Reading, log_softmax
 from linelet_common.datasets import open_dataset
 from linelet_common.errors import ConversionError
 from linelet_common.preprocess import Pixels
@@ -74,8 +74,10 @@ def sample(spec: ReaderSpec, data: Path | None) -> Sample:
     return Sample([dataset.image(int(i)) for i in chosen], [dataset.label(int(i)) for i in chosen], str(data))
 
 
-def measure(before: Sequence[str], after: Sequence[str], lines: Sample) -> Harm:
-    """Compare texts with float32 weights and with smaller ones."""
+def measure(whole: Sequence[Reading], smaller: Sequence[Reading], lines: Sample) -> Harm:
+    """Compare what is read with float32 weights and with smaller ones."""
+    chosen = telling(whole, lines)
+    before, after = [whole[i].text for i in chosen], [smaller[i].text for i in chosen]
     changed = sum(a != b for a, b in zip(before, after, strict=True)) / len(before)
     if lines.labels is None:
         return Harm(lines.name, len(before), changed, None, None, None, None)
@@ -144,9 +146,19 @@ def _log_probs(model: Path, batches: Sequence[Array], spec: ReaderSpec) -> list[
     return [log_softmax(o) for o in outputs]
 
 
-def texts(outputs: Sequence[Array], spec: ReaderSpec) -> list[str]:
-    """The texts of batches of scores."""
-    return [r.text for output in outputs for r in decode(np.asarray(output, np.float32), spec)]
+def readings(outputs: Sequence[Array], spec: ReaderSpec) -> list[Reading]:
+    """What is read in batches of scores."""
+    return [r for output in outputs for r in decode(np.asarray(output, np.float32), spec)]
+
+
+def telling(before: Sequence[Reading], lines: Sample) -> list[int]:
+    """Numbers of the lines to judge by: all with labels; of made ones those that the reader does not doubt itself.
+
+    Made lines have no text of the reader's app; a text that it takes for improbable may change without harm. A reader
+    that doubts most of them is judged by all.
+    """
+    sure = [i for i, reading in enumerate(before) if reading.confidence >= 0.5]
+    return sure if lines.labels is None and len(sure) >= MADE_LINES // 4 else list(range(len(before)))
 
 
 def refuse(harm: Harm, tolerance: float, weights: Weights, where: Path) -> None:

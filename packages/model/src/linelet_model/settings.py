@@ -49,7 +49,9 @@ class Settings:
     threads: int = _option(0, "torch's threads on the CPU; 0: one per core")
     workers: int = _option(2, "processes that make lines from a recipe")
     epoch_lines: int = _option(20_000, "lines that make an epoch when training from a recipe")
-    foreign: float = _option(0.04, "share of lines scrambled, so that unknown characters get a low confidence")
+    foreign: float = _option(
+        0.04, "share of lines scrambled after the first epoch, so that unknown characters get a low confidence"
+    )
     validation: float = _option(0.05, "share of a dataset's texts held back")
     seed: int = _option(0, "of the weights, the order of lines and their variation")
     compile: bool = _option(False, "torch.compile the network: pays on long trainings only")

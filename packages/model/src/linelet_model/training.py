@@ -72,9 +72,11 @@ def train(settings: Settings, out: Path, resume: bool = False) -> Evaluation:
         lines = feed.epoch(state.epoch)
         batches = epoch_batches(lines, settings.batch, settings.seed, state.epoch)
         state.steps = len(batches)
+        # A network must learn what characters are before it can learn what none is.
+        foreign = settings.foreign if state.epoch or settings.start else 0.0
         for step, indices in itertools.islice(enumerate(batches), state.step, None):
             seed = (settings.seed, state.epoch, step)
-            batch = vary(estrange(collate(lines, indices, spec), spec, settings.foreign, seed), spec, seed)
+            batch = vary(estrange(collate(lines, indices, spec), spec, foreign, seed), spec, seed)
             loss = state.train_step(batch, spec)
             if not math.isfinite(loss):
                 torch.save(dataclasses.asdict(batch), out / "bad-batch.pt")
