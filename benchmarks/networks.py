@@ -1,4 +1,4 @@
-"""The networks' sizes, costs and quality as a table; docs/networks.md is its output.
+"""The networks' sizes, costs and quality as a table.
 
     python benchmarks/networks.py --minutes 5 --recipe health-app --data-to-read DIR
 
