@@ -142,21 +142,20 @@ class FolderDataset:
 
     def details(self, i: int) -> Details | None:
         """What details.jsonl says of picture i, if there is such a file."""
-        row = self._details.get(self.entries[i].path)
-        return read_details(*row) if row else None
+        return self._details.get(self.entries[i].path)
 
     @cached_property
-    def _details(self) -> dict[str, tuple[bytes, str]]:
-        """Rows of details.jsonl and their places, by the picture that they name."""
+    def _details(self) -> dict[str, Details]:
+        """The rows of details.jsonl by the picture that they name."""
         path = self.folder / DETAILS
         rows = path.read_bytes().splitlines() if path.exists() else []
         found = {}
         for number, row in enumerate(rows, 1):
             place = f"line {number} of {path}"
-            image = read_details(row, place).image
-            if image is None:
+            details = read_details(row, place)
+            if details.image is None:
                 raise DatasetError(f"{place} names no image; make the dataset again or remove the file")
-            found[image] = (row, place)
+            found[details.image] = details
         return found
 
 

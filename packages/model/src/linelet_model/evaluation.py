@@ -11,14 +11,14 @@ import Levenshtein
 import numpy as np
 
 from linelet_common.codec import Reading
+from linelet_common.contrast import LINEAR, WEIGHTS, contrast_ratio
 from linelet_common.datasets import Details, LineDataset
 from linelet_common.preprocess import Pixels
 from linelet_common.reader import Decoding, Reader, read_lines
 
 # Pictures in memory at a time: enough to fill batches of every width, little enough for any dataset.
 _CHUNK = 512
-
-
+_LINEAR = np.array(LINEAR)
 # Bands of the breakdowns: from, up to and without.
 _LENGTHS = (0, 2, 4, 7, 11, 21, math.inf)
 _CONFIDENCES = (0.0, 0.5, 0.8, 0.9, 0.95, 0.99, math.inf)
@@ -180,10 +180,9 @@ def traits_of(image: Pixels, details: Details | None) -> Traits:
 
 def _measured_contrast(image: Pixels) -> float:
     """WCAG's contrast ratio of a picture's darkest and lightest hundredth."""
-    share = image.reshape(-1, 3).astype(np.float64) / 255
-    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
-    dark, light = np.quantile(linear @ (0.2126, 0.7152, 0.0722), [0.01, 0.99])
-    return float((light + 0.05) / (dark + 0.05))
+    luminance = _LINEAR[image.reshape(-1, 3)] @ WEIGHTS
+    dark, light = np.quantile(luminance, [0.01, 0.99])
+    return contrast_ratio(float(dark), float(light))
 
 
 def _traits(line: Line) -> Traits:

@@ -1,34 +1,23 @@
-"""Colours and the contrast rule. Colours are RGB, 0-255; contrast is WCAG 2.2's ratio, 1 to 21.
-
-https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio and #dfn-relative-luminance.
-"""
+"""Colours and the contrast rule. Colours are RGB, 0-255; contrast is WCAG 2.2's ratio, 1 to 21."""
 
 import colorsys
 from collections.abc import Sequence
 
+from linelet_common.contrast import LINEAR, WEIGHTS, contrast_ratio
 from linelet_synth.dice import Dice
 
 Colour = tuple[int, int, int]
 
 
-def _linear(value: int) -> float:
-    share = value / 255
-    return share / 12.92 if share <= 0.04045 else float(((share + 0.055) / 1.055) ** 2.4)
-
-
-_LINEAR = tuple(_linear(value) for value in range(256))
-
-
 def luminance(colour: Colour) -> float:
     """WCAG's relative luminance, 0-1."""
     r, g, b = colour
-    return 0.2126 * _LINEAR[r] + 0.7152 * _LINEAR[g] + 0.0722 * _LINEAR[b]
+    return WEIGHTS[0] * LINEAR[r] + WEIGHTS[1] * LINEAR[g] + WEIGHTS[2] * LINEAR[b]
 
 
 def contrast(a: Colour, b: Colour) -> float:
     """WCAG's contrast ratio of two colours, 1-21."""
-    x, y = luminance(a), luminance(b)
-    return (x + 0.05) / (y + 0.05) if x > y else (y + 0.05) / (x + 0.05)
+    return contrast_ratio(luminance(a), luminance(b))
 
 
 def grey(colour: Colour) -> int:
