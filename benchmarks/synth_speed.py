@@ -1,14 +1,16 @@
 """How fast lines are synthesised: CPU time a line, beside a yardstick measured in turn with it.
 
-    python benchmarks/synth_speed.py [--count N] [--rounds R] [--json]
+    python benchmarks/synth_speed.py [--count N] [--rounds R] [--workers] [--json]
 
 The yardstick is what a first script does: a font opened for every picture, Pillow drawing in RGB, albumentations, one
 PNG with optimize=True a line. Ours draws the plain look on the same canvas with the same five degradations at the same
-probabilities, and the richer screen look. Glyphs are rasterised once a process, so ours is warmed up with as many lines
-as a round has; the time until then is given too. Rounds alternate.
+probabilities, and the richer screen look. Glyphs are rasterised once a process, so ours is warmed up; what its first
+lines cost is given too. In every round each generator has its turn of a fraction of a second, and the ratios are the
+medians of the rounds' own: a machine that others slow down slows both sides of a ratio.
 """
 
 import argparse
+import atexit
 import colorsys
 import json
 import os
@@ -16,13 +18,13 @@ import random
 import resource
 import shutil
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
-import albumentations
 import cv2
 import numpy as np
 from fontTools.ttLib import TTFont
@@ -35,6 +37,7 @@ from linelet_synth.source import usable_faces
 from linelet_synth.storage import STORAGES
 
 HEALTH = load_recipe("health-app")
+FIRST = 2000
 STATUSES = {"偏胖", "偏瘦", "标准", "偏高", "偏低", "正常", "发达", "强壮", "隐形", "微", "稍"}
 BACKGROUNDS = [tuple(bytes.fromhex(colour[1:])) for colour in HEALTH.palette.backgrounds]
 
@@ -49,6 +52,8 @@ class Yardstick:
     """The generator of a first script."""
 
     def __init__(self, regular: str, bold: str) -> None:
+        import albumentations  # what ours has no need of, it does not import
+
         self.regular, self.bold = regular, bold
         self.transform = albumentations.Compose(
             [
@@ -102,43 +107,50 @@ def reference_like() -> Recipe:
 
 
 class Writer:
-    """Ours, in one process, its atlas warm: storage by storage."""
+    """Ours, in one process: draws, or writes to a storage."""
 
-    def __init__(self, recipe: Recipe, look: str, form: str | None, grey: bool, count: int) -> None:
-        self.job = Job(recipe, 0, count, look, grey=grey, form=form or "folder")
+    def __init__(self, recipe: Recipe, look: str, form: str | None, grey: bool) -> None:
+        self.job = Job(recipe, 0, 1 << 20, look, grey=grey, form=form or "folder")
         self.form = form
         self.source = self.job.source()
-        start = cpu()
-        for i in range(count, 2 * count):
+        self.drawn = 0
+
+    def draw(self, count: int) -> None:
+        """The next lines, in memory."""
+        for i in range(self.drawn, self.drawn + count):
             self.source.sample(i)
-        self.warming = cpu() - start
+        self.drawn += count
 
     def write(self, out: Path, count: int) -> None:
-        """Write ``count`` lines, or only draw them."""
+        """Write lines, never the same ones twice, or only draw them."""
         if self.form is None:
-            for i in range(count):
-                self.source.sample(i)
+            self.draw(count)
             return
         storage = STORAGES[self.form](out, False)
         storage.prepare()
-        for k in range(self.job.chunks()):
-            storage.take(k, self.job.samples(k), storage.make(self.source, k, self.job.samples(k)))
-        storage.join(self.job.chunks(), count)
+        for k, start in enumerate(range(0, count, storage.chunk)):
+            samples = range(start, min(start + storage.chunk, count))
+            shifted = range(self.drawn + samples.start, self.drawn + samples.stop)
+            storage.take(k, samples, storage.make(self.source, k, shifted))
+        storage.join(k + 1, count)
         storage.close()
+        self.drawn += count
 
 
 def two_workers(recipe: Recipe, count: int) -> float:
-    """Speed-up of two workers in wall time; the processes' start is taken off by a run of one chunk each."""
-    times = {}
+    """Speed-up of two workers in wall time, median of three; their start is taken off by a run of one chunk each."""
     folder = Path(tempfile.mkdtemp())
-    for workers in (1, 2):
-        for size in (500, count):
-            out = folder / f"workers-{workers}-{size}"
-            start = time.perf_counter()
-            generate(Job(recipe, 0, size, "screen", grey=True), out, workers)
-            times[workers, size] = time.perf_counter() - start
+    ratios = []
+    for turn in range(3):
+        times = {}
+        for workers in (1, 2):
+            for size in (500, count):
+                start = time.perf_counter()
+                generate(Job(recipe, 0, size, "screen", grey=True), folder / f"{turn}-{workers}-{size}", workers)
+                times[workers, size] = time.perf_counter() - start
+        ratios.append((times[1, count] - times[1, 500]) / (times[2, count] - times[2, 500]))
     shutil.rmtree(folder)
-    return (times[1, count] - times[1, 500]) / (times[2, count] - times[2, 500])
+    return statistics.median(ratios)
 
 
 OURS: dict[str, tuple[str, str | None, bool]] = {  # look, storage, grey
@@ -151,59 +163,68 @@ OURS: dict[str, tuple[str, str | None, bool]] = {  # look, storage, grey
 }
 
 
-def measure(name: str, count: int) -> dict[str, float]:
-    """CPU milliseconds a line of one generator, in this process, and of its first lines."""
+_folder: Path
+_write: Callable[[Path, int], None]
+
+
+def prepare(name: str, warm: int) -> float:
+    """Set up a generator in this process; CPU milliseconds a line of its first lines."""
+    global _folder, _write
+    _folder = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, _folder)  # at the end: ext4 takes longer to make files where many were just removed
     cv2.setNumThreads(1)
     random.seed(0)
     np.random.seed(0)
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        if name == "yardstick":
-            face = Path(usable_faces(HEALTH)[0][0].path)
-            regular, bold = (static(face, weight, folder / f"{weight}.ttf") for weight in (400, 700))
-            yardstick = Yardstick(regular, bold)
-            yardstick.write(folder / "warm", 50)
-            # Slow enough to need fewer lines for the same precision.
-            count //= 4
-            write, warming = yardstick.write, 0.0
-        else:
-            look, form, grey = OURS[name]
-            writer = Writer(reference_like() if look == "plain" else HEALTH, look, form, grey, count)
-            write, warming = writer.write, writer.warming
-        start = cpu()
-        write(folder / "lines", count)
-        return {"cpu_ms": 1000 * (cpu() - start) / count, "first_ms": 1000 * warming / count}
+    if name == "yardstick":
+        face = Path(usable_faces(HEALTH)[0][0].path)
+        _write = Yardstick(*(static(face, weight, _folder / f"{weight}.ttf") for weight in (400, 700))).write
+        return 0.0
+    look, form, grey = OURS[name]
+    writer = Writer(reference_like() if look == "plain" else HEALTH, look, form, grey)
+    _write = writer.write
+    start = cpu()
+    writer.draw(FIRST)
+    first = 1000 * (cpu() - start) / FIRST
+    writer.draw(warm - FIRST)
+    return first
+
+
+def run(count: int) -> float:
+    """CPU milliseconds a line of the next ``count`` lines."""
+    out = Path(tempfile.mkdtemp(dir=_folder)) / "lines"
+    start = cpu()
+    _write(out, count)
+    return 1000 * (cpu() - start) / count
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--count", type=int, default=8000, help="lines a round")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--count", type=int, default=3000, help="lines a round")
+    parser.add_argument("--rounds", type=int, default=12)
+    parser.add_argument("--warm", type=int, default=20_000, help="lines drawn beforehand")
     parser.add_argument("--workers", action="store_true", help="also the speed-up of two workers: needs two idle cores")
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--only", choices=["yardstick", *OURS], help="one generator, in this process")
     arguments = parser.parse_args()
-    if arguments.only:
-        print(json.dumps(measure(arguments.only, arguments.count)))
-        return
     names = ["yardstick", *OURS]
-    runs: dict[str, list[dict[str, float]]] = {name: [] for name in names}
+    # A process each: what one leaves in memory slows the next one.
+    pools = {name: ProcessPoolExecutor(1, get_context("spawn")) for name in names}
+    first = {name: pools[name].submit(prepare, name, arguments.warm).result() for name in names}
+    rounds = []
     for _ in range(arguments.rounds):
-        for name in names:
-            # A process each: what one leaves in memory slows the next one's garbage collection.
-            command = [sys.executable, __file__, "--only", name, "--count", str(arguments.count)]
-            output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-            runs[name].append(json.loads(output))
-    cpu_ms = {name: statistics.fmean(run["cpu_ms"] for run in runs[name]) for name in names}
+        # The yardstick is slow enough to need fewer lines for the same precision.
+        counts = {name: arguments.count // 30 if name == "yardstick" else arguments.count for name in names}
+        rounds.append({name: pools[name].submit(run, counts[name]).result() for name in names})
+    for pool in pools.values():
+        pool.shutdown()
     result = {
         "lines": arguments.count,
         "rounds": arguments.rounds,
         "cores": os.cpu_count(),
-        "cpu_ms": cpu_ms,
-        "ratio": {name: cpu_ms["yardstick"] / cpu_ms[name] for name in OURS},
-        "first_lines_ms": {name: statistics.fmean(run["first_ms"] for run in runs[name]) for name in OURS},
-        "two_workers": two_workers(HEALTH, 6 * arguments.count) if arguments.workers else None,
+        "cpu_ms": {name: statistics.median(costs[name] for costs in rounds) for name in names},
+        "ratio": {name: statistics.median(costs["yardstick"] / costs[name] for costs in rounds) for name in OURS},
+        "first_lines_ms": {name: first[name] for name in OURS},
+        "two_workers": two_workers(HEALTH, 24_000) if arguments.workers else None,
     }
     if arguments.json:
         print(json.dumps(result, indent=1))
@@ -211,8 +232,8 @@ def main() -> None:
     print(f"{'':26}{'CPU ms a line':>15}{'times the yardstick':>22}{'first lines, ms':>18}")
     for name in names:
         ratio = f"{result['ratio'][name]:.1f}x" if name in OURS else ""
-        first = f"{result['first_lines_ms'][name]:.2f}" if name in OURS else ""
-        print(f"{name:26}{cpu_ms[name]:15.3f}{ratio:>22}{first:>18}")
+        early = f"{first[name]:.2f}" if name in OURS else ""
+        print(f"{name:26}{result['cpu_ms'][name]:15.3f}{ratio:>22}{early:>18}")
     if result["two_workers"]:
         print(f"two workers: {result['two_workers']:.2f}x one")
 

@@ -1,5 +1,6 @@
 """What a bundle gets besides its network, with and without Node."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -48,11 +49,29 @@ def test_a_failing_command_is_named_with_its_first_error(tmp_path: Path) -> None
         assets._run(["sh", "-c", "echo npm error code E404 >&2; exit 1"], tmp_path)
 
 
+def test_a_runtime_built_from_other_sources_is_built_anew(unbuilt: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    builds = []
+
+    def run(command: list[str], folder: Path) -> None:
+        if command[1] == "build.mjs":
+            builds.append(command)
+            Path(command[2], assets.MARKER).write_text(f"build {len(builds)}")
+
+    monkeypatch.setattr(assets.shutil, "which", lambda name: f"/bin/{name}")
+    monkeypatch.setattr(assets, "_run", run)
+    for _ in range(2):
+        assert (assets.build_runtime() / assets.MARKER).read_text() == "build 1"
+    about = json.loads((unbuilt / "package.json").read_bytes())
+    (unbuilt / "package.json").write_text(json.dumps(about | {"sources": "older"}))
+    assert (assets.build_runtime() / assets.MARKER).read_text() == "build 2"
+
+
 def test_an_older_runtime_in_a_bundle_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     runtime = tmp_path / "package" / "tfjs"
     runtime.mkdir(parents=True)
     (runtime / assets.MARKER).write_text("new")
     monkeypatch.setattr(assets, "RUNTIME", runtime)
+    monkeypatch.setattr(assets, "build_runtime", lambda: runtime)
     bundle = tmp_path / "bundle"
     (bundle / "tfjs").mkdir(parents=True)
     (bundle / "tfjs" / "old.js").write_text("old")

@@ -5,11 +5,13 @@ source, so a checkout lacks it until it is built: ``python -m linelet_convert.as
 and ``install`` does it when it is first needed.
 """
 
+import json
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 
 from linelet_common.cli import guarded
@@ -49,11 +51,14 @@ def install(bundle: Path) -> str | None:
 
 
 def build_runtime() -> Path:
-    """The folder of TensorFlow.js, built from its npm packages if it is not there yet.
+    """The folder of TensorFlow.js, built from its npm packages if it is not there yet or was built from other sources.
 
     Raises ConversionError, in one line, if Node is missing or the build fails.
     """
-    if (RUNTIME / MARKER).exists():
+    sources = sorted(path for path in (HERE / "runtime").iterdir() if path.is_file())
+    package = {"type": "module", "sources": sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()}
+    about = RUNTIME / "package.json"
+    if about.exists() and json.loads(about.read_bytes()) == package:
         return RUNTIME
     npm, node = shutil.which("npm"), shutil.which("node")
     if not npm or not node:
@@ -64,12 +69,12 @@ def build_runtime() -> Path:
     print("building the page's TensorFlow.js from npm packages, once", file=sys.stderr)
     with tempfile.TemporaryDirectory(prefix="linelet-runtime-") as folder:
         work = Path(folder)
-        for path in (HERE / "runtime").iterdir():
-            if path.is_file():
-                shutil.copyfile(path, work / path.name)
+        for path in sources:
+            shutil.copyfile(path, work / path.name)
         with whole_folder(RUNTIME, MARKER) as out:
             _run([npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"], work)
             _run([node, "build.mjs", str(out)], work)
+            (out / about.name).write_text(json.dumps(package))
     return RUNTIME
 
 

@@ -254,11 +254,11 @@ _TYPES = {"DT_FLOAT": np.float32, "DT_INT32": np.int32, "DT_BOOL": np.bool_}
 
 _OPERATORS: dict[str, Callable[..., Array | list[Array]]] = {
     "_FusedConv2D": _conv,
+    "Conv2D": _conv,
     "FusedDepthwiseConv2dNative": _depthwise,
     "MaxPool": lambda a, x: _pool(a, x, True),
     "AvgPool": lambda a, x: _pool(a, x, False),
     "MatMul": lambda a, x, y: x @ (y.T if a["transpose_b"] else y),
-    "_FusedMatMul": lambda a, x, y, bias: x @ y + bias,
     "BatchMatMulV2": lambda a, x, y: x @ (y.swapaxes(-1, -2) if a["adj_y"] else y),
     "Reshape": lambda a, x, shape: x.reshape(shape),
     "Squeeze": lambda a, x: x.squeeze(tuple(a["squeeze_dims"])),
@@ -268,11 +268,14 @@ _OPERATORS: dict[str, Callable[..., Array | list[Array]]] = {
     "ConcatV2": lambda a, *x: np.concatenate(x[:-1], axis=int(x[-1])),
     "SplitV": _split,
     "Split": lambda a, axis, x: np.split(x, a["num_split"], axis=int(axis)),
-    "Unpack": lambda a, x: [x.take(i, a["axis"]) for i in range(a["num"])],
     "Slice": lambda a, x, begin, size: x[
         tuple(slice(int(b), int(b) + int(s)) for b, s in zip(begin, size, strict=True))
     ],
     "StridedSlice": _strided_slice,
+    "GatherNd": lambda a, x, where: x[tuple(np.moveaxis(where, -1, 0))],
+    "FusedBatchNormV3": lambda a, x, scale, offset, mean, variance: (
+        (x - mean) * scale / np.sqrt(variance + np.float32(a["epsilon"])) + offset
+    ),
     "GatherV2": lambda a, x, where, axis: x.take(where, int(axis)),
     "Tile": lambda a, x, times: np.tile(x, times),
     "Fill": lambda a, shape, value: np.full(shape, value),

@@ -314,11 +314,3 @@ class Builder:
         lead = np.maximum(a.shape[:, :-2], b.shape[:, :-2])
         shape = np.concatenate([lead, a.shape[:, -2:-1], columns[:, None]], axis=1)
         return self.node("BatchMatMulV2", [a, b], shape, adj_x=False, adj_y=transpose_b)
-
-    def matmul_bias(self, a: Tensor, b: Tensor, bias: Array) -> Tensor:
-        """Product of two matrices, neither transposed, plus a row."""
-        shape = np.stack([a.shape[:, 0], b.shape[:, 1]], axis=1)
-        inputs = [a, b, self.constant(bias)]
-        return self.node(
-            "_FusedMatMul", inputs, shape, transpose_a=False, transpose_b=False, fused_ops=("BiasAdd",), num_args=1
-        )

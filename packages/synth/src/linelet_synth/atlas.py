@@ -4,6 +4,7 @@ A strike is a face at one weight and size. Its glyphs are what Pillow's BASIC la
 """
 
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -15,28 +16,33 @@ from linelet_synth.fonts import Face
 Mask = NDArray[np.uint8]
 
 # Some 60,000 glyphs of a usual size; beyond that the strikes unused for longest are dropped, so memory stays flat.
-_CAPACITY = 96 << 20
-# What an open font takes beside its glyphs.
-_FONT_BYTES = 48 << 10
+_CAPACITY = 64 << 20
+# An open font takes more than most strikes' glyphs, and is needed for new ones only.
+_OPEN_FONTS = 1024
 
 
 class Glyph(NamedTuple):
-    """Coverage uint8 (H, W), the offset of its top left corner from the pen on the baseline, and the pen's advance."""
+    """Coverage uint8 (H, W), its edges from the pen on the baseline, and the pen's advance. A space has no width."""
 
     mask: Mask
     left: int
     top: int
+    right: int
+    bottom: int
     advance: int
+
+
+# A glyph with its place, pen x and baseline y in whole pixels: a plain tuple, since it costs a tenth of a named one.
+Placed = tuple[Glyph, int, int]
 
 
 class Strike:
     """A face at one weight and size in pixels per em."""
 
-    def __init__(self, face: Face, weight: int, size: int, characters: str = "") -> None:
-        self.size = size
-        self.bytes = _FONT_BYTES
-        self._font: ImageFont.FreeTypeFont = face.font(weight, size, characters)
-        self._kerned = face.kerned
+    def __init__(self, size: int, kerned: bool, font: Callable[[], ImageFont.FreeTypeFont]) -> None:
+        self.size, self.kerned = size, kerned
+        self.bytes = 2000  # its own, then its glyphs'
+        self._font = font
         self._glyphs: dict[str, Glyph] = {}
         self._kerning: dict[str, int] = {}
 
@@ -50,25 +56,26 @@ class Strike:
 
     def kerning(self, pair: str) -> int:
         """Pixels between two characters beyond the first one's advance."""
-        if not self._kerned:
+        if not self.kerned:
             return 0
         value = self._kerning.get(pair)
         if value is None:
-            length = self._font.getlength
+            length = self._font().getlength
             value = self._kerning[pair] = round(length(pair) - length(pair[0]) - length(pair[1]))
         return value
 
     def _rasterise(self, character: str) -> Glyph:
-        advance = round(self._font.getlength(character))
+        font = self._font()
+        advance = round(font.getlength(character))
         # Drawn far from the edges, since glyphs may reach beyond their em and their pen; then cut to the ink.
         pen_x, pen_y = self.size + 2, 2 * self.size + 2
         image = Image.new("L", (3 * self.size + 4 + max(advance, 0), 4 * self.size + 4))
-        ImageDraw.Draw(image).text((pen_x, pen_y), character, fill=255, font=self._font, anchor="ls")
+        ImageDraw.Draw(image).text((pen_x, pen_y), character, fill=255, font=font, anchor="ls")
         box = image.getbbox()
         if box is None:  # a space
-            return Glyph(np.zeros((0, 0), dtype=np.uint8), 0, 0, advance)
+            return Glyph(np.zeros((0, 0), dtype=np.uint8), 0, 0, 0, 0, advance)
         mask = np.array(image.crop(box))
-        return Glyph(mask, box[0] - pen_x, box[1] - pen_y, advance)
+        return Glyph(mask, box[0] - pen_x, box[1] - pen_y, box[2] - pen_x, box[3] - pen_y, advance)
 
 
 class Atlas:
@@ -77,6 +84,7 @@ class Atlas:
     def __init__(self, characters: str = "", capacity: int = _CAPACITY) -> None:
         self._characters = characters
         self._strikes: OrderedDict[tuple[str, int, int, int], Strike] = OrderedDict()
+        self._fonts: OrderedDict[tuple[str, int, int, int], ImageFont.FreeTypeFont] = OrderedDict()
         self._capacity = capacity
         self._uses = 0
 
@@ -86,7 +94,7 @@ class Atlas:
         key = (face.path, face.index, weight, size)
         strike = self._strikes.get(key)
         if strike is None:
-            strike = self._strikes[key] = Strike(face, weight, size, self._characters)
+            strike = self._strikes[key] = Strike(size, face.kerned, lambda: self._font(face, weight, size))
         else:
             self._strikes.move_to_end(key)
         self._uses += 1
@@ -94,28 +102,32 @@ class Atlas:
             self._trim()
         return strike
 
+    def _font(self, face: Face, weight: int, size: int) -> ImageFont.FreeTypeFont:
+        key = (face.path, face.index, weight, size)
+        font = self._fonts.get(key)
+        if font is None:
+            font = self._fonts[key] = face.font(weight, size, self._characters)
+            if len(self._fonts) > _OPEN_FONTS:
+                self._fonts.popitem(last=False)
+        else:
+            self._fonts.move_to_end(key)
+        return font
+
     def _trim(self) -> None:
         total = sum(strike.bytes for strike in self._strikes.values())
         while total > self._capacity and len(self._strikes) > 1:
             total -= self._strikes.popitem(last=False)[1].bytes
 
 
-class Placed(NamedTuple):
-    """A glyph with its place: pen x and baseline y in whole pixels."""
-
-    glyph: Glyph
-    x: int
-    y: int
-
-
 def set_text(strike: Strike, text: str) -> tuple[list[Placed], int]:
     """The glyphs of a text from x = 0 on the baseline y = 0, and the pen's end."""
-    placed, pen, before = [], 0, ""
+    placed: list[Placed] = []
+    pen, before = 0, ""
     for character in text:
-        if before:
+        if before and strike.kerned:
             pen += strike.kerning(before + character)
         glyph = strike.glyph(character)
-        placed.append(Placed(glyph, pen, 0))
+        placed.append((glyph, pen, 0))
         pen += glyph.advance
         before = character
     return placed, pen
@@ -125,33 +137,29 @@ def ink_box(placed: list[Placed]) -> tuple[int, int, int, int]:
     """Left, top, right, bottom of all ink; zeros where there is none."""
     left = top = 1 << 30
     right = bottom = -left
-    for (mask, dx, dy, _), x, y in placed:
-        height, width = mask.shape
-        if width:  # comparisons, not min and max: this runs for every glyph of every line
-            x, y = x + dx, y + dy
-            if x < left:
-                left = x
-            if y < top:
-                top = y
-            if x + width > right:
-                right = x + width
-            if y + height > bottom:
-                bottom = y + height
+    for (_, x0, y0, x1, y1, _), x, y in placed:
+        if x0 < x1:  # comparisons, not min and max: this runs for every glyph of every line
+            if x + x0 < left:
+                left = x + x0
+            if y + y0 < top:
+                top = y + y0
+            if x + x1 > right:
+                right = x + x1
+            if y + y1 > bottom:
+                bottom = y + y1
     return (left, top, right, bottom) if right >= left else (0, 0, 0, 0)
 
 
 def paste(placed: list[Placed], canvas: Mask, dx: int, dy: int) -> None:
     """Draw glyphs onto an empty coverage canvas, moved by (dx, dy). Every glyph must lie inside."""
     free = 0  # the first column that no glyph has touched
-    for glyph, x, y in placed:
-        mask, left, top, _ = glyph
-        height, width = mask.shape
-        if width:
-            left, top = left + x + dx, top + y + dy
-            area = canvas[top : top + height, left : left + width]
-            if left >= free:
-                area[:] = mask
+    for (mask, x0, y0, x1, y1, _), x, y in placed:
+        if x0 < x1:
+            x, y = x + dx, y + dy
+            if x + x0 >= free:
+                canvas[y + y0 : y + y1, x + x0 : x + x1] = mask
             else:
+                area = canvas[y + y0 : y + y1, x + x0 : x + x1]
                 np.maximum(area, mask, out=area)
-            if left + width > free:
-                free = left + width
+            if x + x1 > free:
+                free = x + x1

@@ -1,6 +1,5 @@
 """Colours and the contrast rule. Colours are RGB, 0-255; contrast is WCAG 2.2's ratio, 1 to 21."""
 
-import colorsys
 from collections.abc import Sequence
 
 from linelet_common.contrast import LINEAR, WEIGHTS, contrast_ratio
@@ -30,21 +29,27 @@ def choose_text_colour(
     background: Colour, preferred: Sequence[Colour], palette: Sequence[Colour], minimum: float
 ) -> tuple[Colour, bool]:
     """The first preferred colour of at least the minimum contrast, else the palette's best; and whether it has it."""
+    ground = luminance(background)
     for colour in preferred:
-        if contrast(background, colour) >= minimum:
+        if contrast_ratio(ground, luminance(colour)) >= minimum:
             return colour, True
-    best = max(palette, key=lambda colour: contrast(background, colour))
-    return best, contrast(background, best) >= minimum
+    best = max(palette, key=lambda colour: contrast_ratio(ground, luminance(colour)))
+    return best, contrast_ratio(ground, luminance(best)) >= minimum
 
 
 def perturb(colour: Colour, saturation: float, value: float, dice: Dice) -> Colour:
-    """The colour, its saturation and value (0-1) moved by at most the given amounts. Hue is kept: greys stay grey."""
-    h, s, v = colorsys.rgb_to_hsv(colour[0] / 255, colour[1] / 255, colour[2] / 255)
-    # A grey has no hue; colorsys calls it 0, red, and any saturation would make every white pink.
-    s = min(1.0, max(0.0, s + dice.between(-saturation, saturation))) if s else 0.0
-    v = min(1.0, max(0.0, v + dice.between(-value, value)))
-    r, g, b = colorsys.hsv_to_rgb(h, s, v)
-    return round(r * 255), round(g * 255), round(b * 255)
+    """The colour, its saturation and value of HSV (0-1) moved by at most the given amounts. Hue is kept.
+
+    A grey has no hue and stays grey. Of one hue, a channel's distance from the largest goes with saturation * value.
+    """
+    r, g, b = colour
+    most, least = max(colour), min(colour)
+    step = 0.0
+    if most > least:
+        step = min(1.0, max(0.0, (most - least) / most + dice.between(-saturation, saturation))) / (most - least)
+    v = min(255.0, max(0.0, most + 255 * dice.between(-value, value)))
+    step *= v
+    return round(v - (most - r) * step), round(v - (most - g) * step), round(v - (most - b) * step)
 
 
 def blend(a: Colour, b: Colour, share: float) -> Colour:

@@ -4,15 +4,16 @@ They are SHAKE-128's output for the three, read 32 bits at a time: no generator 
 the versions of Python and numpy.
 """
 
-import bisect
 import hashlib
 import struct
+from bisect import bisect_right
 from collections.abc import Sequence
 from typing import TypeVar
 
 T = TypeVar("T")
 
-_BLOCK = struct.Struct("<64I")
+# What one round of SHAKE-128 gives: most lines of the plain look need no more.
+_BLOCK = struct.Struct("<42I")
 _UNIT = 2.0**-32
 
 
@@ -29,33 +30,34 @@ class Dice:
         self._blocks = 1
         self._numbers: list[int] = list(_BLOCK.unpack(hashlib.shake_128(self._sample).digest(_BLOCK.size)))
 
-    def _refill(self) -> None:
+    def _refill(self) -> list[int]:
         key = self._sample + b"/%d" % self._blocks
         self._blocks += 1
         self._numbers += _BLOCK.unpack(hashlib.shake_128(key).digest(_BLOCK.size))
+        return self._numbers
+
+    # Every kind of throw takes its number itself: a call to unit() would double what it costs.
 
     def unit(self) -> float:
         """A number in [0, 1)."""
-        if not self._numbers:
-            self._refill()
-        return self._numbers.pop() * _UNIT
+        return (self._numbers or self._refill()).pop() * _UNIT
 
     def between(self, low: float, high: float) -> float:
         """A number in [low, high)."""
-        return low + (high - low) * self.unit()
+        return low + (high - low) * ((self._numbers or self._refill()).pop() * _UNIT)
 
     def whole(self, low: int, high: int) -> int:
         """A whole number of low..high, both included."""
-        return low + int((high - low + 1) * self.unit())
+        return low + ((high - low + 1) * (self._numbers or self._refill()).pop() >> 32)
 
     def chance(self, probability: float) -> bool:
         """True with the given probability."""
-        return self.unit() < probability
+        return (self._numbers or self._refill()).pop() * _UNIT < probability
 
     def pick(self, items: Sequence[T]) -> T:
         """One of the items, each equally likely."""
-        return items[int(len(items) * self.unit())]
+        return items[len(items) * (self._numbers or self._refill()).pop() >> 32]
 
     def pick_weighted(self, items: Sequence[T], cumulative: Sequence[float]) -> T:
         """One of the items; ``cumulative`` are running sums of their weights, ending at 1."""
-        return items[min(bisect.bisect_right(cumulative, self.unit()), len(items) - 1)]
+        return items[bisect_right(cumulative, (self._numbers or self._refill()).pop() * _UNIT)]

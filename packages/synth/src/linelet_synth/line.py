@@ -44,10 +44,10 @@ class Line:
         a, b, c, d, e, f = self.affine
         boxes = []
         for glyph, pen_x, pen_y in self.placed:
-            x, y = pen_x + glyph.left, pen_y + glyph.top
-            height, width = glyph.mask.shape
-            xs = [a * u + b * v + c for u in (x, x + width) for v in (y, y + height)]
-            ys = [d * u + e * v + f for u in (x, x + width) for v in (y, y + height)]
+            left, right = pen_x + glyph.left, pen_x + glyph.right
+            top, bottom = pen_y + glyph.top, pen_y + glyph.bottom
+            xs = [a * x + b * y + c for x in (left, right) for y in (top, bottom)]
+            ys = [d * x + e * y + f for x in (left, right) for y in (top, bottom)]
             boxes.append(Box(min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys)))
         return self.moved(boxes) if self.moved else boxes
 

@@ -17,7 +17,6 @@ from linelet_synth.dice import Dice
 # One thread a process: lines are far too small to share, and results must not depend on a thread count.
 cv2.setNumThreads(1)
 
-_RAMP = np.arange(256, dtype=np.float32)
 _BANK_SIZE = 1 << 21
 _BANK_STD = 32.0
 
@@ -51,19 +50,22 @@ def motion_kernels() -> dict[int, list[NDArray[np.float32]]]:
 def colour_mask(mask: NDArray[np.uint8], background: Colour, text: Colour, rgb: bool) -> Pixels:
     """Text of one colour on a flat background; the mask's 255 is the text."""
     if not rgb:
-        return np.asarray(cv2.LUT(mask, ramp(grey(background), grey(text))))
-    return np.asarray(cv2.merge([cv2.LUT(mask, ramp(b, t)) for b, t in zip(background, text, strict=True)]))
-
-
-@lru_cache(maxsize=4096)
-def ramp(background: int, text: int) -> NDArray[np.uint8]:
-    """256 levels from one value to another."""
-    return np.asarray(np.rint(background + _RAMP * np.float32((text - background) / 255)), dtype=np.uint8)
+        level = grey(background)
+        return np.asarray(cv2.convertScaleAbs(mask, None, (grey(text) - level) / 255, level))
+    channels = [cv2.convertScaleAbs(mask, None, (t - b) / 255, b) for b, t in zip(background, text, strict=True)]
+    return np.asarray(cv2.merge(channels))
 
 
 def gaussian(image: Pixels, size: int, sigma: float) -> Pixels:
-    """Gaussian blur with a kernel of ``size`` pixels."""
-    return np.asarray(cv2.GaussianBlur(image, (size, size), sigma))
+    """Gaussian blur with a kernel of ``size`` pixels; sigma to a hundredth, so that kernels are met again."""
+    kernel = _gaussian_kernel(size, round(100 * sigma))
+    return np.asarray(cv2.sepFilter2D(image, -1, kernel, kernel))
+
+
+@lru_cache(maxsize=1024)
+def _gaussian_kernel(size: int, hundredths: int) -> NDArray[np.float32]:
+    # Making it costs as much as using it.
+    return np.asarray(cv2.getGaussianKernel(size, max(1, hundredths) / 100, cv2.CV_32F), dtype=np.float32)
 
 
 def motion(image: Pixels, kernel: NDArray[np.float32]) -> Pixels:
@@ -80,24 +82,18 @@ def jpeg(image: Pixels, quality: int) -> Pixels:
     return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR))[:, :, ::-1]
 
 
-def noise(image: Pixels, std: float, dice: Dice) -> Pixels:
-    """Gaussian noise of ``std`` grey levels, for each channel its own."""
+def noise(image: Pixels, std: float, dice: Dice, contrast: float = 1.0, brightness: float = 0.0) -> Pixels:
+    """(image + grain) * contrast + brightness: Gaussian grain of ``std`` grey levels, for each channel its own."""
     size = image.size
     bank = noise_bank()
     if size > _BANK_SIZE // 2:
         bank = np.resize(bank, size * 2)
     start = dice.whole(0, len(bank) - size - 1)
-    share = std / _BANK_STD
+    share = contrast * std / _BANK_STD
     grain = bank[start : start + size].reshape(image.shape)
-    return np.asarray(cv2.addWeighted(image, 1.0, grain, share, -128.0 * share))
+    return np.asarray(cv2.addWeighted(image, contrast, grain, share, brightness - 128.0 * share))
 
 
 def light(image: Pixels, contrast: float, brightness: float) -> Pixels:
-    """image * contrast + brightness, in grey levels; to half a percent and one level, so that tables are met again."""
-    return np.asarray(cv2.LUT(image, _light_table(round(contrast * 200), round(brightness))))
-
-
-@lru_cache(maxsize=1 << 14)
-def _light_table(contrast: int, brightness: int) -> NDArray[np.uint8]:
-    levels = np.rint(_RAMP * np.float32(contrast / 200) + brightness)
-    return np.asarray(np.clip(levels, 0, 255), dtype=np.uint8)
+    """image * contrast + brightness, in grey levels."""
+    return np.asarray(cv2.addWeighted(image, contrast, image, 0.0, brightness))

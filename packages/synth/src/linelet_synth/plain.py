@@ -39,13 +39,13 @@ class Plain:
 
     def draw(self, text: Text, dice: Dice) -> Line:
         """A line, degraded."""
-        look = self._look
+        look, words = self._look, text.text
         background = perturb(dice.pick(self._backgrounds), self._palette.saturation, self._palette.value, dice)
         colour, _ = choose_text_colour(background, self._colours[text.role], self._all_colours, look.min_contrast)
         face, weight = dice.pick(self._faces[text.role])
         size = dice.whole(*look.size)
         cropped = dice.chance(look.cropped)
-        placed, box = self._set(text.text, face, weight, size)
+        placed, box = self._set(words, face, weight, size)
         if cropped:
             em = size
             if box[3] - box[1] < 0.5 * em:  # a lone point is legible by its place on the line only
@@ -60,7 +60,7 @@ class Plain:
                 shrink = min(width / (box[2] - box[0]), height / (box[3] - box[1]))
                 # Even sizes: half as many strikes to make.
                 size = max(smallest, min(size - 1, int(size * shrink)) & -2)
-                placed, box = self._set(text.text, face, weight, size)
+                placed, box = self._set(words, face, weight, size)
             width, height = max(width, box[2] - box[0]), max(height, box[3] - box[1])
             x, y = (width - (box[2] - box[0])) // 2, (height - (box[3] - box[1])) // 2
         dx, dy = x - box[0], y - box[1]
@@ -80,9 +80,7 @@ class Plain:
         if kernel is not None:
             text_picture = pixels.motion(text_picture, kernel)
         picture = degrade(text_picture, region, (height, width), background, d, dice)
-        return Line(
-            picture, text.text, "plain", background, colour, placed, (1.0, 0.0, dx, 0.0, 1.0, dy), face.name, size
-        )
+        return Line(picture, words, "plain", background, colour, placed, (1.0, 0.0, dx, 0.0, 1.0, dy), face.name, size)
 
     def _set(self, text: str, face: Face, weight: int, size: int) -> tuple[list[Placed], tuple[int, int, int, int]]:
         placed, pen = set_text(self._atlas.strike(face, weight, size), text)
@@ -99,10 +97,13 @@ def _nearest(faces: list[Face], weight: int) -> list[Face]:
 def _region(
     x: int, y: int, width: int, height: int, halo: int, whole_width: int, whole_height: int
 ) -> tuple[int, int, int, int]:
-    """Left, top, right, bottom of what blur and JPEG can change around a text: its halo, out to JPEG's blocks of 8."""
-    left, top = max(0, x - halo) & -8, max(0, y - halo) & -8
-    right, bottom = (x + width + halo + 7) & -8, (y + height + halo + 7) & -8
-    return left, top, min(right, whole_width), min(bottom, whole_height)
+    """Left, top, right, bottom of what blur and JPEG can change around a text: its halo, out to whole blocks of 8.
+
+    The blocks begin at the halo, not at the picture's corner: lines are cut from screenshots that were compressed.
+    """
+    left, top = max(0, x - halo), max(0, y - halo)
+    right, bottom = x + width + halo, y + height + halo
+    return left, top, min(right + (left - right) % 8, whole_width), min(bottom + (top - bottom) % 8, whole_height)
 
 
 def degrade(
@@ -132,9 +133,11 @@ def degrade(
         picture[top:bottom, left:right] = text
     if quality and not local:
         picture = pixels.jpeg(picture, quality)
-    if dice.chance(d.noise):
-        picture = pixels.noise(picture, dice.between(*d.noise_std), dice)
+    std = dice.between(*d.noise_std) if dice.chance(d.noise) else 0.0
+    contrast, brightness = 1.0, 0.0
     if dice.chance(d.light):
         contrast = 1 + dice.between(-d.contrast, d.contrast)
-        picture = pixels.light(picture, contrast, 255 * dice.between(-d.brightness, d.brightness))
-    return picture
+        brightness = 255 * dice.between(-d.brightness, d.brightness)
+    if std:  # one pass for both
+        return pixels.noise(picture, std, dice, contrast, brightness)
+    return pixels.light(picture, contrast, brightness) if (contrast, brightness) != (1.0, 0.0) else picture

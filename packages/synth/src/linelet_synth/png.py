@@ -4,6 +4,7 @@ igzip is faster still, but does not always give the same bytes for the same pict
 """
 
 import struct
+from functools import lru_cache
 
 import deflate
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from linelet_common.errors import DatasetError
 from linelet_common.preprocess import Pixels
 
+_NUMBER = struct.Struct(">I").pack
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _END = b"\0\0\0\0IEND\xaeB`\x82"
 # Grey pictures with fewer pixels like their left neighbours than this are grain, which is stored as it is: compressed
@@ -30,8 +32,13 @@ def encode_png(picture: Pixels) -> bytes:
     rows[:, 1:] = picture.reshape(height, -1)
     colour = 0 if picture.ndim == 2 else 2
     level = 0 if colour == 0 and _is_grain(picture) else 1
-    header = _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, 0))
-    return b"".join((_SIGNATURE, header, _chunk(b"IDAT", bytes(deflate.zlib_compress(rows, level))), _END))
+    return b"".join((_head(width, height, colour), *_chunk(b"IDAT", deflate.zlib_compress(rows, level)), _END))
+
+
+@lru_cache(maxsize=1024)
+def _head(width: int, height: int, colour: int) -> bytes:
+    header = struct.pack(">IIBBBBB", width, height, 8, colour, 0, 0, 0)
+    return b"".join((_SIGNATURE, *_chunk(b"IHDR", header)))
 
 
 def _is_grain(picture: Pixels) -> bool:
@@ -39,10 +46,5 @@ def _is_grain(picture: Pixels) -> bool:
     return int(np.count_nonzero(left == right)) < _FEWEST_ALIKE * left.size
 
 
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    return b"%b%b%b%b" % (
-        struct.pack(">I", len(data)),
-        kind,
-        data,
-        struct.pack(">I", deflate.crc32(data, deflate.crc32(kind))),
-    )
+def _chunk(kind: bytes, data: bytes | bytearray) -> tuple[bytes | bytearray, ...]:
+    return _NUMBER(len(data)), kind, data, _NUMBER(deflate.crc32(data, deflate.crc32(kind)))

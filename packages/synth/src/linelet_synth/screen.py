@@ -143,7 +143,7 @@ class Screen:
         placed, finest = self._set(text, face, weight, master, min(1.0, em / master), sizes, dice, styles)
         left, top, right, bottom = ink_box(placed)
         if right <= left:  # spaces only
-            left, top, right, bottom = 0, -master, max(1, placed[-1].x if placed else 1), 0
+            left, top, right, bottom = 0, -master, max(1, placed[-1][1] if placed else 1), 0
         low = bottom - top < 0.5 * master
         if low:  # a lone point is legible by its place on the line only
             top, bottom = min(top, round(-0.75 * master)), max(bottom, 0)
@@ -540,7 +540,7 @@ def _append(placed: list[Placed], strike: Strike, run: str, pen: float, y: int, 
             if dots and (character == "." or before == "."):
                 pen -= (0.1 if before == "7" else dots) * strike.size
         glyph = strike.glyph(character)
-        placed.append(Placed(glyph, round(pen), y))
+        placed.append((glyph, round(pen), y))
         pen += glyph.advance + spacing
         before = character
     return pen

@@ -189,7 +189,7 @@ class Tars:
 
     def make(self, source: Source, k: int, samples: range) -> Payload:
         """Write the shard."""
-        pieces: list[bytes] = []
+        pieces: list[bytes | bytearray] = []
         for i in samples:
             line = source.line(i)
             if self._details:
@@ -210,17 +210,20 @@ class Tars:
         """Nothing is open."""
 
 
-_HEADER = tarfile.TarInfo("x").tobuf(tarfile.USTAR_FORMAT)
+_HEADER = bytearray(tarfile.TarInfo("").tobuf(tarfile.USTAR_FORMAT))
+_HEADER[124:136] = bytes(12)  # the size goes here
+_HEADER[148:156] = b" " * 8  # the checksum counts itself as spaces
+_SUM = sum(_HEADER)
 
 
-def tar_member(name: bytes, data: bytes) -> Iterator[bytes]:
+def tar_member(name: bytes, data: bytes) -> Iterator[bytes | bytearray]:
     """A plain file in a tar: header, content, padding. tarfile takes ten times as long for the header alone."""
-    header = bytearray(_HEADER)
+    header = _HEADER.copy()
+    size = b"%011o\0" % len(data)
     header[: len(name)] = name
-    header[124:136] = b"%011o\0" % len(data)
-    header[148:156] = b" " * 8  # the checksum counts itself as spaces
-    header[148:156] = b"%06o\0 " % sum(header)
-    yield bytes(header)
+    header[124:136] = size
+    header[148:156] = b"%06o\0 " % (_SUM + sum(name) + sum(size))
+    yield header
     yield data
     yield bytes(-len(data) % tarfile.BLOCKSIZE)
 

@@ -40,7 +40,8 @@ class Text(NamedTuple):
     @property
     def text(self) -> str:
         """The whole label."""
-        return "".join(part.text for part in self.parts)
+        parts = self.parts
+        return parts[0].text if len(parts) == 1 else "".join([part.text for part in parts])
 
 
 def _kind_of(piece: Piece, before: Piece | None) -> Kind:

@@ -115,4 +115,3 @@ for (const kind of ["", "-simd", "-threaded-simd"]) {
 }
 // Of TensorFlow.js and of `long`, which it uses: Apache-2.0 wants its text to travel along.
 await copyFile(new URL("LICENSE.txt", import.meta.url), path.join(out, "LICENSE.txt"));
-await writeFile(path.join(out, "package.json"), '{ "type": "module" }\n');
