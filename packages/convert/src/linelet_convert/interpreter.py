@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from linelet_common.errors import ConversionError
 from linelet_convert.tfgraph import Array
 from linelet_convert.tfjs import restore
 
@@ -20,7 +21,10 @@ Attributes = dict[str, Any]
 
 
 class Interpreter:
-    """A graph model, loaded. ``run`` feeds its inputs by name and returns its outputs by name."""
+    """A graph model, loaded. ``run`` feeds its inputs by name and returns its outputs by name.
+
+    Raises ConversionError naming the operators that Linelet's own converter never writes.
+    """
 
     def __init__(self, path: Path) -> None:
         model = json.loads(path.read_text(encoding="utf-8"))
@@ -29,6 +33,12 @@ class Interpreter:
             (n["name"], n["op"], n.get("input", []), {k: _value(v) for k, v in n.get("attr", {}).items()})
             for n in model["modelTopology"]["node"]
         ]
+        unknown = {op for _, op, _, _ in self._nodes} - {"Const", "Placeholder", *_OPERATORS}
+        if unknown:
+            names = ", ".join(sorted(unknown))
+            raise ConversionError(
+                f"{path.name} has {names}, which only TensorFlow.js itself can check; install Node 20"
+            )
         self._weights: dict[str, Array] = {}
         for group in model["weightsManifest"]:
             blob = b"".join((path.parent / shard).read_bytes() for shard in group["paths"])
@@ -81,7 +91,9 @@ def _value(attribute: dict[str, Any]) -> Any:
     if kind == "s":
         return base64.b64decode(value).decode()
     if kind == "list":
-        return [int(v) for v in value["i"]] if "i" in value else [base64.b64decode(v).decode() for v in value["s"]]
+        return (
+            [int(v) for v in value["i"]] if "i" in value else [base64.b64decode(v).decode() for v in value.get("s", [])]
+        )
     if kind == "shape":
         return [int(d["size"]) for d in value["dim"]]
     return value
