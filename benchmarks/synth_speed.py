@@ -117,8 +117,8 @@ class Writer:
 
     def draw(self, count: int) -> None:
         """The next lines, in memory."""
-        for i in range(self.drawn, self.drawn + count):
-            self.source.sample(i)
+        for _ in self.source.samples(range(self.drawn, self.drawn + count)):
+            pass
         self.drawn += count
 
     def write(self, out: Path, count: int) -> None:

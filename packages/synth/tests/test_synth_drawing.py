@@ -3,7 +3,7 @@
 import albumentations
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
@@ -28,6 +28,7 @@ def drawable(face: Face, label: str) -> str:
 
 @slow
 @given(st.sampled_from(FACES), st.sampled_from([100, 400, 700, 900]), st.integers(8, 96), labels)
+@example(FACES[0], 100, 8, "0代")  # glyphs that lie over each other
 def test_the_atlas_draws_what_pillow_draws(face: Face, weight: int, size: int, label: str) -> None:
     text = drawable(face, label)
     placed, _ = set_text(Atlas(RECIPE.charset).strike(face, weight, size), text)
@@ -66,7 +67,7 @@ def inside(line, tolerance: float = 1.0) -> bool:  # type: ignore[no-untyped-def
 def test_plain_text_is_inside_and_centred(label: str, i: int, face: Face) -> None:
     dice = Dice(b"test", 0)
     dice.throw(i)
-    line = Plain(RECIPE, [face], Atlas(RECIPE.charset), rgb=False).draw(Text((Part(label, "random"),), "field"), dice)
+    line = Plain(RECIPE, [face], Atlas(RECIPE.charset), rgb=False).plan(Text((Part(label, "random"),), "field"), dice)()
     assert inside(line, 0.0)
     if line.picture.shape == (50, 200):
         boxes = line.boxes
@@ -108,7 +109,7 @@ def test_nothing_is_faint_or_cut() -> None:
 
 
 @pytest.mark.parametrize("rgb", [False, True])
-def test_degrading_a_region_is_degrading_the_whole(rgb: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_degrading_an_area_is_degrading_the_whole(rgb: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Blur and JPEG leave flat ground alone, so the plain look may treat the text's surroundings only."""
     settings = RECIPE.looks.plain.degradation.model_copy(update={"noise": 0.0})
     looks = RECIPE.looks.model_copy(update={"plain": RECIPE.looks.plain.model_copy(update={"degradation": settings})})
@@ -116,8 +117,11 @@ def test_degrading_a_region_is_degrading_the_whole(rgb: bool, monkeypatch: pytes
     short = [source.sample(i)[0] for i in range(250)]
     monkeypatch.setattr(
         plain,
-        "_region",
-        lambda x, y, w, h, halo, width, height: (max(0, x - halo) % 8, max(0, y - halo) % 8, width, height),
+        "_area",
+        lambda x, y, w, h, halo, width, height: (
+            slice(max(0, y - halo) % 8, height),
+            slice(max(0, x - halo) % 8, width),
+        ),
     )
     for i, picture in enumerate(short):
         assert np.array_equal(source.sample(i)[0], picture)
@@ -142,7 +146,7 @@ def test_degradations_are_as_strong_as_albumentations() -> None:
         for i in range(250):
             dice = Dice(b"strength", 0)
             dice.throw(i)
-            pictures.append(drawer.draw(text, dice).picture)
+            pictures.append(drawer.plan(text, dice)().picture)
         return pictures
 
     clean = lines(none)

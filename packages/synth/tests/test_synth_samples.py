@@ -7,6 +7,7 @@ import pytest
 
 from linelet_common.errors import RecipeError
 from linelet_synth import Source, load_recipe, open_recipe
+from linelet_synth.recipe import Transform
 
 
 @pytest.fixture(scope="module")
@@ -21,6 +22,21 @@ def test_samples_do_not_depend_on_what_was_drawn_before(source: Source) -> None:
         picture, text = other.sample(i)
         assert text == first[i][1]
         assert np.array_equal(picture, first[i][0])
+
+
+def test_samples_made_together_are_those_made_alone() -> None:
+    recipe = load_recipe("health-app")
+    shift = Transform.model_validate({"name": "PixelDropout", "p": 0.5, "arguments": {"dropout_prob": 0.2}})
+    source = Source(recipe.model_copy(update={"transforms": (shift,)}), 3)
+    numbers = [*range(20, 0, -1), 7, *range(40, 80)]
+    looks = set()
+    for i, line in zip(numbers, source.lines(numbers), strict=True):
+        alone = source.line(i)
+        assert line.details() == alone.details()
+        assert np.array_equal(line.picture, alone.picture)
+        looks.add(line.look)
+    assert looks == {"plain", "screen"}
+    assert [text for _, text in source.samples(range(40, 45))] == [source.sample(i)[1] for i in range(40, 45)]
 
 
 def test_another_seed_draws_other_lines(source: Source) -> None:

@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from importlib.metadata import entry_points
 from multiprocessing import get_context, parent_process
@@ -28,8 +28,8 @@ class LineSource(Protocol):
     charset: str
     grammar: Grammar | None
 
-    def sample(self, i: int) -> tuple[Pixels, str]:
-        """Grey uint8 (H, W) and its label."""
+    def samples(self, numbers: Sequence[int]) -> Iterator[tuple[Pixels, str]]:
+        """Grey uint8 (H, W) and label of the lines of some numbers."""
         ...
 
 
@@ -151,8 +151,7 @@ def _work(arguments: tuple[str, int, str | None, str], spec: ReaderSpec, numbers
 
 def _make(source: LineSource, spec: ReaderSpec, numbers: range) -> Lines:
     lines = Lines()
-    for i in numbers:
-        image, label = source.sample(i)
+    for i, (image, label) in zip(numbers, source.samples(numbers), strict=True):
         problem = sample_problem(image, label, f"sample {i} of {source.name}", spec)
         if problem:
             raise DatasetError(problem)

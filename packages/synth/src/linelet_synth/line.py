@@ -43,9 +43,7 @@ class Line:
         """Where each character's ink is, in the label's order; of tilted ones the upright box around them."""
         a, b, c, d, e, f = self.affine
         boxes = []
-        for glyph, pen_x, pen_y in self.placed:
-            left, right = pen_x + glyph.left, pen_x + glyph.right
-            top, bottom = pen_y + glyph.top, pen_y + glyph.bottom
+        for _, left, top, right, bottom in self.placed:
             xs = [a * x + b * y + c for x in (left, right) for y in (top, bottom)]
             ys = [d * x + e * y + f for x in (left, right) for y in (top, bottom)]
             boxes.append(Box(min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys)))

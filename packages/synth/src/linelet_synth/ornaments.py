@@ -190,7 +190,7 @@ def _chevron(s: Surroundings, mask: Mask, where: str, text: tuple[int, int, int,
 
 
 def _glyph(s: Surroundings) -> Mask:
-    return s.strike.glyph(s.dice.pick(s.charset)).mask
+    return s.strike.glyph(s.dice.pick(s.charset))[0]
 
 
 def _slice(s: Surroundings, mask: Mask, where: str, text: tuple[int, int, int, int]) -> None:

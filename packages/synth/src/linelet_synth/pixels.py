@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from linelet_common.preprocess import Pixels
 from linelet_synth.colours import Colour, grey
-from linelet_synth.dice import Dice
 
 # One thread a process: lines are far too small to share, and results must not depend on a thread count.
 cv2.setNumThreads(1)
@@ -56,10 +55,13 @@ def colour_mask(mask: NDArray[np.uint8], background: Colour, text: Colour, rgb: 
     return np.asarray(cv2.merge(channels))
 
 
-def gaussian(image: Pixels, size: int, sigma: float) -> Pixels:
-    """Gaussian blur with a kernel of ``size`` pixels; sigma to a hundredth, so that kernels are met again."""
+def gaussian(image: Pixels, size: int, sigma: float, out: Pixels | None = None) -> Pixels:
+    """Gaussian blur with a kernel of ``size`` pixels; sigma to a hundredth, so that kernels are met again.
+
+    out may be the image itself.
+    """
     kernel = _gaussian_kernel(size, round(100 * sigma))
-    return np.asarray(cv2.sepFilter2D(image, -1, kernel, kernel))
+    return np.asarray(cv2.sepFilter2D(image, -1, kernel, kernel, out))
 
 
 @lru_cache(maxsize=1024)
@@ -68,9 +70,9 @@ def _gaussian_kernel(size: int, hundredths: int) -> NDArray[np.float32]:
     return np.asarray(cv2.getGaussianKernel(size, max(1, hundredths) / 100, cv2.CV_32F), dtype=np.float32)
 
 
-def motion(image: Pixels, kernel: NDArray[np.float32]) -> Pixels:
-    """Blur along a line."""
-    return np.asarray(cv2.filter2D(image, -1, kernel))
+def motion(image: Pixels, kernel: NDArray[np.float32], out: Pixels | None = None) -> Pixels:
+    """Blur along a line. out may be the image itself."""
+    return np.asarray(cv2.filter2D(image, -1, kernel, out))
 
 
 def jpeg(image: Pixels, quality: int) -> Pixels:
@@ -82,13 +84,16 @@ def jpeg(image: Pixels, quality: int) -> Pixels:
     return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR))[:, :, ::-1]
 
 
-def noise(image: Pixels, std: float, dice: Dice, contrast: float = 1.0, brightness: float = 0.0) -> Pixels:
-    """(image + grain) * contrast + brightness: Gaussian grain of ``std`` grey levels, for each channel its own."""
+def noise(image: Pixels, std: float, place: float, contrast: float = 1.0, brightness: float = 0.0) -> Pixels:
+    """(image + grain) * contrast + brightness: Gaussian grain of ``std`` grey levels, for each channel its own.
+
+    place, in [0, 1), is where the grain is cut from.
+    """
     size = image.size
     bank = noise_bank()
     if size > _BANK_SIZE // 2:
         bank = np.resize(bank, size * 2)
-    start = dice.whole(0, len(bank) - size - 1)
+    start = int(place * (len(bank) - size))
     share = contrast * std / _BANK_STD
     grain = bank[start : start + size].reshape(image.shape)
     return np.asarray(cv2.addWeighted(image, contrast, grain, share, brightness - 128.0 * share))

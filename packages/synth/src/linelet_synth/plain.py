@@ -4,28 +4,35 @@ Text is inside the picture whatever its length: a line that is too wide for its 
 size, and still too wide, it gets a wider canvas. Set smaller yet, and blurred, nobody could read it.
 """
 
-import numpy as np
+from collections.abc import Callable
+from functools import partial
+from types import SimpleNamespace
 
-from linelet_common.preprocess import Pixels
+import numpy as np
+from numpy.typing import NDArray
+
 from linelet_synth import pixels
 from linelet_synth.atlas import Atlas, Placed, ink_box, paste, set_text
-from linelet_synth.colours import Colour, choose_text_colour, grey, parse_colour, perturb
+from linelet_synth.colours import choose_text_colour, parse_colour, perturb
 from linelet_synth.dice import Dice
 from linelet_synth.fonts import Face
 from linelet_synth.line import Line
-from linelet_synth.recipe import Degradation, Recipe
+from linelet_synth.recipe import Recipe
 from linelet_synth.texts import Text
 
 # From here on JPEG's coarsest step for a block's mean is under 8, half of which rounds away: flat grey stays as it is.
 _FLAT_QUALITY = 80
+_NOT_DRAWN = np.zeros((0, 0), dtype=np.uint8)
 
 
 class Plain:
     """Draws lines of the plain look."""
 
     def __init__(self, recipe: Recipe, faces: list[Face], atlas: Atlas, rgb: bool) -> None:
-        self._look = recipe.looks.plain
-        self._palette = recipe.palette
+        # Copies, since every access to a pydantic model's attribute costs as much as a throw of the dice.
+        self._look = SimpleNamespace(**dict(recipe.looks.plain))
+        self._degradation = SimpleNamespace(**dict(recipe.looks.plain.degradation))
+        self._saturation, self._value = recipe.palette.saturation, recipe.palette.value
         self._backgrounds = [parse_colour(colour) for colour in recipe.palette.backgrounds]
         self._colours = {role: recipe.text_colours(role) for role in recipe.roles}
         self._all_colours = tuple(parse_colour(colour) for colour in recipe.palette.text.values())
@@ -37,10 +44,10 @@ class Plain:
         }
         self._atlas, self._rgb = atlas, rgb
 
-    def draw(self, text: Text, dice: Dice) -> Line:
-        """A line, degraded."""
-        look, words = self._look, text.text
-        background = perturb(dice.pick(self._backgrounds), self._palette.saturation, self._palette.value, dice)
+    def plan(self, text: Text, dice: Dice) -> Callable[[], Line]:
+        """Decide a line, all that is random in it; what is returned draws it."""
+        look, d, words = self._look, self._degradation, text.text
+        background = perturb(dice.pick(self._backgrounds), self._saturation, self._value, dice)
         colour, _ = choose_text_colour(background, self._colours[text.role], self._all_colours, look.min_contrast)
         face, weight = dice.pick(self._faces[text.role])
         size = dice.whole(*look.size)
@@ -63,24 +70,57 @@ class Plain:
                 placed, box = self._set(words, face, weight, size)
             width, height = max(width, box[2] - box[0]), max(height, box[3] - box[1])
             x, y = (width - (box[2] - box[0])) // 2, (height - (box[3] - box[1])) // 2
-        dx, dy = x - box[0], y - box[1]
-        d = look.degradation
-        # Drawn now, since they say how far around the text anything can change.
         blur = (dice.pick((3, 5)), dice.between(*d.blur_sigma)) if dice.chance(d.blur) else None
         kernel = dice.pick(pixels.motion_kernels()[dice.pick((3, 5))]) if dice.chance(d.motion) else None
         # One pixel more: at a border, blur mirrors what is inside.
         halo = 1 + (blur[0] // 2 if blur else 0) + (len(kernel) // 2 if kernel is not None else 0)
-        region = _region(x, y, box[2] - box[0], box[3] - box[1], halo, width, height)
-        left, top, right, bottom = region
-        mask = np.zeros((bottom - top, right - left), dtype=np.uint8)
-        paste(placed, mask, dx - left, dy - top)
-        text_picture = pixels.colour_mask(mask, background, colour, self._rgb)
+        area = _area(x, y, box[2] - box[0], box[3] - box[1], halo, width, height)
+        quality = dice.whole(*d.jpeg_quality) if dice.chance(d.jpeg) else 0
+        std = dice.between(*d.noise_std) if dice.chance(d.noise) else 0.0
+        contrast, brightness = 1.0, 0.0
+        if dice.chance(d.light):
+            contrast = 1 + dice.between(-d.contrast, d.contrast)
+            brightness = 255 * dice.between(-d.brightness, d.brightness)
+        place = dice.unit() if std else 0.0
+        move = x - box[0], y - box[1]
+        affine = (1.0, 0.0, move[0], 0.0, 1.0, move[1])
+        line = Line(_NOT_DRAWN, words, "plain", background, colour, placed, affine, face.name, size)
+        # Not a function within this one: what it shared with this one would slow both, by 3 us a line.
+        return partial(
+            self._draw, line, (height, width), move, area, blur, kernel, quality, (std, place), (contrast, brightness)
+        )
+
+    def _draw(
+        self,
+        line: Line,
+        size: tuple[int, int],
+        move: tuple[int, int],
+        area: tuple[slice, slice],
+        blur: tuple[int, float] | None,
+        kernel: NDArray[np.float32] | None,
+        quality: int,
+        noise: tuple[float, float],
+        light: tuple[float, float],
+    ) -> Line:
+        mask = np.zeros(size, dtype=np.uint8)
+        paste(line.placed, mask, *move)
+        picture = pixels.colour_mask(mask, line.background, line.colour, self._rgb)
+        ink = picture[area]
         if blur:
-            text_picture = pixels.gaussian(text_picture, *blur)
+            pixels.gaussian(ink, *blur, out=ink)
         if kernel is not None:
-            text_picture = pixels.motion(text_picture, kernel)
-        picture = degrade(text_picture, region, (height, width), background, d, dice)
-        return Line(picture, words, "plain", background, colour, placed, (1.0, 0.0, dx, 0.0, 1.0, dy), face.name, size)
+            pixels.motion(ink, kernel, out=ink)
+        # JPEG in grey leaves flat ground as it is, in colour it may shift it by a level.
+        if quality >= _FLAT_QUALITY and not self._rgb:
+            ink[:] = pixels.jpeg(ink, quality)
+        elif quality:
+            picture = pixels.jpeg(picture, quality)
+        if noise[0]:  # one pass for both
+            picture = pixels.noise(picture, *noise, *light)
+        elif light != (1.0, 0.0):
+            picture = pixels.light(picture, *light)
+        line.picture = picture
+        return line
 
     def _set(self, text: str, face: Face, weight: int, size: int) -> tuple[list[Placed], tuple[int, int, int, int]]:
         placed, pen = set_text(self._atlas.strike(face, weight, size), text)
@@ -94,50 +134,14 @@ def _nearest(faces: list[Face], weight: int) -> list[Face]:
     return [face for face in faces if abs(face.nearest(weight) - weight) == distance]
 
 
-def _region(
+def _area(
     x: int, y: int, width: int, height: int, halo: int, whole_width: int, whole_height: int
-) -> tuple[int, int, int, int]:
-    """Left, top, right, bottom of what blur and JPEG can change around a text: its halo, out to whole blocks of 8.
+) -> tuple[slice, slice]:
+    """Rows and columns of what blur and JPEG can change around a text: its halo, out to whole blocks of 8.
 
     The blocks begin at the halo, not at the picture's corner: lines are cut from screenshots that were compressed.
     """
     left, top = max(0, x - halo), max(0, y - halo)
     right, bottom = x + width + halo, y + height + halo
-    return left, top, min(right + (left - right) % 8, whole_width), min(bottom + (top - bottom) % 8, whole_height)
-
-
-def degrade(
-    text: Pixels,
-    region: tuple[int, int, int, int],
-    size: tuple[int, int],
-    background: Colour,
-    degradation: Degradation,
-    dice: Dice,
-) -> Pixels:
-    """JPEG, noise and light on a text, blurred already, that takes up a region of a flat picture (H, W).
-
-    JPEG in grey leaves flat ground as it is; there the region is all that has to be treated. In colour it may shift a
-    flat ground by a level, and treats the whole.
-    """
-    d = degradation
-    quality = dice.whole(*d.jpeg_quality) if dice.chance(d.jpeg) else 0
-    local = quality >= _FLAT_QUALITY and text.ndim == 2
-    if local:
-        text = pixels.jpeg(text, quality)
-    left, top, right, bottom = region
-    if (bottom - top, right - left) == size:
-        picture = text
-    else:
-        picture = np.empty((*size, *text.shape[2:]), dtype=np.uint8)
-        picture[:] = background if text.ndim == 3 else grey(background)
-        picture[top:bottom, left:right] = text
-    if quality and not local:
-        picture = pixels.jpeg(picture, quality)
-    std = dice.between(*d.noise_std) if dice.chance(d.noise) else 0.0
-    contrast, brightness = 1.0, 0.0
-    if dice.chance(d.light):
-        contrast = 1 + dice.between(-d.contrast, d.contrast)
-        brightness = 255 * dice.between(-d.brightness, d.brightness)
-    if std:  # one pass for both
-        return pixels.noise(picture, std, dice, contrast, brightness)
-    return pixels.light(picture, contrast, brightness) if (contrast, brightness) != (1.0, 0.0) else picture
+    right, bottom = right + (left - right) % 8, bottom + (top - bottom) % 8
+    return slice(top, min(bottom, whole_height)), slice(left, min(right, whole_width))

@@ -18,7 +18,7 @@ _LABEL = 18
 
 def contact_sheet(source: Source, count: int, out: Path) -> None:
     """Write a PNG of samples 0..count-1 in rows, each with its label beneath."""
-    write_atomically(out, draw_sheet([source.sample(i) for i in range(count)]))
+    write_atomically(out, draw_sheet(list(source.samples(range(count)))))
 
 
 def draw_sheet(samples: Sequence[tuple[Pixels, str]]) -> bytes:

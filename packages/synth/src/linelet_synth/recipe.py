@@ -22,7 +22,7 @@ Look = Literal["plain", "screen"]
 LOOKS: tuple[Look, ...] = ("plain", "screen")
 
 # Bumped whenever the same recipe and seed draw other lines than before.
-GENERATION = 3
+GENERATION = 4
 
 Share = Annotated[float, pydantic.Field(ge=0.0, le=1.0)]
 Weight = Annotated[int, pydantic.Field(ge=1, le=1000)]

@@ -24,7 +24,7 @@ td, th { padding: 2px 10px; border-bottom: 1px solid #ddd; text-align: left; } s
 
 def write_report(source: Source, count: int, out: Path) -> None:
     """Draw ``count`` lines of the source and write the page."""
-    lines = [source.line(i) for i in range(count)]
+    lines = list(source.lines(range(count)))
     parts = [f"<h1>{html.escape(source.name)}</h1>", _summary(source, count)]
     for look in LOOKS:
         of_look = [line for line in lines if line.look == look]

@@ -504,7 +504,7 @@ class Screen:
             std = dice.between(1.0, 10.0)
             # Grain hurts by its share of the contrast.
             if budget.spend(2.5 * std / levels):
-                picture = pixels.noise(picture, std, dice)
+                picture = pixels.noise(picture, std, dice.unit())
                 styles.append("grain")
         if dice.chance(0.3):
             quality = dice.whole(45, 97)
@@ -539,9 +539,10 @@ def _append(placed: list[Placed], strike: Strike, run: str, pen: float, y: int, 
             pen += strike.kerning(before + character)
             if dots and (character == "." or before == "."):
                 pen -= (0.1 if before == "7" else dots) * strike.size
-        glyph = strike.glyph(character)
-        placed.append((glyph, round(pen), y))
-        pen += glyph.advance + spacing
+        mask, left, top, right, bottom, advance = strike.glyph(character)
+        x = round(pen)
+        placed.append((mask, x + left, y + top, x + right, y + bottom))
+        pen += advance + spacing
         before = character
     return pen
 

@@ -14,7 +14,6 @@ import numpy as np
 
 from linelet_common.errors import RecipeError
 from linelet_common.preprocess import Pixels
-from linelet_synth.dice import Dice
 from linelet_synth.line import Box, Line
 from linelet_synth.recipe import Transform
 
@@ -43,9 +42,9 @@ class Transforms:
         changed: dict[str, Any] = self._pipeline(image=np.ascontiguousarray(picture), **targets)
         return changed
 
-    def apply(self, line: Line, dice: Dice) -> None:
-        """Transform a line's picture; the dice decide what is random in it. Its boxes follow when asked for."""
-        before, seed = line.picture, dice.whole(0, 2**31 - 1)
+    def apply(self, line: Line, seed: int) -> None:
+        """Transform a line's picture; the seed decides what is random in it. Its boxes follow when asked for."""
+        before = line.picture
         line.picture = np.asarray(self._run(before, seed)["image"])
         if self._moves:
             line.moved = lambda boxes: self._move(before, seed, boxes)
