@@ -3,20 +3,24 @@
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from linelet_common.errors import UsageError
 
 
-def write_atomically(path: Path, data: bytes | str) -> None:
-    """Write a file so that a reader, or a process killed midway, sees the old content or the new, never a part."""
+def write_atomically(path: Path, data: bytes | str | Iterable[bytes]) -> None:
+    """Write a file so that a reader, or a process killed midway, sees the old content or the new, never a part.
+
+    data is its content, text in UTF-8, or the pieces of it.
+    """
+    pieces = [data.encode("utf-8")] if isinstance(data, str) else [data] if isinstance(data, bytes) else data
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
     try:
         with temporary.open("wb") as file:
-            file.write(data.encode("utf-8") if isinstance(data, str) else data)
+            file.writelines(pieces)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
