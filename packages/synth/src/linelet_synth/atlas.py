@@ -20,7 +20,7 @@ _CAPACITY = 64 << 20
 _OPEN_FONTS = 1024
 
 
-# Plain tuples: named ones cost three times as much to take apart, and ten times to make.
+# Plain tuples: named ones cost three times as much to take apart, and six times to make.
 # Coverage uint8 (H, W), left, top, right, bottom from the pen on the baseline, and the pen's advance. A space has no
 # width.
 Glyph = tuple[Mask, int, int, int, int, int]
