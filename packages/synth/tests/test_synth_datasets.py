@@ -244,6 +244,27 @@ def test_a_full_disk_loses_nothing(
     assert content(out) == content(whole["folder"])
 
 
+def test_an_lmdb_that_cannot_grow_loses_nothing(whole: dict[str, Path], tmp_path: Path) -> None:
+    import resource
+
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "linelet_common", "synth", "health-app", "--out", str(out), "--count", str(COUNT)]
+    command += ["--seed", "7", "--look", "plain", "--grey", "--details", "--format", "lmdb", "--resume"]
+
+    def limit() -> None:  # no file may be larger: what a full disk is to LMDB
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, resource.RLIM_INFINITY))
+
+    ended = subprocess.run(command, preexec_fn=limit, capture_output=True, text=True)
+    assert ended.returncode == 2, ended.stderr
+    assert "data.mdb: " in ended.stderr
+    assert "check the free space and go on with --resume" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    with pytest.raises(DatasetError):
+        open_dataset(out)
+    subprocess.run(command, check=True)
+    assert content(out) == content(whole["lmdb"])
+
+
 def test_a_folder_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").write_text("x")
     assert main(["synth", "health-app", "--out", str(tmp_path / "file" / "out"), "--count", "2"]) == 2

@@ -7,12 +7,14 @@ first one, chunk after chunk in order. A chunk is either done or not there: a ki
 import json
 import tarfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 import lmdb
 
 from linelet_common.datasets import DETAILS, LABELS
+from linelet_common.errors import DatasetError
 from linelet_common.files import write_atomically
 from linelet_synth.line import Line
 from linelet_synth.png import encode_png
@@ -126,20 +128,27 @@ class Lmdb:
         self._out, self._details = out, details
         self._open: Any = None
 
-    @property
-    def _environment(self) -> Any:
-        if self._open is None:
-            self._open = lmdb.open(str(self._out), map_size=1 << 26, max_dbs=0)
-        return self._open
+    @contextmanager
+    def _environment(self) -> Iterator[Any]:
+        try:
+            if self._open is None:
+                self._open = lmdb.open(str(self._out), map_size=1 << 26, max_dbs=0)
+            yield self._open
+        except lmdb.MapFullError:
+            raise
+        except lmdb.Error as failure:  # a full disk among them: not an OSError, and often called an I/O error
+            remedy = "check the free space and go on with --resume, or name a new folder with --out"
+            raise DatasetError(f"{self._out / 'data.mdb'}: {failure}; {remedy}") from None
 
     def prepare(self) -> None:
         """Make the environment."""
         self._out.mkdir(parents=True, exist_ok=True)
-        assert self._environment
+        with self._environment():
+            pass
 
     def done(self, k: int) -> bool:
         """Whether the chunk's first label is there: a chunk is one transaction."""
-        with self._environment.begin() as transaction:
+        with self._environment() as environment, environment.begin() as transaction:
             return transaction.get(b"label-%09d" % (k * self.chunk + 1)) is not None
 
     def make(self, source: Source, k: int, samples: range) -> Payload:
@@ -159,16 +168,17 @@ class Lmdb:
     def _put(self, records: Payload) -> None:
         while True:
             try:
-                with self._environment.begin(write=True) as transaction:
+                with self._environment() as environment, environment.begin(write=True) as transaction:
                     transaction.cursor().putmulti(records)
                 return
             except lmdb.MapFullError:
-                self._environment.set_mapsize(self._environment.info()["map_size"] * 2)
+                environment.set_mapsize(environment.info()["map_size"] * 2)
 
     def join(self, chunks: int, count: int) -> None:
         """Write the number of samples, without which readers take it for no dataset."""
         self._put([(b"num-samples", b"%d" % count)])
-        self._environment.sync(True)
+        with self._environment() as environment:
+            environment.sync(True)
 
     def close(self) -> None:
         """Close the environment."""
