@@ -175,7 +175,7 @@ def test_tar_members_are_what_tarfile_reads(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("spread", [1, 256])  # flat and grain
-@pytest.mark.parametrize("shape", [(1, 1), (13, 7), (50, 200), (9, 5, 3), (1, 300, 3)])
+@pytest.mark.parametrize("shape", [(1, 1), (13, 7), (50, 200), (255, 256), (256, 256), (9, 5, 3), (1, 300, 3)])
 def test_png_holds_every_pixel(shape: tuple[int, ...], spread: int) -> None:
     picture = np.random.default_rng(0).integers(0, spread, shape, dtype=np.uint8)
     decoded = cv2.imdecode(np.frombuffer(encode_png(picture), dtype=np.uint8), cv2.IMREAD_UNCHANGED)

@@ -230,6 +230,12 @@ def test_a_transform_that_moves_pixels_moves_the_boxes_too(transform: str) -> No
         assert abs(max(b.y + b.height for b in boxes) - bottom) <= near
 
 
+def test_what_a_transform_moves_out_has_an_empty_box() -> None:
+    far = '[[transforms]]\nname = "Affine"\narguments = { translate_px = [400, 400] }\n'
+    line = Source(recipe(SMALL + far), 0, "plain").line(0)
+    assert [tuple(box) for box in line.boxes] == [(0, 0, 0, 0)] * len(line.text)
+
+
 def test_init_writes_a_recipe_that_is_sound(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "recipe.toml"
     assert main(["init", "--out", str(path)]) == 0

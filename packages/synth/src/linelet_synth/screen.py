@@ -8,6 +8,7 @@ would make it unreadable to people is left out.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -112,6 +113,11 @@ class Screen:
         self._backgrounds = [parse_colour(colour) for colour in recipe.palette.backgrounds]
         self._role_colours = {role: recipe.text_colours(role) for role in recipe.roles}
         self._all_colours = [parse_colour(colour) for colour in recipe.palette.text.values()]
+
+    def plan(self, text: Text, dice: Dice) -> Callable[[], Line]:
+        """What gives a line, which is drawn already: what is thrown next goes by the pixels so far."""
+        line = self.draw(text, dice)
+        return lambda: line
 
     def draw(self, text: Text, dice: Dice) -> Line:
         """A line, degraded."""

@@ -117,11 +117,7 @@ class Source:
         text = self.mixture.draw(dice)
         plain = dice.chance(self._plain_share)
         look = self.look or ("plain" if plain else "screen")
-        if look == "plain":
-            draw = self._plain.plan(text, dice)
-        else:  # what is thrown next goes by the pixels so far
-            line = self._screen.draw(text, dice)
-            draw = lambda: line  # noqa: E731
+        draw = (self._plain if look == "plain" else self._screen).plan(text, dice)
         return partial(self._transformed, draw, dice.whole(0, 2**31 - 1)) if self._transforms else draw
 
     def _transformed(self, draw: Callable[[], Line], seed: int) -> Line:

@@ -134,8 +134,6 @@ class Lmdb:
             if self._open is None:
                 self._open = lmdb.open(str(self._out), map_size=1 << 26, max_dbs=0)
             yield self._open
-        except lmdb.MapFullError:
-            raise
         except lmdb.Error as failure:  # a full disk among them: not an OSError, and often called an I/O error
             remedy = "check the free space and go on with --resume, or name a new folder with --out"
             raise DatasetError(f"{self._out / 'data.mdb'}: {failure}; {remedy}") from None
@@ -166,13 +164,14 @@ class Lmdb:
         self._put(payload)
 
     def _put(self, records: Payload) -> None:
-        while True:
-            try:
-                with self._environment() as environment, environment.begin(write=True) as transaction:
-                    transaction.cursor().putmulti(records)
-                return
-            except lmdb.MapFullError:
-                environment.set_mapsize(environment.info()["map_size"] * 2)
+        with self._environment() as environment:
+            while True:
+                try:
+                    with environment.begin(write=True) as transaction:
+                        transaction.cursor().putmulti(records)
+                    return
+                except lmdb.MapFullError:
+                    environment.set_mapsize(environment.info()["map_size"] * 2)
 
     def join(self, chunks: int, count: int) -> None:
         """Write the number of samples, without which readers take it for no dataset."""
