@@ -61,7 +61,3 @@ class Dice:
     def pick_weighted(self, items: Sequence[T], cumulative: Sequence[float]) -> T:
         """One of the items; ``cumulative`` are running sums of their weights, ending at 1."""
         return items[bisect_right(cumulative, (self._numbers or self._refill()).pop() * _UNIT)]
-
-    def picks_weighted(self, items: Sequence[T], cumulative: Sequence[float], count: int) -> list[T]:
-        """Several of the items, one after the other."""
-        return [items[bisect_right(cumulative, (self._numbers or self._refill()).pop() * _UNIT)] for _ in range(count)]

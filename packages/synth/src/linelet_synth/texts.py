@@ -110,7 +110,7 @@ class Random:
         count = dice.whole(low, high)
         text = ""
         while not text:
-            tokens = dice.picks_weighted(self._tokens, self._cumulative, count)
+            tokens = [dice.pick_weighted(self._tokens, self._cumulative) for _ in range(count)]
             # Nobody sees a space at an end, or counts those between two words.
             text = " ".join("".join(tokens)[:high].split())
         return Text((Part(text, "random"),), self._role)
