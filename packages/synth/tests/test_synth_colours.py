@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from linelet_synth.colours import choose_text_colour, contrast, luminance, parse_colour, perturb
-from linelet_synth.dice import Dice
+from linelet_synth.rng import Rng
 
 channels = st.integers(0, 255)
 colours = st.tuples(channels, channels, channels)
@@ -57,9 +57,9 @@ def test_the_rule(
 
 @given(colours, st.floats(0, 0.2), st.floats(0, 0.2), st.integers(0, 1000))
 def test_hue_is_kept(colour: tuple[int, int, int], saturation: float, value: float, i: int) -> None:
-    dice = Dice(b"test", 0)
-    dice.throw(i)
-    moved = perturb(colour, saturation, value, dice)
+    rng = Rng(b"test", 0)
+    rng.seek(i)
+    moved = perturb(colour, saturation, value, rng)
     h, s, v = colorsys.rgb_to_hsv(*(x / 255 for x in colour))
     new_h, new_s, new_v = colorsys.rgb_to_hsv(*(x / 255 for x in moved))
     if max(colour) == min(colour):

@@ -9,10 +9,10 @@ from PIL import Image, ImageDraw
 
 from linelet_synth import Source, load_recipe, plain
 from linelet_synth.atlas import Atlas, ink_box, paste, set_text
-from linelet_synth.dice import Dice
 from linelet_synth.fonts import Face, bundled, read_faces
 from linelet_synth.plain import Plain
 from linelet_synth.recipe import Degradation
+from linelet_synth.rng import Rng
 from linelet_synth.screen import Screen
 from linelet_synth.texts import Part, Text
 
@@ -65,9 +65,9 @@ def inside(line, tolerance: float = 1.0) -> bool:  # type: ignore[no-untyped-def
 @slow
 @given(labels, st.integers(0, 10**6), st.sampled_from(FACES[:4]))
 def test_plain_text_is_inside_and_centred(label: str, i: int, face: Face) -> None:
-    dice = Dice(b"test", 0)
-    dice.throw(i)
-    line = Plain(RECIPE, [face], Atlas(RECIPE.charset), rgb=False).plan(Text((Part(label, "random"),), "field"), dice)()
+    rng = Rng(b"test", 0)
+    rng.seek(i)
+    line = Plain(RECIPE, [face], Atlas(RECIPE.charset), rgb=False).plan(Text((Part(label, "random"),), "field"), rng)()
     assert inside(line, 0.0)
     if line.picture.shape == (50, 200):
         boxes = line.boxes
@@ -80,10 +80,10 @@ def test_plain_text_is_inside_and_centred(label: str, i: int, face: Face) -> Non
 @slow
 @given(labels, st.integers(0, 10**6), st.sampled_from(["random", "number", "word"]))
 def test_screen_text_is_inside(label: str, i: int, kind) -> None:  # type: ignore[no-untyped-def]
-    dice = Dice(b"test", 0)
-    dice.throw(i)
+    rng = Rng(b"test", 0)
+    rng.seek(i)
     text = Text((Part(label, kind), Part("公斤", "unit")), "value")
-    line = Screen(RECIPE, FACES[:4], FACES[4:], ATLAS, rgb=False).draw(text, dice)
+    line = Screen(RECIPE, FACES[:4], FACES[4:], ATLAS, rgb=False).draw(text, rng)
     assert len(line.boxes) == len(label) + 2
     # A tilted glyph's upright box is larger than its ink.
     assert inside(line, 0.5 * max(b.height for b in line.boxes) if "tilted" in line.styles else 2.5)
@@ -144,9 +144,9 @@ def test_degradations_are_as_strong_as_albumentations() -> None:
         text = Text((Part("体脂率23.5%", "word"),), "field")
         pictures = []
         for i in range(250):
-            dice = Dice(b"strength", 0)
-            dice.throw(i)
-            pictures.append(drawer.plan(text, dice)().picture)
+            rng = Rng(b"strength", 0)
+            rng.seek(i)
+            pictures.append(drawer.plan(text, rng)().picture)
         return pictures
 
     clean = lines(none)

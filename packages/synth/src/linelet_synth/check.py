@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from linelet_common.errors import describe_characters
 from linelet_synth.atlas import Atlas, ink_box, set_text
 from linelet_synth.colours import choose_text_colour, contrast, parse_colour
-from linelet_synth.dice import Dice
 from linelet_synth.recipe import Recipe
+from linelet_synth.rng import Rng
 from linelet_synth.source import Source
 from linelet_synth.texts import frequencies
 
@@ -65,13 +65,13 @@ def contrast_notes(recipe: Recipe) -> list[str]:
 
 def _widest(source: Source, size: int) -> tuple[str, int]:
     """The widest text, and its width in pixels at a size."""
-    atlas, dice = Atlas(source.charset), Dice(b"widest", 0)
+    atlas, rng = Atlas(source.charset), Rng(b"widest", 0)
     face = next(face for face in source.faces if face.leading)
     strike = atlas.strike(face, 400, size)
     best, width = "", 0
     for i in range(_TRIES):
-        dice.throw(i)
-        text = source.mixture.draw(dice).text
+        rng.seek(i)
+        text = source.mixture.draw(rng).text
         left, _, right, _ = ink_box(set_text(strike, text)[0])
         if right - left > width:
             best, width = text, right - left

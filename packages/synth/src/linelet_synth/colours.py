@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from linelet_common.contrast import LINEAR, WEIGHTS, contrast_ratio
-from linelet_synth.dice import Dice
+from linelet_synth.rng import Rng
 
 Colour = tuple[int, int, int]
 
@@ -37,7 +37,7 @@ def choose_text_colour(
     return best, contrast_ratio(ground, luminance(best)) >= minimum
 
 
-def perturb(colour: Colour, saturation: float, value: float, dice: Dice) -> Colour:
+def perturb(colour: Colour, saturation: float, value: float, rng: Rng) -> Colour:
     """The colour, its saturation and value of HSV (0-1) moved by at most the given amounts. Hue is kept.
 
     A grey has no hue and stays grey. Of one hue, a channel's distance from the largest goes with saturation * value.
@@ -46,8 +46,8 @@ def perturb(colour: Colour, saturation: float, value: float, dice: Dice) -> Colo
     most, least = max(colour), min(colour)
     step = 0.0
     if most > least:
-        step = min(1.0, max(0.0, (most - least) / most + dice.between(-saturation, saturation))) / (most - least)
-    v = min(255.0, max(0.0, most + 255 * dice.between(-value, value)))
+        step = min(1.0, max(0.0, (most - least) / most + rng.uniform(-saturation, saturation))) / (most - least)
+    v = min(255.0, max(0.0, most + 255 * rng.uniform(-value, value)))
     step *= v
     return round(v - (most - r) * step), round(v - (most - g) * step), round(v - (most - b) * step)
 

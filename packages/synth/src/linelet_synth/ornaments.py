@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linelet_synth.atlas import Mask, Strike
-from linelet_synth.dice import Dice
+from linelet_synth.rng import Rng
 from linelet_synth.texts import Text
 
 _BANK = 768
@@ -30,12 +30,12 @@ def _photo_bank() -> NDArray[np.float32]:
     return np.asarray(np.clip(bank / np.float32(2.2 * float(bank.std())), -1, 1))
 
 
-def photo(height: int, width: int, dice: Dice) -> NDArray[np.float32]:
+def photo(height: int, width: int, rng: Rng) -> NDArray[np.float32]:
     """A patch of photo-like noise, -1..1."""
     bank = _photo_bank()
-    zoom = dice.between(0.6, 2.5)
+    zoom = rng.uniform(0.6, 2.5)
     h, w = min(_BANK, max(8, int(height * zoom))), min(_BANK, max(8, int(width * zoom)))
-    y, x = dice.whole(0, _BANK - h), dice.whole(0, _BANK - w)
+    y, x = rng.integer(0, _BANK - h), rng.integer(0, _BANK - w)
     return np.asarray(cv2.resize(bank[y : y + h, x : x + w], (width, height), interpolation=cv2.INTER_LINEAR))
 
 
@@ -65,7 +65,7 @@ def cuttable(charset: str) -> str:
 class Surroundings:
     """Room that is added around a text, in pixels, and what is drawn there."""
 
-    dice: Dice
+    rng: Rng
     strike: Strike
     charset: str
     pieces: list[tuple[str, str]]  # what, on which side
@@ -92,62 +92,62 @@ def harmless(charset: str) -> tuple[str, ...]:
     return tuple(kind for kind in _KINDS if not set(alike.get(kind, "")) & set(charset))
 
 
-def plan(text: Text, em: float, strike: Strike, charset: str, kinds: tuple[str, ...], dice: Dice) -> Surroundings:
+def plan(text: Text, em: float, strike: Strike, charset: str, kinds: tuple[str, ...], rng: Rng) -> Surroundings:
     """One to three pieces around a text; slices of other lines are the charset's glyphs in the text's own strike."""
     room = {"left": 0, "top": 0, "right": 0, "bottom": 0}
     pieces: list[tuple[str, str]] = []
     beside_text = tuple(kind for kind in kinds if kind != "tick") if text.parts[0].kind != "number" else kinds
-    for _ in range(1 + (dice.unit() < 0.45) + (dice.unit() < 0.2)):
-        what = dice.pick(beside_text)
+    for _ in range(1 + (rng.random() < 0.45) + (rng.random() < 0.2)):
+        what = rng.choice(beside_text)
         if what in ("icon", "chevron", "cut"):
-            where = dice.pick(("left", "right")) if what != "chevron" else dice.pick(("right", "right", "left"))
+            where = rng.choice(("left", "right")) if what != "chevron" else rng.choice(("right", "right", "left"))
             if room[where]:
                 continue
-            gap = em * dice.between(0.12, 0.6)
-            size = em * (dice.between(0.4, 1.1) if what == "icon" else dice.between(0.2, 0.5))
+            gap = em * rng.uniform(0.12, 0.6)
+            size = em * (rng.uniform(0.4, 1.1) if what == "icon" else rng.uniform(0.2, 0.5))
             room[where] = round(gap + size)
         elif what == "slice":
-            where = dice.pick(("top", "bottom"))
+            where = rng.choice(("top", "bottom"))
             if room[where]:
                 continue
-            room[where] = round(em * dice.between(0.12, 0.4))
+            room[where] = round(em * rng.uniform(0.12, 0.4))
         elif what == "rule":
-            where = dice.pick(("left", "right", "top", "bottom", "bottom"))
-            room[where] = max(room[where], round(em * dice.between(0.12, 0.4)))
+            where = rng.choice(("left", "right", "top", "bottom", "bottom"))
+            room[where] = max(room[where], round(em * rng.uniform(0.12, 0.4)))
         elif what == "tick":
-            where = dice.pick(("left", "right", "bottom"))
-            room[where] = max(room[where], round(em * dice.between(0.15, 0.5)))
+            where = rng.choice(("left", "right", "bottom"))
+            room[where] = max(room[where], round(em * rng.uniform(0.15, 0.5)))
         else:
             where = "all"
             for side in room:
-                room[side] = max(room[side], round(em * dice.between(0.1, 0.35)))
+                room[side] = max(room[side], round(em * rng.uniform(0.1, 0.35)))
         pieces.append((what, where))
     sides = room["left"], room["top"], room["right"], room["bottom"]
-    return Surroundings(dice, strike, charset, pieces, *sides, em)
+    return Surroundings(rng, strike, charset, pieces, *sides, em)
 
 
 _KINDS = ("icon",) * 3 + ("chevron",) * 2 + ("slice",) * 3 + ("cut",) * 2 + ("rule", "frame", "grid") + ("tick",) * 4
 
 
 def _stroke(s: Surroundings) -> int:
-    return max(1, round(s.em * s.dice.between(0.03, 0.12)))
+    return max(1, round(s.em * s.rng.uniform(0.03, 0.12)))
 
 
 def _side_box(s: Surroundings, mask: Mask, where: str, text: tuple[int, int, int, int]) -> tuple[float, float, float]:
     """Centre and half size of a piece beside the text; now and then the picture's edge cuts it off."""
     width = mask.shape[1]
     room = s.left if where == "left" else s.right
-    half = room * s.dice.between(0.25, 0.42)
-    out = half * s.dice.between(0.2, 1.2) if s.dice.chance(0.35) else 0.0
+    half = room * s.rng.uniform(0.25, 0.42)
+    out = half * s.rng.uniform(0.2, 1.2) if s.rng.chance(0.35) else 0.0
     x = half + 1 - out if where == "left" else width - 1 - half + out
-    y = (text[1] + text[3]) / 2 + s.em * s.dice.between(-0.15, 0.15)
+    y = (text[1] + text[3]) / 2 + s.em * s.rng.uniform(-0.15, 0.15)
     return x, y, half
 
 
 def _icon(s: Surroundings, mask: Mask, where: str, text: tuple[int, int, int, int]) -> None:
     x, y, half = _side_box(s, mask, where, text)
     half = max(half, 3.0)
-    stroke, kind = _stroke(s), s.dice.whole(0, 9)
+    stroke, kind = _stroke(s), s.rng.integer(0, 9)
     cx, cy, r = round(x), round(y), round(half)
     aa = cv2.LINE_AA
     if kind == 0:
@@ -156,7 +156,7 @@ def _icon(s: Surroundings, mask: Mask, where: str, text: tuple[int, int, int, in
         cv2.circle(mask, (cx, cy), r, 255, stroke, aa)
         cv2.line(mask, (cx, cy - r // 3), (cx, cy + r // 2), 255, stroke, aa)
     elif kind == 2:
-        cv2.rectangle(mask, (cx - r, cy - r), (cx + r, cy + r), 255, -1 if s.dice.chance(0.5) else stroke)
+        cv2.rectangle(mask, (cx - r, cy - r), (cx + r, cy + r), 255, -1 if s.rng.chance(0.5) else stroke)
     elif kind in (3, 4):  # up or down
         tip = -r if kind == 3 else r
         points = np.array([[cx - r, cy - tip], [cx + r, cy - tip], [cx, cy + tip]])
@@ -168,7 +168,7 @@ def _icon(s: Surroundings, mask: Mask, where: str, text: tuple[int, int, int, in
         for k in (-1, 0, 1):
             cv2.line(mask, (cx - r, cy + k * r * 2 // 3), (cx + r, cy + k * r * 2 // 3), 255, stroke, aa)
     elif kind == 7:  # an arrow
-        tip = r if s.dice.chance(0.5) else -r
+        tip = r if s.rng.chance(0.5) else -r
         cv2.arrowedLine(mask, (cx, cy - tip), (cx, cy + tip), 255, stroke, aa, tipLength=0.4)
     elif kind == 8:  # a star
         turns = [math.pi * k / 5 - math.pi / 2 for k in range(10)]
@@ -183,24 +183,24 @@ def _icon(s: Surroundings, mask: Mask, where: str, text: tuple[int, int, int, in
 def _chevron(s: Surroundings, mask: Mask, where: str, text: tuple[int, int, int, int]) -> None:
     x, y, half = _side_box(s, mask, where, text)
     cx, cy, w = round(x), round(y), max(2, round(half * 0.6))
-    h = max(3, round(s.em * s.dice.between(0.14, 0.35)))
-    tip = w if s.dice.chance(0.85) else -w
+    h = max(3, round(s.em * s.rng.uniform(0.14, 0.35)))
+    tip = w if s.rng.chance(0.85) else -w
     points = np.array([[cx - tip, cy - h], [cx + tip, cy], [cx - tip, cy + h]])
     cv2.polylines(mask, [points], False, 255, _stroke(s), cv2.LINE_AA)
 
 
 def _glyph(s: Surroundings) -> Mask:
-    return s.strike.glyph(s.dice.pick(s.charset))[0]
+    return s.strike.glyph(s.rng.choice(s.charset))[0]
 
 
 def _slice(s: Surroundings, mask: Mask, where: str, text: tuple[int, int, int, int]) -> None:
     """The lower or upper edge of another line's glyphs, at most a third of them."""
     height, width = mask.shape
     room = s.top if where == "top" else s.bottom
-    x = round(s.em * s.dice.between(-0.5, 1.0))
-    for _ in range(s.dice.whole(1, 8)):
+    x = round(s.em * s.rng.uniform(-0.5, 1.0))
+    for _ in range(s.rng.integer(1, 8)):
         ink = _glyph(s)
-        deep = min(round(room * s.dice.between(0.5, 0.75)), ink.shape[0] // 3)
+        deep = min(round(room * s.rng.uniform(0.5, 0.75)), ink.shape[0] // 3)
         if deep > 0:
             cut = ink[-deep:] if where == "top" else ink[:deep]
             _stamp(mask, cut, x, 0 if where == "top" else height - deep)
@@ -216,7 +216,7 @@ def _cut(s: Surroundings, mask: Mask, where: str, text: tuple[int, int, int, int
     room = s.left if where == "left" else s.right
     wide = min(ink.shape[1] // 3, round(room * 0.6))
     if wide > 0:
-        y = (text[1] + text[3] - ink.shape[0]) // 2 + round(s.em * s.dice.between(-0.1, 0.1))
+        y = (text[1] + text[3] - ink.shape[0]) // 2 + round(s.em * s.rng.uniform(-0.1, 0.1))
         piece = ink[:, -wide:] if where == "left" else ink[:, :wide]
         _stamp(mask, np.ascontiguousarray(piece), 0 if where == "left" else width - wide, y)
 
@@ -248,16 +248,16 @@ def _tick(s: Surroundings, mask: Mask, where: str, text: tuple[int, int, int, in
     left, top, right, bottom = text
     stroke = max(1, _stroke(s) // 2)
     if where == "bottom":
-        x = s.dice.whole(left, right)
-        y = height - 1 - round(s.bottom * s.dice.between(0.0, 0.4))
+        x = s.rng.integer(left, right)
+        y = height - 1 - round(s.bottom * s.rng.uniform(0.0, 0.4))
         cv2.line(mask, (0, y), (width, y), 255, stroke)
         cv2.line(mask, (x, y), (x, height), 255, stroke)
         return
     edge = round(s.left * 0.4) if where == "left" else width - 1 - round(s.right * 0.4)
     outer = 0 if where == "left" else width - 1
-    y = (top + bottom) // 2 + round(s.em * s.dice.between(-0.3, 0.3))
+    y = (top + bottom) // 2 + round(s.em * s.rng.uniform(-0.3, 0.3))
     cv2.line(mask, (edge, y), (outer, y), 255, stroke)
-    if s.dice.chance(0.6):
+    if s.rng.chance(0.6):
         cv2.line(mask, (edge, 0), (edge, height), 255, stroke)
 
 
@@ -270,9 +270,9 @@ def _frame(s: Surroundings, mask: Mask, where: str, text: tuple[int, int, int, i
 def _grid(s: Surroundings, mask: Mask, where: str, text: tuple[int, int, int, int]) -> None:
     """Grid lines of a chart; they stop where the text is."""
     height, width = mask.shape
-    step = max(8, round(s.em * s.dice.between(0.6, 2.0)))
-    start = s.dice.whole(0, step)
-    if s.dice.chance(0.5):
+    step = max(8, round(s.em * s.rng.uniform(0.6, 2.0)))
+    start = s.rng.integer(0, step)
+    if s.rng.chance(0.5):
         for y in range(start, height, step):
             cv2.line(mask, (0, y), (width, y), 110, 1)
     else:

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from linelet_synth import pixels
 from linelet_synth.atlas import Atlas, Placed, ink_box, paste, set_text
 from linelet_synth.colours import choose_text_colour, parse_colour, perturb
-from linelet_synth.dice import Dice
 from linelet_synth.fonts import Face
 from linelet_synth.line import Line
 from linelet_synth.recipe import Recipe
+from linelet_synth.rng import Rng
 from linelet_synth.texts import Text
 
 # From here on JPEG's coarsest step for a block's mean is under 8, half of which rounds away: flat grey stays as it is.
@@ -29,7 +29,7 @@ class Plain:
     """Draws lines of the plain look."""
 
     def __init__(self, recipe: Recipe, faces: list[Face], atlas: Atlas, rgb: bool) -> None:
-        # Copies, since every access to a pydantic model's attribute costs as much as a throw of the dice.
+        # Copies, since every access to a pydantic model's attribute costs as much as a random draw.
         self._look = SimpleNamespace(**dict(recipe.looks.plain))
         self._degradation = SimpleNamespace(**dict(recipe.looks.plain.degradation))
         self._saturation, self._value = recipe.palette.saturation, recipe.palette.value
@@ -44,20 +44,20 @@ class Plain:
         }
         self._atlas, self._rgb = atlas, rgb
 
-    def plan(self, text: Text, dice: Dice) -> Callable[[], Line]:
+    def plan(self, text: Text, rng: Rng) -> Callable[[], Line]:
         """Decide a line, all that is random in it; what is returned draws it."""
         look, d, words = self._look, self._degradation, text.text
-        background = perturb(dice.pick(self._backgrounds), self._saturation, self._value, dice)
+        background = perturb(rng.choice(self._backgrounds), self._saturation, self._value, rng)
         colour, _ = choose_text_colour(background, self._colours[text.role], self._all_colours, look.min_contrast)
-        face, weight = dice.pick(self._faces[text.role])
-        size = dice.whole(*look.size)
-        cropped = dice.chance(look.cropped)
+        face, weight = rng.choice(self._faces[text.role])
+        size = rng.integer(*look.size)
+        cropped = rng.chance(look.cropped)
         placed, box = self._set(words, face, weight, size)
         if cropped:
             em = size
             if box[3] - box[1] < 0.5 * em:  # a lone point is legible by its place on the line only
                 box = (box[0], min(box[1], round(-0.75 * em)), box[2], max(box[3], 0))
-            margins = [round(em * dice.between(0.08, 0.6)) for _ in range(4)]
+            margins = [round(em * rng.uniform(0.08, 0.6)) for _ in range(4)]
             width, height = box[2] - box[0] + margins[0] + margins[2], box[3] - box[1] + margins[1] + margins[3]
             x, y = margins[0], margins[1]
         else:
@@ -70,18 +70,18 @@ class Plain:
                 placed, box = self._set(words, face, weight, size)
             width, height = max(width, box[2] - box[0]), max(height, box[3] - box[1])
             x, y = (width - (box[2] - box[0])) // 2, (height - (box[3] - box[1])) // 2
-        blur = (dice.pick((3, 5)), dice.between(*d.blur_sigma)) if dice.chance(d.blur) else None
-        kernel = dice.pick(pixels.motion_kernels()[dice.pick((3, 5))]) if dice.chance(d.motion) else None
+        blur = (rng.choice((3, 5)), rng.uniform(*d.blur_sigma)) if rng.chance(d.blur) else None
+        kernel = rng.choice(pixels.motion_kernels()[rng.choice((3, 5))]) if rng.chance(d.motion) else None
         # One pixel more: at a border, blur mirrors what is inside.
         halo = 1 + (blur[0] // 2 if blur else 0) + (len(kernel) // 2 if kernel is not None else 0)
         area = _area(x, y, box[2] - box[0], box[3] - box[1], halo, width, height)
-        quality = dice.whole(*d.jpeg_quality) if dice.chance(d.jpeg) else 0
-        std = dice.between(*d.noise_std) if dice.chance(d.noise) else 0.0
+        quality = rng.integer(*d.jpeg_quality) if rng.chance(d.jpeg) else 0
+        std = rng.uniform(*d.noise_std) if rng.chance(d.noise) else 0.0
         contrast, brightness = 1.0, 0.0
-        if dice.chance(d.light):
-            contrast = 1 + dice.between(-d.contrast, d.contrast)
-            brightness = 255 * dice.between(-d.brightness, d.brightness)
-        place = dice.unit() if std else 0.0
+        if rng.chance(d.light):
+            contrast = 1 + rng.uniform(-d.contrast, d.contrast)
+            brightness = 255 * rng.uniform(-d.brightness, d.brightness)
+        place = rng.random() if std else 0.0
         move = x - box[0], y - box[1]
         affine = (1.0, 0.0, move[0], 0.0, 1.0, move[1])
         line = Line(_NOT_DRAWN, words, "plain", background, colour, placed, affine, face.name, size)

@@ -20,11 +20,11 @@ from linelet_common.preprocess import Pixels
 from linelet_synth import pixels
 from linelet_synth.atlas import Atlas, Mask, Placed, Strike, ink_box, paste
 from linelet_synth.colours import Colour, blend, contrast, grey, parse_colour, perturb
-from linelet_synth.dice import Dice
 from linelet_synth.fonts import Face
 from linelet_synth.line import Line
 from linelet_synth.ornaments import cuttable, harmless, photo, plan, rounded
 from linelet_synth.recipe import Recipe
+from linelet_synth.rng import Rng
 from linelet_synth.texts import Part, Text
 
 Floats = NDArray[np.float32]
@@ -114,19 +114,19 @@ class Screen:
         self._role_colours = {role: recipe.text_colours(role) for role in recipe.roles}
         self._all_colours = [parse_colour(colour) for colour in recipe.palette.text.values()]
 
-    def plan(self, text: Text, dice: Dice) -> Callable[[], Line]:
-        """What gives a line, which is drawn already: what is thrown next goes by the pixels so far."""
-        line = self.draw(text, dice)
+    def plan(self, text: Text, rng: Rng) -> Callable[[], Line]:
+        """What gives a line, which is drawn already: what is drawn at random next goes by the pixels so far."""
+        line = self.draw(text, rng)
         return lambda: line
 
-    def draw(self, text: Text, dice: Dice) -> Line:
+    def draw(self, text: Text, rng: Rng) -> Line:
         """A line, degraded."""
         look = self._look
         budget = Budget(look.hardness)
         styles: list[str] = []
         low, high = look.size
-        em = low * (high / low) ** dice.unit()  # sizes are perceived, and used, on a logarithmic scale
-        mode = dice.unit()
+        em = low * (high / low) ** rng.random()  # sizes are perceived, and used, on a logarithmic scale
+        mode = rng.random()
         if mode < 0.45:
             master, sizes = snap(em, _SIZES), _SIZES
             em, scale = float(master), 1.0
@@ -136,17 +136,17 @@ class Screen:
             styles.append("downscaled")
         else:
             # Enlarged from fewer pixels than it has now, but never from so few that strokes merge.
-            master, sizes = snap(max(em * dice.between(0.45, 0.95), 14.0), _COARSE), _COARSE
+            master, sizes = snap(max(em * rng.uniform(0.45, 0.95), 14.0), _COARSE), _COARSE
             scale = em / master
             styles.append("enlarged")
-        background, colour = self._colours(text.role, dice)
+        background, colour = self._colours(text.role, rng)
         levels = abs(grey(background) - grey(colour))
         if levels < 75:
             budget.spend(0.4)
             styles.append("faint")
 
-        face, weight = self._face(dice)
-        placed, finest = self._set(text, face, weight, master, min(1.0, em / master), sizes, dice, styles)
+        face, weight = self._face(rng)
+        placed, finest = self._set(text, face, weight, master, min(1.0, em / master), sizes, rng, styles)
         left, top, right, bottom = ink_box(placed)
         if right <= left:  # spaces only
             left, top, right, bottom = 0, -master, max(1, placed[-1][1] if placed else 1), 0
@@ -156,10 +156,10 @@ class Screen:
         pad = 2
         mask = np.zeros((bottom - top + 2 * pad, right - left + 2 * pad), dtype=np.uint8)
         paste(placed, mask, pad - left, pad - top)
-        mask = self._thicken(mask, master, weight, dice, budget, styles)
-        mask, affine = self._warp(mask, text, scale, dice, budget, styles)
-        if dice.chance(0.3):
-            mask = np.asarray(cv2.LUT(mask, _gamma(dice.between(0.65, 1.5))))
+        mask = self._thicken(mask, master, weight, rng, budget, styles)
+        mask, affine = self._warp(mask, text, scale, rng, budget, styles)
+        if rng.chance(0.3):
+            mask = np.asarray(cv2.LUT(mask, _gamma(rng.uniform(0.65, 1.5))))
         if not low:
             mask, dx, dy = _trim(mask)
             affine[:, 2] -= (dx, dy)
@@ -171,19 +171,19 @@ class Screen:
             background,
             colour,
             text,
-            dice,
+            rng,
             budget,
             styles,
         )
         affine[:, 2] += affine[:, :2] @ (pad - left, pad - top) + (x, y)
-        picture = self._degrade(picture, min(em, 1.7 * scale * finest), levels, dice, budget, styles)
+        picture = self._degrade(picture, min(em, 1.7 * scale * finest), levels, rng, budget, styles)
         return Line(picture, text.text, "screen", background, colour, placed, _six(affine), face.name, em, styles)
 
     # Type
 
-    def _face(self, dice: Dice) -> tuple[Face, int]:
-        face = dice.pick(self._leading if dice.chance(0.5) else self._others)
-        return face, face.nearest(dice.pick(_WEIGHTS))
+    def _face(self, rng: Rng) -> tuple[Face, int]:
+        face = rng.choice(self._leading if rng.chance(0.5) else self._others)
+        return face, face.nearest(rng.choice(_WEIGHTS))
 
     def _set(
         self,
@@ -193,24 +193,24 @@ class Screen:
         master: int,
         shrunk: float,
         sizes: tuple[int, ...],
-        dice: Dice,
+        rng: Rng,
         styles: list[str],
     ) -> tuple[list[Placed], int]:
         """The glyphs of a text on one baseline, at the master size, and the size of the smallest."""
         companion, companion_scale, companion_weight = face, 1.0, weight
-        if self._companions and dice.chance(self._look.companions):
-            companion = dice.pick(self._companions)
-            companion_weight = companion.nearest(dice.pick(_COMPANION_WEIGHTS))
-            if dice.chance(0.5):
-                companion_scale = dice.between(0.85, 1.4)
+        if self._companions and rng.chance(self._look.companions):
+            companion = rng.choice(self._companions)
+            companion_weight = companion.nearest(rng.choice(_COMPANION_WEIGHTS))
+            if rng.chance(0.5):
+                companion_scale = rng.uniform(0.85, 1.4)
             styles.append("companion")
-        spacing = dice.between(-0.03, 0.12) if dice.chance(0.22) else 0.0
-        kerned_dots = dice.between(0.02, 0.06) if dice.chance(0.35) else 0.0
+        spacing = rng.uniform(-0.03, 0.12) if rng.chance(0.22) else 0.0
+        kerned_dots = rng.uniform(0.02, 0.06) if rng.chance(0.35) else 0.0
         smallest = _SMALLEST / shrunk
         placed: list[Placed] = []
         pen, finest = 0.0, master
         for k, part in enumerate(text.parts):
-            share, rise, gap, own_weight = self._part_style(text.parts, k, dice)
+            share, rise, gap, own_weight = self._part_style(text.parts, k, rng)
             part_weight = face.nearest(own_weight) if own_weight else weight
             for run, latin in _runs(part.text):
                 if latin and companion is not face:
@@ -228,45 +228,45 @@ class Screen:
     def _strike(self, face: Face, weight: int, size: float, sizes: tuple[int, ...]) -> Strike:
         return self._atlas.strike(face, weight, snap(size, sizes))
 
-    def _part_style(self, parts: tuple[Part, ...], k: int, dice: Dice) -> tuple[float, float, float, int]:
+    def _part_style(self, parts: tuple[Part, ...], k: int, rng: Rng) -> tuple[float, float, float, int]:
         """A part's size as a share of the line's, its rise and the gap before it in em, and its own weight or 0."""
         part = parts[k]
         share, rise, gap, weight = 1.0, 0.0, 0.0, 0
         if k == 0 or part.kind == "mark":
             return share, rise, gap, weight
         if part.kind == "unit":
-            if dice.chance(0.6):
-                share = dice.between(0.35, 0.9)
-                if dice.chance(0.12):
-                    rise = (1 - share) * dice.between(0.1, 0.7)
-            if dice.chance(0.35):
-                gap = dice.between(0.0, 0.5)
-            if dice.chance(0.4):
-                weight = dice.pick((300, 400, 400, 500))
+            if rng.chance(0.6):
+                share = rng.uniform(0.35, 0.9)
+                if rng.chance(0.12):
+                    rise = (1 - share) * rng.uniform(0.1, 0.7)
+            if rng.chance(0.35):
+                gap = rng.uniform(0.0, 0.5)
+            if rng.chance(0.4):
+                weight = rng.choice((300, 400, 400, 500))
         elif part.kind == "word":
-            if dice.chance(0.75):
-                share = dice.between(0.45, 1.0)
-            if dice.chance(0.5):
-                gap = dice.between(0.0, 0.6)
-            if dice.chance(0.3):
-                weight = dice.pick(_WEIGHTS)
+            if rng.chance(0.75):
+                share = rng.uniform(0.45, 1.0)
+            if rng.chance(0.5):
+                gap = rng.uniform(0.0, 0.6)
+            if rng.chance(0.3):
+                weight = rng.choice(_WEIGHTS)
         elif parts[k - 1].kind != "mark":
-            if dice.chance(0.5):
-                share = dice.between(0.75, 1.5)
-            if dice.chance(0.4):
-                gap = dice.between(0.0, 0.5)
-            if dice.chance(0.4):
-                weight = dice.pick(_WEIGHTS)
+            if rng.chance(0.5):
+                share = rng.uniform(0.75, 1.5)
+            if rng.chance(0.4):
+                gap = rng.uniform(0.0, 0.5)
+            if rng.chance(0.4):
+                weight = rng.choice(_WEIGHTS)
         return share, rise, gap, weight
 
-    def _thicken(self, mask: Mask, master: int, weight: int, dice: Dice, budget: Budget, styles: list[str]) -> Mask:
+    def _thicken(self, mask: Mask, master: int, weight: int, rng: Rng, budget: Budget, styles: list[str]) -> Mask:
         """Fake bold, stem darkening and thinning. The mask's padding takes what grows."""
-        if weight <= 500 and master >= 16 and dice.chance(0.12):
+        if weight <= 500 and master >= 16 and rng.chance(0.12):
             styles.append("fake bold")
             bold = mask.copy()
             np.maximum(mask[:, :-1], mask[:, 1:], out=bold[:, 1:])
             return bold
-        number = dice.unit()
+        number = rng.random()
         if number < 0.07 and weight <= 600 and master >= 20 and budget.spend(0.15):
             styles.append("thick")
             return np.asarray(cv2.dilate(mask, np.ones((2, 2), dtype=np.uint8)))
@@ -278,20 +278,20 @@ class Screen:
     # Geometry
 
     def _warp(
-        self, mask: Mask, text: Text, scale: float, dice: Dice, budget: Budget, styles: list[str]
+        self, mask: Mask, text: Text, scale: float, rng: Rng, budget: Budget, styles: list[str]
     ) -> tuple[Mask, NDArray[np.float64]]:
         """Scale, squeeze, tilt and shear. Returns the mask and the affine map (2, 3) from the old one's pixels."""
         squeeze = 1.0
-        if dice.chance(0.3) and budget.spend(0.1):
-            squeeze = dice.between(0.8, 1.18)
+        if rng.chance(0.3) and budget.spend(0.1):
+            squeeze = rng.uniform(0.8, 1.18)
             styles.append("squeezed")
-        angle = self._angle(text, mask.shape[1] / mask.shape[0], dice)
-        shear = dice.between(-0.2, 0.2) if dice.chance(0.05) else 0.0
+        angle = self._angle(text, mask.shape[1] / mask.shape[0], rng)
+        shear = rng.uniform(-0.2, 0.2) if rng.chance(0.05) else 0.0
         height, width = mask.shape
         affine = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
         if scale != 1.0 or squeeze != 1.0:
             new = max(1, round(width * scale * squeeze)), max(1, round(height * scale))
-            method = cv2.INTER_AREA if scale < 1 else dice.pick((cv2.INTER_LINEAR, cv2.INTER_CUBIC))
+            method = cv2.INTER_AREA if scale < 1 else rng.choice((cv2.INTER_LINEAR, cv2.INTER_CUBIC))
             mask = np.asarray(cv2.resize(mask, new, interpolation=method))
             affine[0, 0], affine[1, 1] = new[0] / width, new[1] / height
         if (angle or shear) and budget.spend(abs(angle) / 20 * 0.3 + abs(shear)):
@@ -300,16 +300,16 @@ class Screen:
             affine = turn @ np.vstack([affine, [0.0, 0.0, 1.0]])
         return mask, affine
 
-    def _angle(self, text: Text, aspect: float, dice: Dice) -> float:
+    def _angle(self, text: Text, aspect: float, rng: Rng) -> float:
         """Tilt in degrees. Long lines turn less: they would get too high for what they say."""
-        if not dice.chance(self._look.tilted):
+        if not rng.chance(self._look.tilted):
             return 0.0
         most = 20.0 if len(text.text) <= 6 else 8.0
-        if text.parts[0].kind not in ("number", "random") and not dice.chance(0.6):
+        if text.parts[0].kind not in ("number", "random") and not rng.chance(0.6):
             return 0.0
         # The rise of a line's end may take as much height again as the line itself.
         most = min(most, math.degrees(math.atan(1.1 / max(aspect, 0.5))))
-        return dice.between(-most, most)
+        return rng.uniform(-most, most)
 
     # Ground and surroundings
 
@@ -322,23 +322,23 @@ class Screen:
         background: Colour,
         colour: Colour,
         text: Text,
-        dice: Dice,
+        rng: Rng,
         budget: Budget,
         styles: list[str],
     ) -> tuple[Pixels, int, int]:
         """The picture with the text on its ground, and where the text's mask lies in it."""
         look = self._look
         ink_height, ink_width = mask.shape
-        left, top, right, bottom = _margins(em, ink_height, dice)
+        left, top, right, bottom = _margins(em, ink_height, rng)
         short = ink_width < 4 * ink_height
-        plate = dice.unit()
+        plate = rng.random()
         pill = plate < look.pills
         boxed = look.pills <= plate < look.pills + (0.12 if short else 0.02)
         inner = [0, 0, 0, 0]
         if pill or boxed:
             # The plate's own margins, then what shows of the ground around it.
-            inner = [round(em * dice.between(*((0.05, 0.35) if k % 2 else (0.12, 0.6)))) for k in range(4)]
-            outer = [round(em * dice.between(0.0, 0.35)) for _ in range(4)]
+            inner = [round(em * rng.uniform(*((0.05, 0.35) if k % 2 else (0.12, 0.6)))) for k in range(4)]
+            outer = [round(em * rng.uniform(0.0, 0.35)) for _ in range(4)]
             left, top, right, bottom = (a + b for a, b in zip(inner, outer, strict=True))
             styles.append("pill" if pill else "box")
         # Keep the text large enough in its picture.
@@ -347,7 +347,7 @@ class Screen:
         if top + bottom > room:
             top, bottom = int(top * room / (top + bottom)), int(bottom * room / (top + bottom))
             inner[1], inner[3] = min(inner[1], top), min(inner[3], bottom)
-        around = plan(text, em, strike, self._slices, self._kinds, dice) if dice.chance(look.neighbours) else None
+        around = plan(text, em, strike, self._slices, self._kinds, rng) if rng.chance(look.neighbours) else None
         if around:
             left, right = left + around.left, right + around.right
             if top + bottom + around.top + around.bottom > room:
@@ -356,25 +356,25 @@ class Screen:
             styles.append("neighbours")
         height, width = ink_height + top + bottom, ink_width + left + right
 
-        textured = dice.chance(look.textured)
+        textured = rng.chance(look.textured)
         ground: Floats | None = None
         if pill or boxed or textured:
-            outer_colour = self._ground_colour(background, dice) if pill or boxed else background
+            outer_colour = self._ground_colour(background, rng) if pill or boxed else background
             amount = 0.0
             if textured:
                 limit = 1.0 if pill or boxed else self._texture_limit(background, colour)
-                amount = dice.between(0.05, 0.55) * limit
+                amount = rng.uniform(0.05, 0.55) * limit
                 if not (pill or boxed) and not budget.spend(0.6 * amount):
                     amount = 0.0
-            ground = self._ground(height, width, outer_colour, background, colour, amount, dice, styles)
+            ground = self._ground(height, width, outer_colour, background, colour, amount, rng, styles)
             if pill or boxed:
                 plate_box = (left - inner[0], top - inner[1], left + ink_width + inner[2], top + ink_height + inner[3])
-                radius = (plate_box[3] - plate_box[1]) / 2 if pill and dice.chance(0.6) else dice.between(0, 0.3) * em
+                radius = (plate_box[3] - plate_box[1]) / 2 if pill and rng.chance(0.6) else rng.uniform(0, 0.3) * em
                 plate_mask = rounded(height, width, plate_box, radius)
                 _cover(ground, plate_mask, self._value(background))
         whole = np.zeros((height, width), dtype=np.uint8)
         whole[top : top + ink_height, left : left + ink_width] = mask
-        lcd = dice.chance(0.15)
+        lcd = rng.chance(0.15)
         if lcd:
             styles.append("lcd")
         if ground is None and not around and not lcd:
@@ -382,10 +382,10 @@ class Screen:
         if ground is None:
             ground = self._flat(height, width, background)
         if around:
-            other = self._beside(background, colour, dice)
+            other = self._beside(background, colour, rng)
             extra = around.draw(height, width, (left, top, left + ink_width, top + ink_height))
             _cover(ground, extra, self._value(other))
-        _cover(ground, _subpixels(whole, self._rgb, dice.chance(0.5)) if lcd else whole, self._value(colour))
+        _cover(ground, _subpixels(whole, self._rgb, rng.chance(0.5)) if lcd else whole, self._value(colour))
         return np.rint(ground).astype(np.uint8), left, top
 
     def _value(self, colour: Colour) -> Floats | float:
@@ -406,7 +406,7 @@ class Screen:
         background: Colour,
         colour: Colour,
         amount: float,
-        dice: Dice,
+        rng: Rng,
         styles: list[str],
     ) -> Floats:
         """A ground around ``base``: graded or photo-like, by ``amount`` of the text's contrast."""
@@ -414,17 +414,17 @@ class Screen:
         if not amount:
             return ground
         reach = amount * abs(grey(background) - grey(colour))
-        if dice.chance(0.5):
+        if rng.chance(0.5):
             styles.append("gradient")
-            angle = dice.between(0, math.tau)
+            angle = rng.uniform(0, math.tau)
             x = np.linspace(-1, 1, width, dtype=np.float32) * np.float32(math.cos(angle))
             y = np.linspace(-1, 1, height, dtype=np.float32) * np.float32(math.sin(angle))
             field = (x[None, :] + y[:, None]) * np.float32(reach * 0.7)
         else:
             styles.append("photo")
-            field = photo(height, width, dice) * np.float32(reach)
+            field = photo(height, width, rng) * np.float32(reach)
         if self._rgb:
-            tint = np.array([dice.between(0.7, 1.0) for _ in range(3)], dtype=np.float32)
+            tint = np.array([rng.uniform(0.7, 1.0) for _ in range(3)], dtype=np.float32)
             ground += field[:, :, None] * tint
         else:
             ground += field
@@ -437,83 +437,81 @@ class Screen:
 
     # Colours
 
-    def _colours(self, role: str, dice: Dice) -> tuple[Colour, Colour]:
+    def _colours(self, role: str, rng: Rng) -> tuple[Colour, Colour]:
         """Ground and text colour that keep the look's contrast."""
         minimum = self._look.min_contrast
-        kind = dice.unit()
+        kind = rng.random()
         palette = self._recipe.palette
-        base = perturb(dice.pick(self._backgrounds), palette.saturation, palette.value, dice)
+        base = perturb(rng.choice(self._backgrounds), palette.saturation, palette.value, rng)
         if kind < 0.5:
             background = base
-            colour = dice.pick(self._role_colours[role] if dice.chance(0.85) else self._all_colours)
-            if dice.chance(0.6):
+            colour = rng.choice(self._role_colours[role] if rng.chance(0.85) else self._all_colours)
+            if rng.chance(0.6):
                 colour = next((c for c in self._role_colours[role] if legible(background, c, minimum)), colour)
         elif kind < 0.64:
-            level = dice.whole(232, 255)
-            background = (level, level, min(255, level + dice.whole(-6, 6))) if dice.chance(0.5) else (255, 255, 255)
-            colour = base if dice.chance(0.6) else blend(_BLACK, _WHITE, dice.between(0.0, 0.6))
+            level = rng.integer(232, 255)
+            background = (level, level, min(255, level + rng.integer(-6, 6))) if rng.chance(0.5) else (255, 255, 255)
+            colour = base if rng.chance(0.6) else blend(_BLACK, _WHITE, rng.uniform(0.0, 0.6))
         elif kind < 0.78:
-            level = dice.whole(0, 60)
-            background = (level, level, min(255, level + dice.whole(0, 20)))
-            colour = base if dice.chance(0.4) else blend(_BLACK, _WHITE, dice.between(0.5, 1.0))
+            level = rng.integer(0, 60)
+            background = (level, level, min(255, level + rng.integer(0, 20)))
+            colour = base if rng.chance(0.4) else blend(_BLACK, _WHITE, rng.uniform(0.5, 1.0))
         else:
-            background = (dice.whole(0, 255), dice.whole(0, 255), dice.whole(0, 255))
-            colour = (dice.whole(0, 255), dice.whole(0, 255), dice.whole(0, 255))
-            if dice.chance(0.5):
-                colour = _WHITE if grey(background) < 150 else blend(_BLACK, _WHITE, dice.between(0, 0.3))
+            background = (rng.integer(0, 255), rng.integer(0, 255), rng.integer(0, 255))
+            colour = (rng.integer(0, 255), rng.integer(0, 255), rng.integer(0, 255))
+            if rng.chance(0.5):
+                colour = _WHITE if grey(background) < 150 else blend(_BLACK, _WHITE, rng.uniform(0, 0.3))
         if not legible(background, colour, minimum):
             colour = max((_WHITE, _BLACK), key=lambda c: contrast(background, c))
-        if dice.chance(0.25):
-            paler = blend(background, colour, dice.between(0.45, 0.95))
+        if rng.chance(0.25):
+            paler = blend(background, colour, rng.uniform(0.45, 0.95))
             # Mostly a text stays well above the floor; few are as faint as the floor allows.
-            if legible(background, paler, minimum if dice.chance(0.3) else max(minimum, 1.9)):
+            if legible(background, paler, minimum if rng.chance(0.3) else max(minimum, 1.9)):
                 colour = paler
         return background, colour
 
-    def _ground_colour(self, background: Colour, dice: Dice) -> Colour:
+    def _ground_colour(self, background: Colour, rng: Rng) -> Colour:
         """What is around a plate: anything that is not the plate."""
-        colour = dice.pick((*self._backgrounds, _WHITE, (240, 240, 242), (24, 24, 28)))
+        colour = rng.choice((*self._backgrounds, _WHITE, (240, 240, 242), (24, 24, 28)))
         return colour if contrast(colour, background) >= 1.1 else blend(background, _BLACK, 0.25)
 
-    def _beside(self, background: Colour, colour: Colour, dice: Dice) -> Colour:
+    def _beside(self, background: Colour, colour: Colour, rng: Rng) -> Colour:
         """The colour of what stands beside a text."""
-        if dice.chance(0.55):
-            return colour if dice.chance(0.6) else blend(background, colour, dice.between(0.3, 0.9))
-        return dice.pick((*self._backgrounds, *self._all_colours, (150, 150, 150)))
+        if rng.chance(0.55):
+            return colour if rng.chance(0.6) else blend(background, colour, rng.uniform(0.3, 0.9))
+        return rng.choice((*self._backgrounds, *self._all_colours, (150, 150, 150)))
 
     # Pixels
 
-    def _degrade(
-        self, picture: Pixels, em: float, levels: int, dice: Dice, budget: Budget, styles: list[str]
-    ) -> Pixels:
+    def _degrade(self, picture: Pixels, em: float, levels: int, rng: Rng, budget: Budget, styles: list[str]) -> Pixels:
         """Blur, sharpening, rescaling, grain, compression, light."""
-        if dice.chance(0.25):
-            sigma = dice.between(0.25, 0.5 + em / 48)
+        if rng.chance(0.25):
+            sigma = rng.uniform(0.25, 0.5 + em / 48)
             if budget.spend(0.35 * sigma / (em / 24)):
                 picture = pixels.gaussian(picture, 3 if sigma < 0.8 else 5, sigma)
                 styles.append("blur")
-        if dice.chance(0.15):
-            share = dice.between(0.55, 0.95)
+        if rng.chance(0.15):
+            share = rng.uniform(0.55, 0.95)
             height, width = picture.shape[:2]
             if height * share >= 12 and em * share >= 11 and budget.spend(0.3 * (1 - share) * 24 / em):
                 less = max(1, round(width * share)), max(1, round(height * share))
                 small = cv2.resize(picture, less, interpolation=cv2.INTER_AREA)
-                method = dice.pick((cv2.INTER_LINEAR, cv2.INTER_CUBIC))
+                method = rng.choice((cv2.INTER_LINEAR, cv2.INTER_CUBIC))
                 picture = np.asarray(cv2.resize(small, (width, height), interpolation=method))
                 styles.append("rescaled")
-        if dice.chance(0.06):
+        if rng.chance(0.06):
             soft = cv2.GaussianBlur(picture, (3, 3), 1.0)
-            amount = dice.between(0.3, 0.9)
+            amount = rng.uniform(0.3, 0.9)
             picture = np.asarray(cv2.addWeighted(picture, 1 + amount, soft, -amount, 0))
             styles.append("sharpened")
-        if dice.chance(0.25):
-            std = dice.between(1.0, 10.0)
+        if rng.chance(0.25):
+            std = rng.uniform(1.0, 10.0)
             # Grain hurts by its share of the contrast.
             if budget.spend(2.5 * std / levels):
-                picture = pixels.noise(picture, std, dice.unit())
+                picture = pixels.noise(picture, std, rng.random())
                 styles.append("grain")
-        if dice.chance(0.3):
-            quality = dice.whole(45, 97)
+        if rng.chance(0.3):
+            quality = rng.integer(45, 97)
             if budget.spend((97 - quality) / 52 * 0.25 * 90 / (levels + 45)):
                 picture = pixels.jpeg(picture, quality)
                 styles.append("jpeg")
@@ -578,23 +576,23 @@ def _six(affine: NDArray[np.float64]) -> tuple[float, float, float, float, float
     return a, b, c, d, e, f
 
 
-def _margins(em: float, ink_height: int, dice: Dice) -> tuple[int, int, int, int]:
+def _margins(em: float, ink_height: int, rng: Rng) -> tuple[int, int, int, int]:
     """Left, top, right and bottom margin in pixels."""
-    if dice.chance(0.25):  # cut to the ink
-        return dice.whole(0, 2), dice.whole(0, 2), dice.whole(0, 2), dice.whole(0, 2)
-    kind = dice.unit()
+    if rng.chance(0.25):  # cut to the ink
+        return rng.integer(0, 2), rng.integer(0, 2), rng.integer(0, 2), rng.integer(0, 2)
+    kind = rng.random()
     if kind < 0.35:
-        top, bottom = em * dice.between(0, 0.15), em * dice.between(0, 0.15)
+        top, bottom = em * rng.uniform(0, 0.15), em * rng.uniform(0, 0.15)
     elif kind < 0.7:
-        top, bottom = em * dice.between(0.05, 0.45), em * dice.between(0.05, 0.45)
+        top, bottom = em * rng.uniform(0.05, 0.45), em * rng.uniform(0.05, 0.45)
     else:
-        spare = max(0.0, em * dice.between(1.2, 1.9) - ink_height)
-        place = dice.between(0.35, 0.65)
+        spare = max(0.0, em * rng.uniform(1.2, 1.9) - ink_height)
+        place = rng.uniform(0.35, 0.65)
         top, bottom = spare * place, spare * (1 - place)
-    if dice.chance(0.4):
-        left, right = em * dice.between(0, 0.15), em * dice.between(0, 0.15)
+    if rng.chance(0.4):
+        left, right = em * rng.uniform(0, 0.15), em * rng.uniform(0, 0.15)
     else:
-        left, right = em * dice.between(0, 0.8), em * dice.between(0, 0.8)
+        left, right = em * rng.uniform(0, 0.8), em * rng.uniform(0, 0.8)
     return round(left), round(top), round(right), round(bottom)
 
 

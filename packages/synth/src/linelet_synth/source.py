@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from linelet_common.errors import RecipeError
 from linelet_common.grammar import LONGEST_FORM, Grammar, Number, literal_form, parse_form
 from linelet_synth.atlas import Atlas
-from linelet_synth.dice import Dice
 from linelet_synth.fonts import Face, Rejected, ascii_part, find_faces
 from linelet_synth.line import Line
 from linelet_synth.plain import Plain
 from linelet_synth.recipe import LOOKS, Recipe, TextKind, load_recipe
+from linelet_synth.rng import Rng
 from linelet_synth.screen import Screen
 from linelet_synth.texts import (
     Drawer,
@@ -67,7 +67,7 @@ class Source:
         self.grammar = recipe_grammar(recipe, files)
         used = {f"font {k}": Path(path).read_bytes() for k, path in enumerate(_paths([*self.faces, *self.companions]))}
         self.digest = recipe.digest({**used, **{f"corpus {k}": data for k, data in enumerate(files.values())}})
-        self._dice = Dice(bytes.fromhex(self.digest), self.seed)
+        self._rng = Rng(bytes.fromhex(self.digest), self.seed)
         atlas = Atlas(self.charset)
         self._plain = Plain(recipe, self.faces, atlas, self.rgb)
         self._screen = Screen(recipe, self.faces, self.companions, atlas, self.rgb)
@@ -111,14 +111,14 @@ class Source:
         return line.picture, line.text
 
     def _plan(self, i: int) -> Callable[[], Line]:
-        """What draws sample i, all that is random in it thrown."""
-        dice = self._dice
-        dice.throw(i)
-        text = self.mixture.draw(dice)
-        plain = dice.chance(self._plain_share)
+        """What draws sample i, all that is random in it drawn."""
+        rng = self._rng
+        rng.seek(i)
+        text = self.mixture.draw(rng)
+        plain = rng.chance(self._plain_share)
         look = self.look or ("plain" if plain else "screen")
-        draw = (self._plain if look == "plain" else self._screen).plan(text, dice)
-        return partial(self._transformed, draw, dice.whole(0, 2**31 - 1)) if self._transforms else draw
+        draw = (self._plain if look == "plain" else self._screen).plan(text, rng)
+        return partial(self._transformed, draw, rng.integer(0, 2**31 - 1)) if self._transforms else draw
 
     def _transformed(self, draw: Callable[[], Line], seed: int) -> Line:
         line = draw()

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 from linelet_common.charset import Charset
 from linelet_common.errors import RecipeError, describe_characters
 from linelet_common.grammar import Number, Piece
-from linelet_synth.dice import Dice
+from linelet_synth.rng import Rng
 
 Kind = Literal["number", "word", "unit", "mark", "random"]
 Split = Literal["all", "train", "validation"]
@@ -55,10 +55,10 @@ def _kind_of(piece: Piece, before: Piece | None) -> Kind:
     return "word" if any(c.isalpha() for c in piece) else "mark"
 
 
-def _draw_number(number: Number, dice: Dice) -> str:
+def _draw_number(number: Number, rng: Rng) -> str:
     """A number of the range, its ends included."""
     low, high = number.low, number.high
-    return format(dice.whole(int(low), int(high)) if number.whole else dice.between(low, high), number.spec)
+    return format(rng.integer(int(low), int(high)) if number.whole else rng.uniform(low, high), number.spec)
 
 
 class Forms:
@@ -70,16 +70,16 @@ class Forms:
             [(piece, _kind_of(piece, form[k - 1] if k else None)) for k, piece in enumerate(form)] for form in forms
         ]
 
-    def draw(self, dice: Dice) -> Text:
+    def draw(self, rng: Rng) -> Text:
         """A text from one of the templates."""
         parts = []
-        for piece, kind in dice.pick(self._forms):
+        for piece, kind in rng.choice(self._forms):
             if isinstance(piece, str):
                 parts.append(Part(piece, kind))
             elif isinstance(piece, Number):
-                parts.append(Part(_draw_number(piece, dice), kind))
+                parts.append(Part(_draw_number(piece, rng), kind))
             else:
-                parts.append(Part(dice.pick(piece), kind))
+                parts.append(Part(rng.choice(piece), kind))
         return Text(tuple(parts), self._role)
 
 
@@ -89,9 +89,9 @@ class Phrases:
     def __init__(self, phrases: Sequence[str], role: str) -> None:
         self._texts = [Text((Part(phrase, "word"),), role) for phrase in phrases]
 
-    def draw(self, dice: Dice) -> Text:
+    def draw(self, rng: Rng) -> Text:
         """One of the phrases."""
-        return dice.pick(self._texts)
+        return rng.choice(self._texts)
 
 
 class Random:
@@ -104,13 +104,13 @@ class Random:
         self._cumulative[-1] = 1.0
         self._length, self._role = length, role
 
-    def draw(self, dice: Dice) -> Text:
+    def draw(self, rng: Rng) -> Text:
         """Random tokens, cut to the longest length."""
         low, high = self._length
-        count = dice.whole(low, high)
+        count = rng.integer(low, high)
         text = ""
         while not text:
-            tokens = [dice.pick_weighted(self._tokens, self._cumulative) for _ in range(count)]
+            tokens = [rng.choice_weighted(self._tokens, self._cumulative) for _ in range(count)]
             # Nobody sees a space at an end, or counts those between two words.
             text = " ".join("".join(tokens)[:high].split())
         return Text((Part(text, "random"),), self._role)
@@ -135,10 +135,10 @@ class Mixture:
         self._cumulative[-1] = 1.0
         self._split, self._validation = split, validation
 
-    def draw(self, dice: Dice) -> Text:
+    def draw(self, rng: Rng) -> Text:
         """A text of the mixture. RecipeError if its side of the split has none."""
         for _ in range(_TRIES):
-            text = dice.pick_weighted(self._drawers, self._cumulative).draw(dice)
+            text = rng.choice_weighted(self._drawers, self._cumulative).draw(rng)
             if self._split == "all" or side(text.text, self._validation) == self._split:
                 return text
         raise RecipeError(
@@ -148,11 +148,11 @@ class Mixture:
 
 def frequencies(mixture: Mixture, charset: Charset) -> dict[str, float]:
     """Share of a mixture's lines that hold each character, estimated from a fixed set of draws."""
-    dice = Dice(b"frequencies", 0)
+    rng = Rng(b"frequencies", 0)
     counts: Counter[str] = Counter()
     for i in range(_ESTIMATE):
-        dice.throw(i)
-        counts.update(set(mixture.draw(dice).text))
+        rng.seek(i)
+        counts.update(set(mixture.draw(rng).text))
     return {c: counts[c] / _ESTIMATE for c in charset}
 
 
