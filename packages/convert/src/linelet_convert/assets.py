@@ -21,7 +21,6 @@ from linelet_common.files import whole_folder
 HERE = Path(__file__).parent
 WEB = HERE / "web"
 RUNTIME = WEB / "tfjs"
-MARKER = "core.js"  # by which a folder with a runtime is known
 
 # What npm is given but a bundle does not need.
 _NOT_IN_BUNDLE = {"package.json", "README.md"}
@@ -71,7 +70,7 @@ def build_runtime() -> Path:
         work = Path(folder)
         for path in sources:
             shutil.copyfile(path, work / path.name)
-        with whole_folder(RUNTIME, MARKER) as out:
+        with whole_folder(RUNTIME) as out:
             _run([npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"], work)
             _run([node, "build.mjs", str(out)], work)
             (out / about.name).write_text(json.dumps(package))

@@ -13,9 +13,9 @@ from typing import Any, ClassVar, Protocol
 
 import lmdb
 
-from linelet_common.datasets import DETAILS, LABELS
 from linelet_common.errors import DatasetError
 from linelet_common.files import write_atomically
+from linelet_common.folder import DETAILS, LABELS
 from linelet_synth.line import Line
 from linelet_synth.png import encode_png
 from linelet_synth.source import GROUP, Source

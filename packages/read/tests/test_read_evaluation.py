@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from linelet_common import Reading
-from linelet_common.datasets import Details
-from linelet_model.evaluation import Evaluation, compare, line_of, traits_of
+from linelet_common.lines import Details
+from linelet_read.evaluation import Evaluation, compare, line_of, traits_of
 
 
 def evaluation(*pairs):
@@ -83,7 +83,7 @@ def test_the_report_shows_the_pictures_of_the_mistakes_and_escapes_their_texts(t
     from PIL import Image
 
     from linelet_common.datasets import open_dataset
-    from linelet_model.report import write_report
+    from linelet_read.report import write_report
 
     Image.new("RGB", (40, 20)).save(tmp_path / "a.png")
     (tmp_path / "labels.txt").write_text("a.png\t<1>\n")

@@ -8,8 +8,8 @@ from typing import Any
 
 from PIL import Image
 
-from linelet_common.datasets import LineDataset
-from linelet_model.evaluation import Evaluation
+from linelet_common.lines import LineDataset
+from linelet_read.evaluation import Evaluation
 
 # A page with more pictures than this is slow to open; the JSON has all mistakes.
 _MOST = 500

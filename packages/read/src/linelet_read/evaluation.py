@@ -12,9 +12,11 @@ import numpy as np
 
 from linelet_common.codec import Reading
 from linelet_common.contrast import LINEAR, WEIGHTS, contrast_ratio
-from linelet_common.datasets import Details, LineDataset
+from linelet_common.lines import Details, LineDataset
 from linelet_common.preprocess import Pixels
-from linelet_common.reader import Decoding, Reader, read_lines
+from linelet_common.reader import Reader
+from linelet_read.decoding import Decoding
+from linelet_read.reading import read_lines
 
 # Pictures in memory at a time: enough to fill batches of every width, little enough for any dataset.
 _CHUNK = 512

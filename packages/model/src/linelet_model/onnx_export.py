@@ -10,9 +10,9 @@ import torch
 
 from linelet_common.errors import ReaderError
 from linelet_common.files import write_atomically
+from linelet_common.onnx_session import open_session
 from linelet_common.reader import decode
-from linelet_common.spec import ONNX_KEY
-from linelet_model.readers import OnnxReader
+from linelet_common.spec import ONNX_KEY, ReaderSpec
 from linelet_model.run import load_network
 
 OPSET = 17
@@ -49,26 +49,26 @@ def export(run: Path, out: Path) -> float:
     candidate = out.with_name(f".{out.name}.unchecked")
     write_atomically(candidate, model.SerializeToString())
     try:
-        difference = _check(network, candidate)
+        difference = _check(network, spec, candidate)
         candidate.replace(out)
     finally:
         candidate.unlink(missing_ok=True)
     return difference
 
 
-def _check(network: torch.nn.Module, path: Path) -> float:
+def _check(network: torch.nn.Module, spec: ReaderSpec, path: Path) -> float:
     """Compare torch with ONNX Runtime on batches and widths other than the traced ones."""
-    reader = OnnxReader(path)
+    session = open_session(path, str(path))
     rng = np.random.default_rng(0)
     greatest = 0.0
     for batch, steps in ((1, 1), (3, 3), (2, 9)):
-        width = reader.spec.padded_width(steps * reader.spec.width_step)
-        lines = rng.uniform(-1, 1, (batch, reader.spec.channels, reader.spec.height, width)).astype(np.float32)
+        width = spec.padded_width(steps * spec.width_step)
+        lines = rng.uniform(-1, 1, (batch, spec.channels, spec.height, width)).astype(np.float32)
         with torch.inference_mode():
             expected = network(torch.from_numpy(lines)).numpy()
-        found = reader.scores(lines)
+        (found,) = session.run(None, {"images": lines})
         difference = float(np.abs(expected - found).max())
-        same = [r.text for r in decode(expected, reader.spec)] == [r.text for r in decode(found, reader.spec)]
+        same = [r.text for r in decode(expected, spec)] == [r.text for r in decode(found, spec)]
         if not difference <= TOLERANCE or not same:
             raise ReaderError(
                 f"the exported network differs from torch by {difference:.1e} (allowed {TOLERANCE:.0e}) at "

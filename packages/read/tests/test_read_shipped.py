@@ -1,23 +1,14 @@
 """The reader that ships: small, one and the same in all its forms, and right on lines of its recipe's kind."""
 
 import numpy as np
-import torch
 from PIL import Image, ImageDraw, ImageFont
 
-from linelet_common import read_lines
 from linelet_common.reader import onnx_path, shipped_reader
-from linelet_model import OnnxReader, TorchReader, open_reader
+from linelet_read import load_reader, read_lines
 
 
 def test_its_weights_are_at_most_a_megabyte():
     assert (shipped_reader("health-app") / "weights.safetensors").stat().st_size <= 1_000_000
-
-
-def test_its_onnx_file_holds_the_same_network():
-    folder = shipped_reader("health-app")
-    lines = torch.rand(2, 1, 32, 160, generator=torch.Generator().manual_seed(0)).numpy() * 2 - 1
-    found = [r.scores(lines) for r in (TorchReader(folder), OnnxReader(onnx_path("health-app")))]
-    np.testing.assert_allclose(*found, atol=1e-4)
 
 
 def test_a_path_wins_over_a_name(tmp_path, monkeypatch):
@@ -33,11 +24,11 @@ def test_it_reads_digits_in_a_font_it_was_not_trained_on():
         image = Image.new("RGB", (int(font.getlength(text)) + 16, 44), "#2fb680")
         ImageDraw.Draw(image).text((8, 3), text, font=font, fill="white")
         images.append(np.asarray(image))
-    readings = read_lines(open_reader("health-app"), images)
+    readings = read_lines(load_reader("health-app"), images)
     assert [r.text for r in readings] == ["62.1", "18.5%", "1563"]
     assert all(r.confidence > 0.5 for r in readings)
 
 
 def test_an_empty_picture_has_no_confidence():
-    (reading,) = read_lines(open_reader("health-app"), [np.full((40, 120, 3), 200, dtype=np.uint8)])
+    (reading,) = read_lines(load_reader("health-app"), [np.full((40, 120, 3), 200, dtype=np.uint8)])
     assert reading.confidence < 0.5

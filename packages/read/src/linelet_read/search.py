@@ -53,9 +53,8 @@ class GrammarSearch:
         classes, probability = self._best(line)
         if not classes:
             return Reading("", 0.0, ())
-        shift = 1 if self._codec.blank == 0 else 0
         characters = tuple(
-            Character(self._codec.charset[c - shift], math.exp(line[start:end, c].max()), start, end)
+            Character(self._codec.text_of(c), math.exp(line[start:end, c].max()), start, end)
             for c, (start, end) in zip(classes, align(line, classes, self._codec.blank), strict=True)
         )
         text = "".join(character.text for character in characters)
