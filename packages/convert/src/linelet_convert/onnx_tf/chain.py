@@ -1,4 +1,4 @@
-"""Runs inside onnx-tf's pinned environment: python onnx_tf_chain.py MODEL.onnx FOLDER. Imports nothing of Linelet's.
+"""Runs inside onnx-tf's pinned environment: python chain.py MODEL.onnx FOLDER. Imports nothing of Linelet's.
 
 MODEL.onnx -> FOLDER/saved (onnx-tf) -> FOLDER/tfjs (tensorflowjs_converter).
 """

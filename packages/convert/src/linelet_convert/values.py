@@ -1,4 +1,4 @@
-"""From an ONNX graph to a TensorFlow.js graph: values, their storage orders, and the run through the nodes.
+"""ONNX values on their way to TensorFlow.js: where they are stored, and the emitter that stores them.
 
 Storage orders instead of transposes: a value keeps ONNX's logical axes, but its tensor may store them in another order
 (convolutions want channels last). ``Value.order[i]`` is the logical axis that axis i of the tensor holds. Transpose
@@ -9,22 +9,17 @@ Affine operators (batch normalisation, Mul, Add ... with constants) and activati
 into it: see ``Emitter.affine`` and ``Emitter.activate``.
 """
 
-import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
 import onnx
-from onnx import AttributeProto, helper
-from onnx.reference import ReferenceEvaluator
 
 from linelet_common.errors import ConversionError
-from linelet_convert import registry
-from linelet_convert.onnxfile import OnnxFile, describe, element_type, read_tensor
-from linelet_convert.tfgraph import MAX_ELEMENTS, Array, Builder, Node, Shape, Tensor, static
-from linelet_convert.tfjs import Graph, prune
+from linelet_convert.onnxfile import describe
+from linelet_convert.tfgraph import Array, Builder, Node, Shape, Tensor, static
 
 # What may be switched off to measure what it is worth; all are on otherwise.
 SIMPLIFICATIONS = frozenset({"batch-norm", "activations", "pads", "transposes"})
@@ -69,7 +64,7 @@ class OnnxNode:
     proto: onnx.NodeProto
     inputs: list[Value | None]
     opset: int
-    path: Any
+    path: Path
     attributes: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -284,220 +279,3 @@ def channel_vector(array: Array, rank: int, channel_axis: int) -> Array | None:
     if any(size != 1 for axis, size in enumerate(full.shape) if axis != channel_axis):
         return None
     return full.reshape(-1)
-
-
-# --- the run through the nodes ----------------------------------------------------------------------------------
-
-
-def emit(
-    file: OnnxFile,
-    shapes: dict[str, Shape],
-    simplifications: frozenset[str] = SIMPLIFICATIONS,
-    names: dict[str, str] | None = None,
-) -> Graph:
-    """Convert a graph for probes of its inputs, int64 (probes, rank) each.
-
-    names: what inputs and outputs are to be called, where not as in the file.
-
-    Raises ConversionError naming every operator without a converter and every node a converter refuses, at once.
-    """
-    probes = next(iter(shapes.values())).shape[0]
-    g = Emitter(probes, simplifications)
-    uses = file.uses
-    values: dict[str, Value | None] = {"": None}
-    inputs: dict[str, Tensor] = {}
-    for given in file.inputs:
-        dtype = element_type(given, file.path)
-        name = (names or {}).get(given.name, safe_name(given.name))
-        tensor = g.placeholder(name, shapes[given.name], "int32" if dtype == "int64" else dtype)
-        inputs[name] = tensor
-        values[given.name] = g.value(tensor, dtype=dtype)
-    for name, array in file.initializers.items():
-        values[name] = g.known([array] * probes)
-    for name, value in values.items():
-        if value is not None:
-            value.uses = uses[name]
-    unknown: dict[str, list[str]] = {}
-    refused: list[str] = []
-    # Values that a refused node would have made: whether they would have been known before the network runs.
-    lost: dict[str, bool] = {}
-    for proto in file.nodes:
-        entry = registry.find(proto.op_type, proto.domain)
-        if any(name in lost for name in proto.input):
-            known = all(lost[i] if i in lost else _is_known(values[i]) for i in proto.input)
-            lost.update(dict.fromkeys(proto.output, known or proto.op_type in ("Shape", "Size")))
-            if entry is None and not known:
-                unknown.setdefault(_operator(proto), []).append(proto.name or next(iter(proto.output), ""))
-            continue
-        try:
-            results = _results(proto, entry, [values[i] for i in proto.input], g, file)
-        except ConversionError as failure:
-            refused.append(str(failure) if describe(proto) in str(failure) else f"{describe(proto)}: {failure}")
-            lost.update(dict.fromkeys(proto.output, all(_is_known(values[i]) for i in proto.input)))
-            continue
-        except (
-            IndexError,
-            ValueError,
-            TypeError,
-            KeyError,
-            OverflowError,
-            ZeroDivisionError,
-            AssertionError,
-        ) as failure:
-            # The graph contradicts itself (shapes that do not fit, attributes of the wrong type).
-            refused.append(f"{describe(proto)} contradicts its inputs ({failure}); export again")
-            lost.update(dict.fromkeys(proto.output, all(_is_known(values[i]) for i in proto.input)))
-            continue
-        if results is None:
-            unknown.setdefault(_operator(proto), []).append(proto.name or next(iter(proto.output), ""))
-            lost.update(dict.fromkeys(proto.output, all(_is_known(values[i]) for i in proto.input)))
-            continue
-        for name, result in zip(proto.output, results, strict=False):
-            if name:
-                result.uses = uses[name]
-                values[name] = result
-    problems = [
-        f"{operator} (node{'s' if len(names) > 1 else ''} {', '.join(map(repr, names))})"
-        for operator, names in unknown.items()
-    ]
-    if problems:
-        refused.insert(0, f"no converter for {'; '.join(problems)}; see OPERATORS.md, or export without them")
-    if refused:
-        raise ConversionError(f"{file.path}: {' | '.join(refused)}")
-    outputs: dict[str, Tensor] = {}
-    for output in file.proto.graph.output:
-        value = values.get(output.name)
-        if value is None:
-            raise ConversionError(f"{file.path}: nothing makes the output {output.name!r}; export again")
-        wanted = (names or {}).get(output.name, safe_name(output.name))
-        try:
-            tensor = g.stored(value)
-        except ConversionError as failure:
-            raise ConversionError(f"{file.path}: output {output.name!r}: {failure}") from None
-        node = Node(g.name(wanted), "Identity", [tensor])
-        g.nodes.append(node)
-        outputs[node.name] = Tensor(node, 0, tensor.shape, tensor.dtype)
-    return prune(g.nodes, inputs, outputs)
-
-
-def _is_known(value: Value | None) -> bool:
-    return value is None or value.known is not None
-
-
-def safe_name(name: str) -> str:
-    """A name without the characters that mean something in a TensorFlow graph."""
-    return re.sub(r"[^A-Za-z0-9_.-]", "_", name) or "_"
-
-
-def _operator(proto: onnx.NodeProto) -> str:
-    return f"{proto.domain}.{proto.op_type}" if proto.domain not in ("", "ai.onnx") else proto.op_type
-
-
-def _results(
-    proto: onnx.NodeProto, entry: registry.Entry | None, inputs: list[Value | None], g: Emitter, file: OnnxFile
-) -> list[Value] | None:
-    """The outputs of a node; None if nobody knows its operator."""
-    if proto.op_type == "Constant" and proto.domain in ("", "ai.onnx"):
-        return [g.known([_constant(proto, file)] * g.probes)]
-    if all(v is None or v.known is not None for v in inputs) and proto.domain in ("", "ai.onnx"):
-        computed = _compute(proto, inputs, g, file.opset)
-        if computed is not None:
-            return computed
-    if entry is None:
-        return None
-    attributes = {a.name: _attribute(a, file) for a in proto.attribute}
-    node = OnnxNode(proto, inputs, file.opset, file.path, attributes)
-    results = entry.convert(node, g)
-    results = results if isinstance(results, list) else [results]
-    for result in results:
-        if result.known is None and (result.shape <= 0).any():
-            node.refuse(f"makes an output of shape {result.shape.min(axis=0).tolist()}; widen the input with --width")
-    if "transposes" not in g.simplifications:
-        results = [r if r.known is not None else g.value(g.stored(r), dtype=r.dtype) for r in results]
-    return results
-
-
-def _attribute(attribute: AttributeProto, file: OnnxFile) -> Any:
-    if attribute.type == AttributeProto.TENSOR:
-        return read_tensor(attribute.t, file.path)
-    value = helper.get_attribute_value(attribute)
-    if isinstance(value, bytes):
-        return value.decode("utf-8")
-    if isinstance(value, list) and value and isinstance(value[0], bytes):
-        return [v.decode("utf-8") for v in value]
-    return value
-
-
-def _constant(proto: onnx.NodeProto, file: OnnxFile) -> Array:
-    for attribute in proto.attribute:
-        if attribute.name == "value":
-            return read_tensor(attribute.t, file.path)
-        if attribute.name in ("value_float", "value_floats"):
-            return np.array(helper.get_attribute_value(attribute), dtype=np.float32)
-        if attribute.name in ("value_int", "value_ints"):
-            return np.array(helper.get_attribute_value(attribute), dtype=np.int64)
-    raise ConversionError("a constant without a number (sparse or text); export again")
-
-
-def _compute(proto: onnx.NodeProto, inputs: list[Value | None], g: Emitter, opset: int) -> list[Value] | None:
-    """The outputs of a node whose inputs are all known, by onnx's own reference; None if that has no such operator."""
-    if any(a.type in (AttributeProto.GRAPH, AttributeProto.GRAPHS) for a in proto.attribute):
-        return None
-    if not inputs or "Random" in proto.op_type or proto.op_type in ("Bernoulli", "Multinomial", "Dropout"):
-        return None
-    given = [v for v in inputs if v is not None]
-    rounds = 1 if all(v.constant is not None for v in given) else g.probes
-    results: list[list[Array]] = []
-    try:
-        evaluator = ReferenceEvaluator(_alone(proto, opset))
-        for probe in range(rounds):
-            arrays = [None if v is None or v.known is None else v.known[probe] for v in inputs]
-            _refuse_large(proto, arrays)
-            feed = {name: array for name, array in zip(proto.input, arrays, strict=True) if array is not None}
-            with np.errstate(all="ignore"):
-                results.append([np.asarray(r) for r in evaluator.run(None, feed)])
-    except ConversionError:
-        raise
-    except NotImplementedError:
-        return None
-    except Exception as failure:  # whatever onnx's reference raises for a node that contradicts itself
-        reason = str(failure).splitlines()[0] if str(failure) else type(failure).__name__
-        raise ConversionError(f"{describe(proto)} cannot be computed ({reason}); export again") from None
-    return [g.known([r[i] for r in (results * g.probes)[: g.probes]]) for i in range(len(results[0]))]
-
-
-def _alone(proto: onnx.NodeProto, opset: int) -> onnx.ModelProto:
-    """A model of one node."""
-    given = [onnx.ValueInfoProto(name=name) for name in dict.fromkeys(proto.input) if name]
-    made = [onnx.ValueInfoProto(name=name) for name in proto.output if name]
-    graph = helper.make_graph([proto], "alone", given, made)
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=10)
-
-
-def _refuse_large(proto: onnx.NodeProto, arrays: list[Array | None]) -> None:
-    """ConversionError if a node would make more numbers than any network needs."""
-    sizes = [a.size for a in arrays if a is not None]
-    first = arrays[0]
-    second = arrays[1] if len(arrays) > 1 else None
-    if proto.op_type == "ConstantOfShape" and first is not None:
-        count = math.prod(int(n) for n in first.reshape(-1))
-    elif proto.op_type in ("Expand", "Resize", "Upsample", "OneHot", "Range", "Pad", "EyeLike") and first is not None:
-        rest = [
-            abs(float(n)) + 1 for a in arrays[1:] if a is not None and a.dtype.kind in "iuf" for n in a.reshape(-1)[:16]
-        ]
-        count = int(min(math.prod(rest), 1e30)) if proto.op_type != "Pad" else int(first.size * math.prod(rest))
-        if proto.op_type == "Range":
-            span = [float(a.reshape(-1)[0]) for a in arrays if a is not None]
-            count = int(abs((span[1] - span[0]) / (span[2] or 1))) if len(span) == 3 else 0
-    elif proto.op_type == "Tile" and first is not None and second is not None:
-        count = first.size * math.prod(max(int(n), 1) for n in second.reshape(-1))
-    elif proto.op_type in ("MatMul", "Gemm", "Einsum", "Conv", "Gather", "GatherND"):
-        count = math.prod(max(s, 1) for s in sizes[:2]) if proto.op_type != "MatMul" else max(sizes)
-    else:
-        shapes = [a.shape for a in arrays if a is not None]
-        rank = max(len(s) for s in shapes)
-        count = math.prod(
-            max((s[i - rank] for s in [(1,) * (rank - len(s)) + s for s in shapes]), default=1) for i in range(rank)
-        )
-    if count > MAX_ELEMENTS:
-        raise ConversionError(f"{describe(proto)} would make {count} numbers; export a network of sensible size")

@@ -1,5 +1,5 @@
 /** The list of lines: text to read and correct, confidence of each character, milliseconds. */
-import { texts } from "./page-text.js";
+import { texts } from "./page-language.js";
 
 const SURE = 0.9; // characters below this are marked; below half of it in red
 

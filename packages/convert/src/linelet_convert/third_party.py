@@ -1,4 +1,4 @@
-"""A spec for recognisers of others' making: what the file itself tells, and the little that must be said.
+"""A spec for third-party recognisers: what the file itself tells, and the little that must be said.
 
 The file tells channels, mostly the height, the axes of the output, how many pixels a frame is and whether scores are
 probabilities. It cannot tell which class is which character: that is a charset, a dictionary file (one entry a line, as
@@ -16,7 +16,7 @@ import numpy as np
 from linelet_common.charset import Charset
 from linelet_common.errors import CharsetError, ConversionError, SpecError
 from linelet_common.spec import ReaderSpec
-from linelet_convert.emitter import emit
+from linelet_convert.emit import emit
 from linelet_convert.onnxfile import OnnxFile, dimensions
 from linelet_convert.tfgraph import Shape, static
 
@@ -32,7 +32,7 @@ _SCORES: dict[str, Literal["probs", "log_probs"]] = {"Softmax": "probs", "LogSof
 
 @dataclass(frozen=True)
 class Hints:
-    """What is said about a foreign recogniser; None or empty: take what the file tells."""
+    """What is said about a third-party recogniser; None or empty: take what the file tells."""
 
     charset: str | None = None
     dictionary: Path | None = None
@@ -52,7 +52,7 @@ class Hints:
         return None if text is None else _lines(text)
 
 
-def foreign_spec(
+def third_party_spec(
     file: OnnxFile, hints: Hints, entries: Sequence[str], widths: Sequence[int]
 ) -> tuple[ReaderSpec, list[str]]:
     """The spec of a recogniser with one input (N, C, H, W) and one output of scores, and notes on what was replaced.

@@ -1,4 +1,4 @@
-"""The known way: our unrolled graph, and what onnx-tf and tensorflowjs_converter make of it (marker ``onnx_tf``)."""
+"""Conversion through onnx-tf: the unrolled graph, and what onnx-tf and tensorflowjs make of it (marker ``onnx_tf``)."""
 
 import os
 import shutil
@@ -12,10 +12,10 @@ from onnx import TensorProto, helper, numpy_helper
 
 from linelet_common.errors import ConversionError
 from linelet_common.spec import ONNX_KEY, ReaderSpec
-from linelet_convert.convert import convert
+from linelet_convert.conversion import convert
+from linelet_convert.onnx_tf.unroll import unrolled
 from linelet_convert.onnxfile import OnnxFile
 from linelet_convert.runtimes import NodeRuntime, OnnxRuntime
-from linelet_convert.unroll import unrolled
 
 CHARSET = "abcdef"
 

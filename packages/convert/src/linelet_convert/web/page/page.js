@@ -1,9 +1,9 @@
 /** The bundle's page: a picture on the left, what is read of it on the right. */
 import { LineletError, findLines, loadReader } from "./linelet.js";
 import { asCsv, asDataset, asJson, asText, download } from "./page-files.js";
+import { offerLanguages, texts, translate } from "./page-language.js";
 import { LineList } from "./page-list.js";
 import { Stage } from "./page-stage.js";
-import { switchLanguage, texts, translate } from "./page-text.js";
 
 const element = (id) => document.getElementById(id);
 const LOWEST_SCREENSHOT = 100; // pixels: a picture that is lower is one line, not a screen
@@ -260,8 +260,7 @@ onClick("save", async () => {
   download(await asDataset(kept, stage.canvas, reader.spec.charset), "linelet-corrections.zip");
   element("status").textContent = texts().saved(kept.length);
 });
-onClick("language", async () => {
-  switchLanguage();
+offerLanguages(() => {
   lines.forEach(showLine);
   if (reader) showFacts();
 });

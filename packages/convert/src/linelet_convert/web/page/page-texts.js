@@ -1,7 +1,11 @@
-/** What the page says, in English and Chinese. */
+/**
+ * What the page says, one table a language; `language` is its own name, the key its BCP 47 tag. Another language is one
+ * more table with the same keys.
+ */
 
-const TEXTS = {
+export const TEXTS = {
   en: {
+    language: "English",
     picture: "Picture",
     choose: "Choose a picture",
     sample: "Sample",
@@ -40,9 +44,9 @@ const TEXTS = {
     pictureLabel: (width, height) => `The picture, ${width} by ${height} pixels`,
     facts: { name: "Reader", network: "Network", characters: "Characters", backend: "Backend", started: "Ready after", failed: "Not usable" },
     automatic: "automatic",
-    other: "中文",
   },
-  zh: {
+  "zh-CN": {
+    language: "中文",
     picture: "图片",
     choose: "选择图片",
     sample: "示例",
@@ -81,40 +85,5 @@ const TEXTS = {
     pictureLabel: (width, height) => `图片，${width} × ${height} 像素`,
     facts: { name: "识别器", network: "网络", characters: "字符", backend: "后端", started: "就绪用时", failed: "不可用" },
     automatic: "自动",
-    other: "English",
   },
 };
-
-const remembered = () => {
-  try {
-    return localStorage.getItem("linelet-language");
-  } catch {
-    return null; // storage is blocked: the browser's language decides
-  }
-};
-const asked = new URLSearchParams(location.search).get("lang");
-let language = [asked, remembered(), navigator.language.slice(0, 2)].find((name) => name in TEXTS) ?? "en";
-
-/** The texts of the language in use. */
-export const texts = () => TEXTS[language];
-
-/** Writes the texts into the page's elements marked data-text. */
-export function translate() {
-  document.documentElement.lang = language === "zh" ? "zh-CN" : "en";
-  for (const element of document.querySelectorAll("[data-text]")) element.textContent = texts()[element.dataset.text];
-  for (const element of document.querySelectorAll("[data-title]")) element.title = texts()[element.dataset.title];
-  const button = document.getElementById("language");
-  button.textContent = texts().other;
-  button.lang = language === "zh" ? "en" : "zh";
-}
-
-/** The other language, remembered for the next visit. */
-export function switchLanguage() {
-  language = language === "zh" ? "en" : "zh";
-  try {
-    localStorage.setItem("linelet-language", language);
-  } catch {
-    // Storage is blocked: the choice lasts for this visit.
-  }
-  translate();
-}
