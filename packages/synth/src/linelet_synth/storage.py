@@ -69,7 +69,7 @@ class Storage(Protocol):
 
 
 class Folder:
-    """images/*.png and labels.txt, PaddleOCR's list form; details.jsonl, a JSON object a line, beside it."""
+    """images/*.png and labels.txt, PaddleOCR's list form; details.jsonl, one JSON object per line, beside it."""
 
     # Small enough that little is lost when a machine goes, large enough that a part's file costs nothing.
     chunk: ClassVar[int] = 250
@@ -135,7 +135,7 @@ class Lmdb:
                 self._open = lmdb.open(str(self._out), map_size=1 << 26, max_dbs=0)
             yield self._open
         except lmdb.Error as failure:  # a full disk among them: not an OSError, and often called an I/O error
-            remedy = "check the free space and go on with --resume, or name a new folder with --out"
+            remedy = "check the free space and continue with --resume, or name a new folder with --out"
             raise DatasetError(f"{self._out / 'data.mdb'}: {failure}; {remedy}") from None
 
     def prepare(self) -> None:
@@ -150,7 +150,7 @@ class Lmdb:
             return transaction.get(b"label-%09d" % (k * self.chunk + 1)) is not None
 
     def make(self, source: Source, k: int, samples: range) -> Payload:
-        """Keys and values in the keys' order a sample."""
+        """Keys and values of each sample, in the order of the keys."""
         records: Payload = []
         for i, line, png in encoded(source, samples):
             if self._details:
@@ -187,7 +187,7 @@ class Lmdb:
 
 
 class Tars:
-    """WebDataset's shards: 000000.tar and so on, holding 000000000.png and .txt (and .details.json) a sample."""
+    """WebDataset's shards: 000000.tar and so on, holding 000000000.png and .txt (and .details.json) of each sample."""
 
     chunk: ClassVar[int] = 1000
     shared: ClassVar[bool] = True

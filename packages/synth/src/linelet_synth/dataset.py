@@ -1,4 +1,4 @@
-"""Datasets on disk, made in chunks by any number of processes or machines, killed and resumed at any moment.
+"""Writing datasets in chunks, by any number of processes or machines; a run can be killed and resumed at any moment.
 
 Every chunk of samples is written whole or not at all, and the manifest ``dataset.json`` says ``complete`` only once all
 are there. So the result is the same whatever the workers, interruptions and machines.
@@ -9,7 +9,6 @@ import shutil
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -17,62 +16,12 @@ from typing import Any
 from linelet_common.cli import Progress
 from linelet_common.errors import DatasetError, UsageError
 from linelet_common.files import write_atomically
-from linelet_synth.recipe import Recipe
+from linelet_synth.job import Job
 from linelet_synth.source import Source
-from linelet_synth.storage import PARTS, STORAGES, Payload, Storage
+from linelet_synth.storage import PARTS, Payload, Storage
 
 MANIFEST = "dataset.json"
 RECIPE = "recipe.toml"
-
-
-@dataclass(frozen=True)
-class Job:
-    """All that the content of a dataset depends on. form: folder, lmdb or webdataset."""
-
-    recipe: Recipe
-    seed: int
-    count: int
-    look: str | None = None
-    split: str = "all"
-    grey: bool = False
-    form: str = "folder"
-    details: bool = False
-
-    def source(self) -> Source:
-        """The samples."""
-        return Source(self.recipe, self.seed, self.look, self.split, rgb=not self.grey)
-
-    def storage(self, out: Path) -> Storage:
-        """Where they go."""
-        return STORAGES[self.form](out, self.details)
-
-    def chunks(self) -> int:
-        """Number of chunks."""
-        return -(-self.count // STORAGES[self.form].chunk)
-
-    def samples(self, k: int) -> range:
-        """The samples of chunk k."""
-        size = STORAGES[self.form].chunk
-        return range(k * size, min((k + 1) * size, self.count))
-
-    def manifest(self, source: Source, complete: bool) -> dict[str, Any]:
-        """The content of dataset.json."""
-        return {
-            "format": "linelet-dataset",
-            "version": 1,
-            "name": self.recipe.name,
-            "charset": self.recipe.charset,
-            "count": self.count,
-            "seed": self.seed,
-            "look": self.look,
-            "split": self.split,
-            "grey": self.grey,
-            "form": self.form,
-            "details": self.details,
-            "grammar": source.grammar.model_dump(mode="json") if source.grammar else None,
-            "recipe_digest": source.digest,
-            "complete": complete,
-        }
 
 
 def generate(
@@ -90,9 +39,9 @@ def generate(
     """
     source = job.source()
     source.sample(0)  # what the recipe cannot give is said before anything is written
-    storage = job.storage(out)
+    storage = job.open_storage(out)
     if shard[1] > 1 and not storage.shared:
-        raise UsageError(f"--shard cannot write --format {job.form} from several places; write webdataset or folder")
+        raise UsageError(f"--shard cannot write --format {job.storage} from several places; write webdataset or folder")
     try:
         if not _claim(job, source, out, storage, resume or shard[1] > 1):
             return True
@@ -104,7 +53,7 @@ def generate(
             storage.take(k, job.samples(k), payload)
             progress.advance(len(job.samples(k)))
         if not all(storage.done(k) for k in range(job.chunks())):
-            return False  # other shards are still at it
+            return False  # other shards are still being made
         storage.join(job.chunks(), job.count)
     finally:
         storage.close()
@@ -129,11 +78,11 @@ def _claim(job: Job, source: Source, out: Path, storage: Storage, resume: bool) 
                 )
         if not resume:
             state = "this dataset already" if found["complete"] else "an unfinished part of this dataset"
-            raise UsageError(f"{out} holds {state}; go on with --resume or name another folder with --out")
+            raise UsageError(f"{out} holds {state}; continue it with --resume or name another folder with --out")
         storage.prepare()  # a run killed between its first steps may have left none
         return not found["complete"]
     if out.exists() and (not out.is_dir() or any(not _leftover(p) for p in out.iterdir())):
-        raise UsageError(f"{out} exists and is no dataset of Linelet; name a new folder with --out")
+        raise UsageError(f"{out} exists and is not a Linelet dataset; name a new folder with --out")
     out.mkdir(parents=True, exist_ok=True)
     write_atomically(out / RECIPE, job.recipe.to_toml())
     write_atomically(manifest, _json(job.manifest(source, False)))
@@ -189,7 +138,7 @@ _worker: tuple[Job, Source, Storage] | None = None
 
 def _start_worker(job: Job, out: Path) -> None:
     global _worker
-    _worker = job, job.source(), job.storage(out)
+    _worker = job, job.source(), job.open_storage(out)
 
 
 def _make_in_worker(k: int) -> Payload:
