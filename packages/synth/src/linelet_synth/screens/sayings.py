@@ -40,11 +40,11 @@ class Said:
 
 @dataclass(frozen=True)
 class FieldForm:
-    """A recipe's field: its key, its names, and the pieces of its values."""
+    """A recipe's field: its key, its names, and the pieces of each of its forms."""
 
     key: str
     names: tuple[str, ...]
-    pieces: tuple[Piece, ...]
+    forms: tuple[list[Piece], ...]
 
 
 def plain(text: str, field: str | None = None) -> Said:
@@ -216,11 +216,12 @@ class Sayings:
 
     def _draw(self, form: FieldForm) -> Said:
         parts: list[tuple[str, bool]] = []
-        for k, piece in enumerate(form.pieces):
+        pieces = self._rng.choice(form.forms)
+        for k, piece in enumerate(pieces):
             if isinstance(piece, Number):
                 parts.append((draw_number(piece, self._rng), False))
             elif isinstance(piece, str):
-                parts.append((piece, k > 0 and isinstance(form.pieces[k - 1], Number)))
+                parts.append((piece, k > 0 and isinstance(pieces[k - 1], Number)))
             else:
                 parts.append((self._rng.choice(piece), False))
         return Said(tuple(parts), form.key)

@@ -3,6 +3,7 @@
 Screen i is a pure function of the recipe (with the content of its fonts and corpora), the seed and i, as a line is.
 """
 
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from linelet_synth.rng import Rng
 from linelet_synth.screens.drawing import Drawer, ScreenPicture
 from linelet_synth.screens.icons import icon_faces
 from linelet_synth.screens.sayings import FieldForm, Languages, Sayings
-from linelet_synth.source import build_mixture, companion_faces, usable_faces
+from linelet_synth.recipe_faces import companion_faces, usable_faces
+from linelet_synth.recipe_texts import build_mixture, read_corpora, recipe_grammar
 
 # Bumped whenever the same recipe and seed draw other screens than before.
 GENERATION = 1
@@ -36,20 +38,23 @@ class ScreenSource:
         latin, _ = companion_faces(recipe)
         rest = [face for path in (*bundled(), *bundled("latin")) for face in read_faces(path)]
         latin = latin or [face for face in rest if "的" not in face.characters]
-        files = {kind.corpus: Path(kind.corpus).read_bytes() for kind in recipe.texts if kind.corpus}
+        files = read_corpora(recipe)
         mixture = build_mixture(recipe, self.split, files)
+        self.grammar = recipe_grammar(recipe, files)
         icons = icon_faces()
         used = dict.fromkeys(face.path for face in (*main, *latin, *rest, *icons))
         content = {f"font {k}": Path(path).read_bytes() for k, path in enumerate(used)}
         content |= {f"corpus {k}": data for k, data in enumerate(files.values())}
-        self.digest = recipe.digest({**content, "screens": b"%d" % GENERATION})
+        fields = {key: field.model_dump(mode="json") for key, field in recipe.fields.items()}
+        content |= {"fields": json.dumps(fields).encode(), "screens": b"%d" % GENERATION}
+        self.digest = recipe.digest(content)
         everything = frozenset().union(*(face.characters for face in (*main, *latin, *rest)))
         sayings = Sayings(mixture, self._fields(), Languages(everything))
         self._drawer = Drawer(recipe, (main, latin, _fallback(rest)), sayings, icons, self.rgb)
         self._rng = Rng(bytes.fromhex(self.digest), self.seed)
 
     def _fields(self) -> list[FieldForm]:
-        return []
+        return [FieldForm(key, field.names, tuple(field.pieces())) for key, field in self.recipe.fields.items()]
 
     def __getstate__(self) -> dict[str, Any]:
         return {key: getattr(self, key) for key in ("recipe", "seed", "split", "rgb")}
