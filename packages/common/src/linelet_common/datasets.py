@@ -8,7 +8,7 @@ from pathlib import Path
 from linelet_common.errors import DatasetError
 from linelet_common.folder import LABELS, FolderDataset
 from linelet_common.lines import LineDataset
-from linelet_common.manifest import UNFINISHED
+from linelet_common.manifest import UNFINISHED, Manifest
 from linelet_common.stored import LmdbDataset, TarDataset
 
 
@@ -17,6 +17,11 @@ def open_dataset(path: str | Path) -> LineDataset:
     path = Path(path)
     if not path.exists():
         raise DatasetError(f"{path}: no such dataset; make one with 'linelet synth RECIPE --out {path}'")
+    manifest = Manifest.load(path)
+    if manifest and manifest.kind != "lines":
+        raise DatasetError(
+            f"{path} is a dataset of {manifest.kind}, not of lines; make one with 'linelet synth RECIPE'"
+        )
     dataset = _opened(path)
     if dataset.manifest and not dataset.manifest.complete:
         raise DatasetError(UNFINISHED.format(path=path))

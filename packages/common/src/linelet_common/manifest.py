@@ -10,6 +10,7 @@ from typing import Literal
 import pydantic
 
 from linelet_common.errors import DatasetError
+from linelet_common.fields import Field
 from linelet_common.grammar import Grammar
 from linelet_common.schema import Checked, parse
 
@@ -30,8 +31,10 @@ class Manifest(Checked):
     seed: int
     recipe_digest: str
     complete: bool
+    kind: Literal["lines", "screens"] = "lines"
     unknown: bool = False  # whether labels write U+FFFD for runs of characters outside the charset
     grammar: Grammar | None = None  # of the recipe's texts, where it can list them
+    fields: dict[str, Field] = pydantic.Field(default={})  # the recipe's named values
 
     @classmethod
     def load(cls, folder: Path) -> "Manifest | None":
