@@ -19,6 +19,7 @@ import pydantic
 
 from linelet_common.codec import frames_needed
 from linelet_common.errors import DatasetError, ImageError, describe_characters
+from linelet_common.fields import Field
 from linelet_common.grammar import Grammar
 from linelet_common.preprocess import Pixels, line_width, load_image
 from linelet_common.schema import Checked, parse
@@ -43,7 +44,9 @@ class Manifest(Checked):
     seed: int
     recipe_digest: str
     complete: bool
+    kind: Literal["lines", "screens"] = "lines"
     grammar: Grammar | None = None  # of the recipe's texts, where it can list them
+    fields: dict[str, Field] = pydantic.Field(default={})  # the recipe's named values
 
     @classmethod
     def load(cls, folder: Path) -> "Manifest | None":
@@ -198,6 +201,9 @@ def open_dataset(path: str | Path) -> LineDataset:
     path = Path(path)
     if not path.exists():
         raise DatasetError(f"{path}: no such dataset; make one with 'linelet synth RECIPE --out {path}'")
+    manifest = Manifest.load(path)
+    if manifest and manifest.kind != "lines":
+        raise DatasetError(f"{path} is a dataset of {manifest.kind}, not of lines; make one with 'linelet synth RECIPE'")
     dataset = _opened(path)
     if dataset.manifest and not dataset.manifest.complete:
         raise DatasetError(UNFINISHED.format(path=path))

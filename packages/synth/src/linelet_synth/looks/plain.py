@@ -1,4 +1,4 @@
-"""The plain look: one face and size a line on a flat background, and the reference's five degradations.
+"""The plain look: one face and one size per line on a flat background, and five degradations.
 
 Text is inside the picture whatever its length: a line that is too wide for its canvas is set in the look's smallest
 size, and still too wide, it gets a wider canvas. Set smaller yet, and blurred, nobody could read it.
@@ -7,6 +7,7 @@ size, and still too wide, it gets a wider canvas. Set smaller yet, and blurred, 
 from collections.abc import Callable
 from functools import partial
 from types import SimpleNamespace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,29 @@ _FLAT_QUALITY = 80
 _NOT_DRAWN = np.zeros((0, 0), dtype=np.uint8)
 
 
+class _Effects(NamedTuple):
+    """The five degradations of a line."""
+
+    blur: tuple[int, float] | None  # kernel size in pixels, sigma
+    kernel: NDArray[np.float32] | None  # of motion blur
+    quality: int  # of JPEG; 0: none
+    noise: tuple[float, float]  # standard deviation in grey levels, where the grain is cut from
+    light: tuple[float, float]  # contrast, brightness
+
+
+def _choose(d: SimpleNamespace, rng: Rng) -> _Effects:
+    """A line's degradations, drawn at random by their shares."""
+    blur = (rng.choice((3, 5)), rng.uniform(*d.blur_sigma)) if rng.chance(d.blur) else None
+    kernel = rng.choice(pixels.motion_kernels()[rng.choice((3, 5))]) if rng.chance(d.motion) else None
+    quality = rng.integer(*d.jpeg_quality) if rng.chance(d.jpeg) else 0
+    std = rng.uniform(*d.noise_std) if rng.chance(d.noise) else 0.0
+    contrast, brightness = 1.0, 0.0
+    if rng.chance(d.light):
+        contrast = 1 + rng.uniform(-d.contrast, d.contrast)
+        brightness = 255 * rng.uniform(-d.brightness, d.brightness)
+    return _Effects(blur, kernel, quality, (std, rng.random() if std else 0.0), (contrast, brightness))
+
+
 class Plain:
     """Draws lines of the plain look."""
 
@@ -36,10 +60,10 @@ class Plain:
         self._backgrounds = [parse_colour(colour) for colour in recipe.palette.backgrounds]
         self._colours = {role: recipe.text_colours(role) for role in recipe.roles}
         self._all_colours = tuple(parse_colour(colour) for colour in recipe.palette.text.values())
-        leading = [face for face in faces if face.leading]
+        primary = [face for face in faces if face.primary]
         # A role's weight takes the faces that come nearest to it: files of one weight each make up a family.
         self._faces: dict[str, list[tuple[Face, int]]] = {
-            role: [(face, w) for w in table.weights for face in _nearest(leading, w)]
+            role: [(face, w) for w in table.weights for face in _nearest(primary, w)]
             for role, table in recipe.roles.items()
         }
         self._atlas, self._rgb = atlas, rgb
@@ -70,25 +94,16 @@ class Plain:
                 placed, box = self._set(words, face, weight, size)
             width, height = max(width, box[2] - box[0]), max(height, box[3] - box[1])
             x, y = (width - (box[2] - box[0])) // 2, (height - (box[3] - box[1])) // 2
-        blur = (rng.choice((3, 5)), rng.uniform(*d.blur_sigma)) if rng.chance(d.blur) else None
-        kernel = rng.choice(pixels.motion_kernels()[rng.choice((3, 5))]) if rng.chance(d.motion) else None
+        effects = _choose(d, rng)
         # One pixel more: at a border, blur mirrors what is inside.
-        halo = 1 + (blur[0] // 2 if blur else 0) + (len(kernel) // 2 if kernel is not None else 0)
+        halo = 1 + (effects.blur[0] // 2 if effects.blur else 0)
+        halo += len(effects.kernel) // 2 if effects.kernel is not None else 0
         area = _area(x, y, box[2] - box[0], box[3] - box[1], halo, width, height)
-        quality = rng.integer(*d.jpeg_quality) if rng.chance(d.jpeg) else 0
-        std = rng.uniform(*d.noise_std) if rng.chance(d.noise) else 0.0
-        contrast, brightness = 1.0, 0.0
-        if rng.chance(d.light):
-            contrast = 1 + rng.uniform(-d.contrast, d.contrast)
-            brightness = 255 * rng.uniform(-d.brightness, d.brightness)
-        place = rng.random() if std else 0.0
         move = x - box[0], y - box[1]
         affine = (1.0, 0.0, move[0], 0.0, 1.0, move[1])
         line = Line(_NOT_DRAWN, words, "plain", background, colour, placed, affine, face.name, size)
-        # Not a function within this one: what it shared with this one would slow both, by 3 us a line.
-        return partial(
-            self._draw, line, (height, width), move, area, blur, kernel, quality, (std, place), (contrast, brightness)
-        )
+        # Not a function within this one: what it shared with this one would slow both, by 3 us per line.
+        return partial(self._draw, line, (height, width), move, area, effects)
 
     def _draw(
         self,
@@ -96,15 +111,12 @@ class Plain:
         size: tuple[int, int],
         move: tuple[int, int],
         area: tuple[slice, slice],
-        blur: tuple[int, float] | None,
-        kernel: NDArray[np.float32] | None,
-        quality: int,
-        noise: tuple[float, float],
-        light: tuple[float, float],
+        effects: _Effects,
     ) -> Line:
         mask = np.zeros(size, dtype=np.uint8)
         paste(line.placed, mask, *move)
         picture = pixels.colour_mask(mask, line.background, line.colour, self._rgb)
+        blur, kernel, quality, noise, light = effects
         ink = picture[area]
         if blur:
             pixels.gaussian(ink, *blur, out=ink)
