@@ -23,7 +23,7 @@ from fontTools.ttLib import TTFont
 from fontTools.varLib.instancer import instantiateVariableFont
 
 from linelet_synth.recipe import load_recipe
-from linelet_synth.source import usable_faces
+from linelet_synth.recipe_faces import usable_faces
 
 TRDG = """
 import json, sys
@@ -65,7 +65,7 @@ generate_dataset(str(out / "data"), len(texts), num_workers=1, wordlist_path=str
 OURS = """
 import json, sys
 from pathlib import Path
-from linelet_synth.generate import Job, generate
+from linelet_synth import Job, generate
 from linelet_synth.recipe import parse_recipe
 texts, font, out = json.load(open(sys.argv[1])), sys.argv[2], Path(sys.argv[3])
 (out / "texts.txt").write_text("\\n".join(texts), encoding="utf-8")

@@ -31,9 +31,9 @@ from fontTools.ttLib import TTFont
 from fontTools.varLib.instancer import instantiateVariableFont
 from PIL import Image, ImageDraw, ImageFont
 
-from linelet_synth.generate import Job, generate
+from linelet_synth import Job, generate
 from linelet_synth.recipe import Recipe, load_recipe
-from linelet_synth.source import usable_faces
+from linelet_synth.recipe_faces import usable_faces
 from linelet_synth.storage import STORAGES
 
 HEALTH = load_recipe("health-app")
@@ -110,7 +110,7 @@ class Writer:
     """Ours, in one process: draws, or writes to a storage."""
 
     def __init__(self, recipe: Recipe, look: str, form: str | None, grey: bool) -> None:
-        self.job = Job(recipe, 0, 1 << 20, look, grey=grey, form=form or "folder")
+        self.job = Job(recipe, 0, 1 << 20, look, grey=grey, storage=form or "folder")
         self.form = form
         self.source = self.job.source()
         self.drawn = 0

@@ -14,8 +14,9 @@ import onnxruntime
 import pytest
 from PIL import Image
 
-from linelet_common import ReaderSpec, read_lines
+from linelet_common import ReaderSpec
 from linelet_common.spec import ONNX_KEY
+from linelet_read import read_lines
 
 torch = pytest.importorskip("torch")
 

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from linelet_synth import load_recipe
-from linelet_synth.generate import Job, generate
+from linelet_synth import Job, generate, load_recipe
 
 COUNT = 6000
 

@@ -18,8 +18,7 @@ import pytest
 from linelet_common import open_dataset
 from linelet_common.cli import main
 from linelet_common.errors import DatasetError, UsageError
-from linelet_synth import load_recipe
-from linelet_synth.generate import Job, generate
+from linelet_synth import Job, generate, load_recipe
 from linelet_synth.png import encode_png
 from linelet_synth.storage import STORAGES, tar_member
 
@@ -28,7 +27,7 @@ FORMS = list(STORAGES)
 
 
 def job(form: str = "folder", **changes: object) -> Job:
-    return Job(load_recipe("health-app"), 7, COUNT, "plain", grey=True, form=form, details=True, **changes)  # type: ignore[arg-type]
+    return Job(load_recipe("health-app"), 7, COUNT, "plain", grey=True, storage=form, details=True, **changes)  # type: ignore[arg-type]
 
 
 def content(out: Path) -> dict[str, bytes]:
@@ -85,8 +84,8 @@ def test_lmdb_cannot_be_written_from_several_places(tmp_path: Path) -> None:
 def test_killed_at_any_moment_and_resumed(whole: dict[str, Path], form: str, tmp_path: Path) -> None:
     out = tmp_path / "out"
     code = (
-        "import sys; from pathlib import Path; from linelet_synth import *; from linelet_synth.generate import *\n"
-        f"generate(Job(load_recipe('health-app'), 7, {COUNT}, 'plain', grey=True, form={form!r}, details=True), "
+        "import sys; from pathlib import Path; from linelet_synth import *\n"
+        f"generate(Job(load_recipe('health-app'), 7, {COUNT}, 'plain', grey=True, storage={form!r}, details=True), "
         f"Path({str(out)!r}), resume=True)"
     )
     dice = random.Random(form)

@@ -7,13 +7,14 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from linelet_synth import Source, load_recipe, plain
+from linelet_synth import Source, load_recipe
 from linelet_synth.atlas import Atlas, ink_box, paste, set_text
 from linelet_synth.fonts import Face, bundled, read_faces
-from linelet_synth.plain import Plain
+from linelet_synth.looks import plain
+from linelet_synth.looks.plain import Plain
+from linelet_synth.looks.screen import Screen
 from linelet_synth.recipe import Degradation
 from linelet_synth.rng import Rng
-from linelet_synth.screen import Screen
 from linelet_synth.texts import Part, Text
 
 RECIPE = load_recipe("health-app")

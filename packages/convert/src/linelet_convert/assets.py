@@ -24,7 +24,6 @@ from linelet_common.files import whole_folder
 HERE = Path(__file__).parent
 READER, PAGE, SOURCES = (HERE / "web" / room for room in ("reader", "page", "runtime"))
 RUNTIME = READER / "tfjs"
-MARKER = "core.js"  # by which a folder with a runtime is known
 
 # What decides how the runtime is built; the room's other files run models for a conversion's check.
 _BUILD_FILES = ("LICENSE.txt", "build.mjs", "kernels.json", "package-lock.json", "package.json")
@@ -76,7 +75,7 @@ def build_runtime() -> Path:
         work = Path(folder)
         for path in sources:
             shutil.copyfile(path, work / path.name)
-        with whole_folder(RUNTIME, MARKER) as out:
+        with whole_folder(RUNTIME) as out:
             _run([npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"], work)
             _run([node, "build.mjs", str(out)], work)
             (out / about.name).write_text(json.dumps(package))

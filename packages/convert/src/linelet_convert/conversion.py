@@ -131,7 +131,7 @@ def convert(
             f"{file.path}: {weights} weights are judged by texts, and a bare graph reads none; name its "
             "charset, or use --weights float32"
         )
-    with whole_folder(Path(out), marker=MODEL) as folder:
+    with whole_folder(Path(out), inputs=[file.path]) as folder:
         report = _write(file, spec, graphs, folder, notes, smaller, data, via_python)
         if keep_onnx:
             (folder / ONNX).write_bytes(file.proto.SerializeToString())  # external weights included

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from linelet_common import read_lines
 from linelet_convert.assets import PAGE, READER, RUNTIME, SOURCES, build_runtime, reader_files
 from linelet_convert.serve import POLICY
+from linelet_read import read_lines
 
 MB = 1_000_000
 

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from linelet_common import load_image, open_dataset, read_lines
-from linelet_common.datasets import problems
+from linelet_common import load_image, open_dataset
+from linelet_common.learnable import problems
+from linelet_read import read_lines
 
 Refused = list[str]
 

@@ -1,4 +1,4 @@
-"""What can be proved of a recipe before a line is drawn: fonts, texts, colours, sizes, character frequencies."""
+"""What can be checked of a recipe before a line is drawn: fonts, texts, colours, sizes, character frequencies."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ _TRIES = 3000
 
 @dataclass(frozen=True)
 class Findings:
-    """What a check found out. notes: what a recipe's author should know; none of them keeps lines from being drawn."""
+    """What a check found. notes: what the recipe's author should know; none of them prevents lines from being drawn."""
 
     characters: int
     faces: int
@@ -27,7 +27,7 @@ class Findings:
 
 
 def check(recipe: Recipe) -> Findings:
-    """Prove a recipe. RecipeError for a font without a character or a text that the charset cannot encode."""
+    """Check a recipe. RecipeError for a font without a character or a text that the charset cannot encode."""
     source = Source(recipe, 0)
     notes = contrast_notes(recipe)
     widest, width = _widest(source, recipe.looks.plain.size[0])
@@ -66,7 +66,7 @@ def contrast_notes(recipe: Recipe) -> list[str]:
 def _widest(source: Source, size: int) -> tuple[str, int]:
     """The widest text, and its width in pixels at a size."""
     atlas, rng = Atlas(source.charset), Rng(b"widest", 0)
-    face = next(face for face in source.faces if face.leading)
+    face = next(face for face in source.faces if face.primary)
     strike = atlas.strike(face, 400, size)
     best, width = "", 0
     for i in range(_TRIES):

@@ -3,19 +3,17 @@
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from linelet_common.errors import UsageError
+from linelet_synth.job import Job
 from linelet_synth.storage import Payload
-
-if TYPE_CHECKING:
-    from linelet_synth.generate import Job
 
 # A machine that goes takes all of its tasks with it; several in a row must not end the run.
 _RETRIES = 10
 
 
-def on_ray(job: "Job", out: Path, chunks: list[int]) -> Iterator[tuple[int, Payload]]:
+def on_ray(job: Job, out: Path, chunks: list[int]) -> Iterator[tuple[int, Payload]]:
     """Make chunks on the cluster that RAY_ADDRESS names, or on a local one; yields them in order.
 
     Folders and tar shards are written by the tasks, so ``out`` must be the same place on every machine.
@@ -42,10 +40,10 @@ def on_ray(job: "Job", out: Path, chunks: list[int]) -> Iterator[tuple[int, Payl
 _made: dict[str, Any] = {}
 
 
-def make_chunk(settings: "tuple[Job, Path]", k: int) -> Payload:
+def make_chunk(settings: tuple[Job, Path], k: int) -> Payload:
     """Make chunk k in a worker, which keeps its source from task to task."""
     job, out = settings
     if _made.get("settings") != settings:
-        _made.update(settings=settings, source=job.source(), storage=job.storage(out))
-    payload: Payload = _made["storage"].make(_made["source"], k, job.samples(k))
+        _made.update(settings=settings, storage=job.open_storage(out, job.content()))
+    payload: Payload = _made["storage"].make(k, job.samples(k))
     return payload

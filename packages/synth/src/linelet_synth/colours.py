@@ -6,6 +6,8 @@ from linelet_common.contrast import LINEAR, WEIGHTS, contrast_ratio
 from linelet_synth.rng import Rng
 
 Colour = tuple[int, int, int]
+WHITE: Colour = (255, 255, 255)
+BLACK: Colour = (0, 0, 0)
 
 
 def luminance(colour: Colour) -> float:

@@ -32,8 +32,8 @@ SUFFIXES = (".ttf", ".otf", ".ttc", ".otc")
 class Face:
     """One face of a font file.
 
-    weights: the range of its weight axis, or its one weight twice. leading: faces that the plain look uses too: those
-    that the recipe names itself and the default one of the bundled.
+    weights: the range of its weight axis, or its one weight twice. primary: the plain look uses the face, and the
+    screen look in half of its lines: faces that the recipe names itself, and the default one of the bundled.
     """
 
     path: str
@@ -43,7 +43,7 @@ class Face:
     variable: bool
     kerned: bool
     characters: frozenset[str]
-    leading: bool = True
+    primary: bool = True
 
     @property
     def place(self) -> str:
@@ -102,21 +102,21 @@ class Rejected:
 
 
 @lru_cache(maxsize=256)
-def read_faces(path: str, leading: bool = True) -> tuple[Face, ...]:
+def read_faces(path: str, primary: bool = True) -> tuple[Face, ...]:
     """Every face of a font file. RecipeError if the file is missing or broken."""
     try:
         if path.lower().endswith(("ttc", "otc")):
             with TTCollection(path, lazy=True) as collection:
-                return tuple(_face(path, i, font, leading) for i, font in enumerate(collection.fonts))
+                return tuple(_face(path, i, font, primary) for i, font in enumerate(collection.fonts))
         with TTFont(path, lazy=True) as font:
-            return (_face(path, 0, font, leading),)
+            return (_face(path, 0, font, primary),)
     except OSError as failure:
         raise RecipeError(f"{path}: {failure.strerror or failure}; name an existing font file") from None
     except Exception as failure:  # fontTools raises whatever a broken table makes it raise
         raise RecipeError(f"{path} is not a font that can be read ({failure}); name a TTF, OTF or TTC file") from None
 
 
-def _face(path: str, index: int, font: TTFont, leading: bool) -> Face:
+def _face(path: str, index: int, font: TTFont, primary: bool) -> Face:
     cmap = font.getBestCmap()
     if not cmap:
         raise TTLibError("it maps no Unicode characters")
@@ -139,7 +139,7 @@ def _face(path: str, index: int, font: TTFont, leading: bool) -> Face:
         variable,
         "kern" in font,
         characters,
-        leading,
+        primary,
     )
 
 
@@ -183,9 +183,9 @@ def find_faces(entries: Iterable[str], characters: Iterable[str]) -> tuple[list[
         else:
             faces += _named(path, number, needed)
             continue
-        for name, leading in files:
+        for name, primary in files:
             try:
-                found = read_faces(name, leading)
+                found = read_faces(name, primary)
             except RecipeError as failure:
                 rejected.append(Rejected(name, str(failure)))
                 continue
@@ -195,8 +195,8 @@ def find_faces(entries: Iterable[str], characters: Iterable[str]) -> tuple[list[
                     rejected.append(Rejected(face.place, lacks(missing)))
                 else:
                     faces.append(face)
-    if faces and not any(face.leading for face in faces):
-        faces[0] = Face(**{**faces[0].__dict__, "leading": True})
+    if faces and not any(face.primary for face in faces):
+        faces[0] = Face(**{**faces[0].__dict__, "primary": True})
     return faces, rejected
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from linelet_common.preprocess import Pixels
 from linelet_synth.colours import Colour, grey
 
-# One thread a process: lines are far too small to share, and results must not depend on a thread count.
+# One thread per process: lines are far too small to share, and results must not depend on a thread count.
 cv2.setNumThreads(1)
 
 _BANK_SIZE = 1 << 21

@@ -1,4 +1,4 @@
-"""A contact sheet: lines with their labels, to look at before generating."""
+"""A contact sheet: lines with their labels, to look at before synthesising."""
 
 import io
 from collections.abc import Sequence

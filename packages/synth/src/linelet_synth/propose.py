@@ -1,4 +1,4 @@
-"""A recipe to begin with: commented, or proposed from an app's screenshots instead of a colour picker.
+"""A recipe to start from: commented, or proposed from an app's screenshots instead of a colour picker.
 
 Found in a screenshot are its grounds (colours in wide stretches), the colours of text (what stands on a ground in
 narrow strokes, taken where it is furthest from the ground: the rest is antialiasing) and the heights of its lines.
@@ -118,7 +118,7 @@ def _hex(colour: Colour) -> str:
 
 _TEMPLATE = """\
 # A recipe for linelet: what the text lines of an app look like. Everything not written here keeps its default;
-# 'linelet recipe check FILE' proves it, 'linelet preview FILE --out sheet.png' shows it.
+# 'linelet recipe check FILE' validates it, 'linelet preview FILE --out sheet.png' shows it.
 name = "my-app"
 
 # Every character that occurs, in the order of the reader's classes. No other character can ever be read.

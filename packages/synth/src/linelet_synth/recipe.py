@@ -12,16 +12,19 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import pydantic
+import tomli_w
 
 from linelet_common.charset import Charset
 from linelet_common.errors import CharsetError, RecipeError
+from linelet_common.fields import Field, check_fields
 from linelet_common.schema import Checked, parse
 from linelet_synth.colours import Colour, parse_colour
 
 Look = Literal["plain", "screen"]
 LOOKS: tuple[Look, ...] = ("plain", "screen")
 
-# Bumped whenever the same recipe and seed draw other lines than before.
+# Bumped whenever the same recipe and seed draw other lines than before: a dataset that was begun with other lines is
+# then not resumed. packages/synth/tests/golden.json holds digests of this generation's lines.
 GENERATION = 4
 
 Share = Annotated[float, pydantic.Field(ge=0.0, le=1.0)]
@@ -65,7 +68,7 @@ class TextKind(Checked):
     weight: float = pydantic.Field(default=1.0, gt=0.0)
     role: str = "field"  # a table of [roles]
     forms: tuple[str, ...] = ()  # templates: {field}, {40..110:.1f}公斤
-    corpus: str = ""  # a UTF-8 file with one text a line
+    corpus: str = ""  # a UTF-8 file with one text per line
     random: RandomText | None = None
 
     @pydantic.model_validator(mode="after")
@@ -87,7 +90,7 @@ class Palette(Checked):
 
     backgrounds: tuple[Hex, ...] = ("#ffffff",)
     text: dict[str, Hex] = pydantic.Field(default={"dark": "#333333", "light": "#ffffff"}, min_length=1)
-    saturation: Share = 0.06  # how far a background's saturation and value stray, 0-1
+    saturation: Share = 0.06  # how far a background's saturation and value vary, 0-1
     value: Share = 0.08
 
 
@@ -107,7 +110,7 @@ class Degradation(Checked):
 
 
 class PlainLook(Checked):
-    """Flat backgrounds, one face, one size a line. A canvas grows where a text does not fit in the smallest size."""
+    """Flat backgrounds, one face and size per line. A canvas grows where a text does not fit in the smallest size."""
 
     weight: float = pydantic.Field(default=1.0, ge=0.0)  # share among the looks
     min_contrast: float = pydantic.Field(default=3.0, ge=1.0, le=21.0)  # WCAG ratio
@@ -161,6 +164,7 @@ class Recipe(Checked):
     companion_fonts: tuple[str, ...] = ()  # the same, for the charset's ASCII characters only
     vocabulary: dict[str, tuple[str, ...]] = pydantic.Field(default={})
     texts: tuple[TextKind, ...] = pydantic.Field(min_length=1)
+    fields: dict[str, Field] = pydantic.Field(default={})  # values that screens show beside their names
     roles: dict[str, Role] = pydantic.Field(default={"field": Role()})
     palette: Palette = Palette()
     looks: Looks = Looks()
@@ -189,6 +193,10 @@ class Recipe(Checked):
         for name, words in self.vocabulary.items():
             if not words or not all(words):
                 raise ValueError(f"vocabulary.{name} is empty or holds an empty word; name at least one")
+        try:
+            check_fields(self.fields, Charset(self.charset))
+        except RecipeError as failure:
+            raise ValueError(str(failure)) from None
         return self
 
     @cached_property
@@ -203,13 +211,14 @@ class Recipe(Checked):
 
     def to_toml(self) -> str:
         """The whole recipe, defaults included, as TOML."""
-        return to_toml(self.model_dump(mode="json", exclude_none=True))
+        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
 
     def digest(self, files: dict[str, bytes]) -> str:
         """Hash of all that decides the samples: the recipe, and the content of the files (fonts, corpora) it uses."""
         content = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())}
         # Where a file lies does not matter, what it holds does.
-        settings = self.model_dump(mode="json", exclude={"fonts", "companion_fonts"})
+        # Fields are drawn on screens only, whose digest takes them in by itself.
+        settings = self.model_dump(mode="json", exclude={"fonts", "companion_fonts", "fields"})
         settings["texts"] = [{**kind, "corpus": bool(kind["corpus"])} for kind in settings["texts"]]
         whole = json.dumps([GENERATION, settings, content], sort_keys=True, ensure_ascii=True)
         return hashlib.sha256(whole.encode()).hexdigest()
@@ -255,35 +264,3 @@ def parse_recipe(content: bytes, where: str, folder: Path) -> Recipe:
     )
     update = {"fonts": absolute(recipe.fonts), "companion_fonts": absolute(recipe.companion_fonts), "texts": texts}
     return recipe.model_copy(update=update)
-
-
-def to_toml(data: dict[str, Any], prefix: str = "") -> str:
-    """TOML of nested tables, lists and plain values; lists of tables become arrays of tables."""
-    plain, tables = [], []
-    for key, value in data.items():
-        name = key if key.replace("_", "").replace("-", "").isalnum() and key.isascii() else _toml_string(key)
-        if isinstance(value, dict):
-            content = to_toml(value, f"{prefix}{name}.")
-            tables.append(f"\n[{prefix}{name}]\n{content}")
-        elif isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
-            tables += [f"\n[[{prefix}{name}]]\n{to_toml(item, f'{prefix}{name}.')}" for item in value]
-        else:
-            plain.append(f"{name} = {_toml_value(value)}\n")
-    return "".join(plain) + "".join(tables)
-
-
-def _toml_value(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return _toml_string(value)
-    if isinstance(value, list):
-        return f"[{', '.join(map(_toml_value, value))}]"
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{_toml_string(k)} = {_toml_value(v)}" for k, v in value.items()) + "}"
-    return repr(value)
-
-
-def _toml_string(text: str) -> str:
-    # JSON's escapes are TOML's too, but for U+007F, which TOML wants escaped.
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -32,12 +32,12 @@ def write_report(source: Source, count: int, out: Path) -> None:
             png = base64.b64encode(draw_sheet([(line.picture, line.text) for line in of_look[:80]])).decode()
             parts.append(f"<h2>{look}, {len(of_look)} lines</h2><img alt='{look}' src='data:image/png;base64,{png}'>")
     charts = [
-        _histogram("contrast of text and ground (WCAG)", [contrast(line.background, line.colour) for line in lines]),
+        _histogram("WCAG contrast of text and background", [contrast(line.background, line.colour) for line in lines]),
         _histogram("picture height, pixels", [line.picture.shape[0] for line in lines]),
         _histogram("picture width, pixels", [line.picture.shape[1] for line in lines]),
-        _histogram("characters a line", [len(line.text) for line in lines]),
+        _histogram("characters per line", [len(line.text) for line in lines]),
     ]
-    parts.append(f"<h2>Measures</h2><div class='charts'>{''.join(charts)}</div>")
+    parts.append(f"<h2>Statistics</h2><div class='charts'>{''.join(charts)}</div>")
     styles = Counter(style for line in lines for style in line.styles)
     if styles:
         rows = "".join(f"<tr><td>{name}</td><td>{n / count:.1%}</td></tr>" for name, n in styles.most_common())

@@ -7,18 +7,18 @@ from pathlib import Path
 from linelet_common.cli import Verb, finish, positive, print_json
 
 LOOKS = ("plain", "screen")
-FORMS = ("folder", "lmdb", "webdataset")
+STORAGES = ("folder", "lmdb", "webdataset")
 ENGINES = ("local", "ray")
 SPLITS = ("all", "train", "validation")
 
 
-def _whole(text: str) -> int:
+def _natural(text: str) -> int:
     try:
         value = int(text)
     except ValueError:
         value = -1
     if value < 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 0 or more")
     return value
 
 
@@ -32,24 +32,49 @@ def _shard(text: str) -> tuple[int, int]:
 def _configure_synth(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recipe", help="a recipe: a TOML file or the name of a built-in one, e.g. health-app")
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
-    parser.add_argument("--count", type=positive, required=True, help="number of lines")
-    parser.add_argument("--seed", type=_whole, default=0, help="another seed, other lines (default 0)")
-    parser.add_argument("--workers", type=positive, default=1, help="processes (default 1); the lines are the same")
-    parser.add_argument("--look", choices=LOOKS, help="only this look instead of the recipe's mixture")
-    parser.add_argument("--split", choices=SPLITS, default="all", help="only texts of one side; no text is on both")
-    parser.add_argument("--grey", action="store_true", help="grey pictures instead of RGB: twice as fast")
-    parser.add_argument("--format", choices=FORMS, default="folder", help="how the lines are stored (default folder)")
-    parser.add_argument("--details", action="store_true", help="store each character's box and the line's style too")
-    parser.add_argument("--resume", action="store_true", help="go on where an interrupted run stopped")
-    parser.add_argument("--shard", type=_shard, default=(0, 1), metavar="I/N", help="this machine's share, from 0/N on")
-    parser.add_argument("--engine", choices=ENGINES, default="local", help="where the work is done (default local)")
+    parser.add_argument("--count", type=positive, required=True, help="number of lines or screens")
+    parser.add_argument("--screens", action="store_true", help="whole screens, with every line's box and text")
+    parser.add_argument(
+        "--seed", type=_natural, default=0, help="random seed (default 0): the same seed, the same lines"
+    )
+    parser.add_argument(
+        "--workers",
+        type=positive,
+        default=1,
+        help="worker processes (default 1); they change no line",
+    )
+    parser.add_argument("--look", choices=LOOKS, help="draw only this look instead of the recipe's mixture")
+    parser.add_argument(
+        "--split",
+        choices=SPLITS,
+        default="all",
+        help="draw the texts of one side only; no text is on both",
+    )
+    parser.add_argument("--grey", action="store_true", help="grey pictures instead of RGB; twice as fast")
+    parser.add_argument(
+        "--format", choices=STORAGES, default="folder", help="how the lines are stored (default folder)"
+    )
+    parser.add_argument("--details", action="store_true", help="also store each character's box and the line's style")
+    parser.add_argument("--resume", action="store_true", help="continue an interrupted run")
+    parser.add_argument(
+        "--shard",
+        type=_shard,
+        default=(0, 1),
+        metavar="I/N",
+        help="make part I of N only, from 0/N on",
+    )
+    parser.add_argument("--engine", choices=ENGINES, default="local", help="here or on a Ray cluster (default local)")
 
 
 def _synth(arguments: argparse.Namespace) -> None:
+    from linelet_common.errors import UsageError
     from linelet_synth.check import contrast_notes
-    from linelet_synth.generate import Job, generate
+    from linelet_synth.dataset import generate
+    from linelet_synth.job import Job
     from linelet_synth.recipe import load_recipe
 
+    if arguments.screens and (arguments.look or arguments.details):
+        raise UsageError("--look and --details are of lines; leave them out with --screens")
     job = Job(
         load_recipe(arguments.recipe),
         arguments.seed,
@@ -59,23 +84,33 @@ def _synth(arguments: argparse.Namespace) -> None:
         arguments.grey,
         arguments.format,
         arguments.details,
+        arguments.screens,
     )
     out = arguments.out
-    if arguments.look != "screen":
+    if arguments.look != "screen" and not arguments.screens:
         for note in contrast_notes(job.recipe):
             print(f"note: {note}", file=sys.stderr)
     if generate(job, out, arguments.workers, arguments.resume, arguments.shard, arguments.engine):
-        finish(out, f"linelet train --data {out} --out run")
+        finish(out, f"linelet train {'--task find ' if arguments.screens else ''}--data {out} --out run")
     else:
-        finish(f"this machine's share to {out}", "the other shares; the last one completes the dataset")
+        finish(
+            f"shard {arguments.shard[0]} of {arguments.shard[1]} to {out}",
+            "the other shards; the last one completes the dataset",
+        )
 
 
 def _configure_preview(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recipe", help="a recipe: a TOML file or the name of a built-in one")
-    parser.add_argument("--out", type=Path, required=True, help="contact sheet (.png), or report with figures (.html)")
-    parser.add_argument("--count", type=positive, default=60, help="number of lines (default 60)")
-    parser.add_argument("--seed", type=_whole, default=0, help="seed (default 0)")
-    parser.add_argument("--look", choices=LOOKS, help="only this look")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        help="a contact sheet (.png) or a report with statistics (.html)",
+    )
+    parser.add_argument("--count", type=positive, help="number of lines (default 60) or screens (default 12)")
+    parser.add_argument("--seed", type=_natural, default=0, help="random seed (default 0)")
+    parser.add_argument("--look", choices=LOOKS, help="draw only this look")
+    parser.add_argument("--screens", action="store_true", help="whole screens, their lines and fields framed")
 
 
 def _preview(arguments: argparse.Namespace) -> None:
@@ -83,14 +118,31 @@ def _preview(arguments: argparse.Namespace) -> None:
     from linelet_synth.recipe import load_recipe
     from linelet_synth.source import Source
 
+    if arguments.screens:
+        _preview_screens(arguments)
+        return
+    count = arguments.count or 60
     source = Source(load_recipe(arguments.recipe), arguments.seed, arguments.look, rgb=True)
     if arguments.out.suffix.lower() in (".html", ".htm"):
         from linelet_synth.report import write_report
 
-        write_report(source, arguments.count, arguments.out)
+        write_report(source, count, arguments.out)
     else:
-        contact_sheet(source, arguments.count, arguments.out)
+        contact_sheet(source, count, arguments.out)
     finish(arguments.out, f"linelet synth {arguments.recipe} --out data --count 10000")
+
+
+def _preview_screens(arguments: argparse.Namespace) -> None:
+    from linelet_common.errors import UsageError
+    from linelet_synth.recipe import load_recipe
+    from linelet_synth.screens.preview import screens_sheet
+    from linelet_synth.screens.source import ScreenSource
+
+    if arguments.look or arguments.out.suffix.lower() in (".html", ".htm"):
+        raise UsageError("--look and reports (.html) are of lines; with --screens write a contact sheet (.png)")
+    source = ScreenSource(load_recipe(arguments.recipe), arguments.seed)
+    screens_sheet(source, arguments.count or 12, arguments.out)
+    finish(arguments.out, f"linelet synth {arguments.recipe} --screens --out screens --count 1000")
 
 
 def _configure_init(parser: argparse.ArgumentParser) -> None:
@@ -102,7 +154,7 @@ def _configure_init(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         metavar="SCREENSHOT",
-        help="propose the colours and sizes found in these pictures",
+        help="propose the colours and text sizes found in these screenshots",
     )
 
 
@@ -119,7 +171,7 @@ def _init(arguments: argparse.Namespace) -> None:
 
 
 def _configure_recipe(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("action", choices=("check",), help="check: prove fonts, texts, colours and sizes")
+    parser.add_argument("action", choices=("check",), help="check: validate fonts, texts, colours and sizes")
     parser.add_argument("recipe", help="a recipe: a TOML file or the name of a built-in one")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -148,7 +200,7 @@ def _configure_fonts(parser: argparse.ArgumentParser) -> None:
 
 def _fonts(arguments: argparse.Namespace) -> None:
     from linelet_synth.recipe import load_recipe
-    from linelet_synth.source import companion_faces, usable_faces
+    from linelet_synth.recipe_faces import companion_faces, usable_faces
 
     recipe = load_recipe(arguments.recipe)
     faces, rejected = usable_faces(recipe)
@@ -157,7 +209,7 @@ def _fonts(arguments: argparse.Namespace) -> None:
     used = [(use, face) for use, group in groups for face in group]
     reasons = {r.place: r.reason for r in (*rejected, *more)}
     for _, face in used:
-        reasons.pop(face.place, None)  # what lacks characters of the whole charset may be a companion
+        reasons.pop(face.place, None)  # a face that lacks part of the charset may still be a companion
     if arguments.json:
         print_json(
             {
@@ -178,19 +230,19 @@ def _fonts(arguments: argparse.Namespace) -> None:
 
 def _configure_pack(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", type=Path, help="dataset folder")
-    parser.add_argument("--out", type=Path, required=True, help="zip to write")
+    parser.add_argument("--out", type=Path, required=True, help="zip file to write")
 
 
 def _pack(arguments: argparse.Namespace) -> None:
     from linelet_synth.pack import pack
 
     pack(arguments.data, arguments.out)
-    finish(arguments.out, f"upload {arguments.out.name} as a dataset, e.g. of Kaggle")
+    finish(arguments.out, f"upload {arguments.out.name}, e.g. as a Kaggle dataset")
 
 
-SYNTH = Verb("synthesise labelled lines", _configure_synth, _synth)
-PREVIEW = Verb("draw a contact sheet or a report of a recipe's lines", _configure_preview, _preview)
-INIT = Verb("write a recipe to begin with", _configure_init, _init)
+SYNTH = Verb("synthesise labelled lines or screens", _configure_synth, _synth)
+PREVIEW = Verb("draw a contact sheet or a report of a recipe's lines or screens", _configure_preview, _preview)
+INIT = Verb("write a recipe to start from", _configure_init, _init)
 RECIPE = Verb("check a recipe before generating", _configure_recipe, _recipe)
-FONTS = Verb("list the fonts that a recipe can use, and why not the others", _configure_fonts, _fonts)
+FONTS = Verb("list the fonts that a recipe can use, and why it cannot use the others", _configure_fonts, _fonts)
 PACK = Verb("zip a dataset for uploading", _configure_pack, _pack)

@@ -1,0 +1,159 @@
+"""The plain look: one face and one size per line on a flat background, and five degradations.
+
+Text is inside the picture whatever its length: a line that is too wide for its canvas is set in the look's smallest
+size, and still too wide, it gets a wider canvas. Set smaller yet, and blurred, nobody could read it.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from types import SimpleNamespace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linelet_synth import pixels
+from linelet_synth.atlas import Atlas, Placed, ink_box, paste, set_text
+from linelet_synth.colours import choose_text_colour, parse_colour, perturb
+from linelet_synth.fonts import Face
+from linelet_synth.line import Line
+from linelet_synth.recipe import Recipe
+from linelet_synth.rng import Rng
+from linelet_synth.texts import Text
+
+# From here on JPEG's coarsest step for a block's mean is under 8, half of which rounds away: flat grey stays as it is.
+_FLAT_QUALITY = 80
+_NOT_DRAWN = np.zeros((0, 0), dtype=np.uint8)
+
+
+class _Effects(NamedTuple):
+    """The five degradations of a line."""
+
+    blur: tuple[int, float] | None  # kernel size in pixels, sigma
+    kernel: NDArray[np.float32] | None  # of motion blur
+    quality: int  # of JPEG; 0: none
+    noise: tuple[float, float]  # standard deviation in grey levels, where the grain is cut from
+    light: tuple[float, float]  # contrast, brightness
+
+
+def _choose(d: SimpleNamespace, rng: Rng) -> _Effects:
+    """A line's degradations, drawn at random by their shares."""
+    blur = (rng.choice((3, 5)), rng.uniform(*d.blur_sigma)) if rng.chance(d.blur) else None
+    kernel = rng.choice(pixels.motion_kernels()[rng.choice((3, 5))]) if rng.chance(d.motion) else None
+    quality = rng.integer(*d.jpeg_quality) if rng.chance(d.jpeg) else 0
+    std = rng.uniform(*d.noise_std) if rng.chance(d.noise) else 0.0
+    contrast, brightness = 1.0, 0.0
+    if rng.chance(d.light):
+        contrast = 1 + rng.uniform(-d.contrast, d.contrast)
+        brightness = 255 * rng.uniform(-d.brightness, d.brightness)
+    return _Effects(blur, kernel, quality, (std, rng.random() if std else 0.0), (contrast, brightness))
+
+
+class Plain:
+    """Draws lines of the plain look."""
+
+    def __init__(self, recipe: Recipe, faces: list[Face], atlas: Atlas, rgb: bool) -> None:
+        # Copies, since every access to a pydantic model's attribute costs as much as a random draw.
+        self._look = SimpleNamespace(**dict(recipe.looks.plain))
+        self._degradation = SimpleNamespace(**dict(recipe.looks.plain.degradation))
+        self._saturation, self._value = recipe.palette.saturation, recipe.palette.value
+        self._backgrounds = [parse_colour(colour) for colour in recipe.palette.backgrounds]
+        self._colours = {role: recipe.text_colours(role) for role in recipe.roles}
+        self._all_colours = tuple(parse_colour(colour) for colour in recipe.palette.text.values())
+        primary = [face for face in faces if face.primary]
+        # A role's weight takes the faces that come nearest to it: files of one weight each make up a family.
+        self._faces: dict[str, list[tuple[Face, int]]] = {
+            role: [(face, w) for w in table.weights for face in _nearest(primary, w)]
+            for role, table in recipe.roles.items()
+        }
+        self._atlas, self._rgb = atlas, rgb
+
+    def plan(self, text: Text, rng: Rng) -> Callable[[], Line]:
+        """Decide a line, all that is random in it; what is returned draws it."""
+        look, d, words = self._look, self._degradation, text.text
+        background = perturb(rng.choice(self._backgrounds), self._saturation, self._value, rng)
+        colour, _ = choose_text_colour(background, self._colours[text.role], self._all_colours, look.min_contrast)
+        face, weight = rng.choice(self._faces[text.role])
+        size = rng.integer(*look.size)
+        cropped = rng.chance(look.cropped)
+        placed, box = self._set(words, face, weight, size)
+        if cropped:
+            em = size
+            if box[3] - box[1] < 0.5 * em:  # a lone point is legible by its place on the line only
+                box = (box[0], min(box[1], round(-0.75 * em)), box[2], max(box[3], 0))
+            margins = [round(em * rng.uniform(0.08, 0.6)) for _ in range(4)]
+            width, height = box[2] - box[0] + margins[0] + margins[2], box[3] - box[1] + margins[1] + margins[3]
+            x, y = margins[0], margins[1]
+        else:
+            width, height = look.canvas
+            smallest = look.size[0]
+            while size > smallest and (box[2] - box[0] > width or box[3] - box[1] > height):
+                shrink = min(width / (box[2] - box[0]), height / (box[3] - box[1]))
+                # Even sizes: half as many strikes to make.
+                size = max(smallest, min(size - 1, int(size * shrink)) & -2)
+                placed, box = self._set(words, face, weight, size)
+            width, height = max(width, box[2] - box[0]), max(height, box[3] - box[1])
+            x, y = (width - (box[2] - box[0])) // 2, (height - (box[3] - box[1])) // 2
+        effects = _choose(d, rng)
+        # One pixel more: at a border, blur mirrors what is inside.
+        halo = 1 + (effects.blur[0] // 2 if effects.blur else 0)
+        halo += len(effects.kernel) // 2 if effects.kernel is not None else 0
+        area = _area(x, y, box[2] - box[0], box[3] - box[1], halo, width, height)
+        move = x - box[0], y - box[1]
+        affine = (1.0, 0.0, move[0], 0.0, 1.0, move[1])
+        line = Line(_NOT_DRAWN, words, "plain", background, colour, placed, affine, face.name, size)
+        # Not a function within this one: what it shared with this one would slow both, by 3 us per line.
+        return partial(self._draw, line, (height, width), move, area, effects)
+
+    def _draw(
+        self,
+        line: Line,
+        size: tuple[int, int],
+        move: tuple[int, int],
+        area: tuple[slice, slice],
+        effects: _Effects,
+    ) -> Line:
+        mask = np.zeros(size, dtype=np.uint8)
+        paste(line.placed, mask, *move)
+        picture = pixels.colour_mask(mask, line.background, line.colour, self._rgb)
+        blur, kernel, quality, noise, light = effects
+        ink = picture[area]
+        if blur:
+            pixels.gaussian(ink, *blur, out=ink)
+        if kernel is not None:
+            pixels.motion(ink, kernel, out=ink)
+        # JPEG in grey leaves flat ground as it is, in colour it may shift it by a level.
+        if quality >= _FLAT_QUALITY and not self._rgb:
+            ink[:] = pixels.jpeg(ink, quality)
+        elif quality:
+            picture = pixels.jpeg(picture, quality)
+        if noise[0]:  # one pass for both
+            picture = pixels.noise(picture, *noise, *light)
+        elif light != (1.0, 0.0):
+            picture = pixels.light(picture, *light)
+        line.picture = picture
+        return line
+
+    def _set(self, text: str, face: Face, weight: int, size: int) -> tuple[list[Placed], tuple[int, int, int, int]]:
+        placed, pen = set_text(self._atlas.strike(face, weight, size), text)
+        box = ink_box(placed)
+        # A label of spaces only has no ink; its picture shows their width.
+        return placed, box if box[2] > box[0] else (0, -size, max(1, pen), 0)
+
+
+def _nearest(faces: list[Face], weight: int) -> list[Face]:
+    distance = min(abs(face.nearest(weight) - weight) for face in faces)
+    return [face for face in faces if abs(face.nearest(weight) - weight) == distance]
+
+
+def _area(
+    x: int, y: int, width: int, height: int, halo: int, whole_width: int, whole_height: int
+) -> tuple[slice, slice]:
+    """Rows and columns of what blur and JPEG can change around a text: its halo, out to whole blocks of 8.
+
+    The blocks begin at the halo, not at the picture's corner: lines are cut from screenshots that were compressed.
+    """
+    left, top = max(0, x - halo), max(0, y - halo)
+    right, bottom = x + width + halo, y + height + halo
+    right, bottom = right + (left - right) % 8, bottom + (top - bottom) % 8
+    return slice(top, min(bottom, whole_height)), slice(left, min(right, whole_width))

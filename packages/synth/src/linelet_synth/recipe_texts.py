@@ -1,0 +1,107 @@
+"""The texts of a recipe: its mixture, and the grammar of all that it can say."""
+
+from pathlib import Path
+
+from linelet_common.errors import RecipeError
+from linelet_common.grammar import LONGEST_FORM, Grammar, Number, literal_form, parse_form
+from linelet_synth.recipe import Recipe, TextKind
+from linelet_synth.texts import Drawer, Forms, Mixture, Phrases, Random, frequencies, refuse_unknown
+
+# Forms and phrases of a grammar. A longer corpus is language rather than a list of what an app says.
+_LONGEST_GRAMMAR = 10_000
+
+
+def read_corpora(recipe: Recipe) -> dict[str, bytes]:
+    """The content of the recipe's corpus files, by path. RecipeError for one that cannot be read."""
+    return {kind.corpus: _read(kind.corpus) for kind in recipe.texts if kind.corpus}
+
+
+def _read(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as failure:
+        raise RecipeError(f"corpus {path}: {failure.strerror}; name a UTF-8 text file") from None
+
+
+def build_mixture(recipe: Recipe, split: str, files: dict[str, bytes]) -> Mixture:
+    """The recipe's texts, its random ones weighted so that every character reaches the recipe's floor.
+
+    RecipeError naming the characters of any phrase, form or corpus line that the charset cannot encode.
+    """
+    charset = recipe.characters
+    for name, words in recipe.vocabulary.items():
+        for word in words:
+            refuse_unknown(word, charset, f"vocabulary.{name}")
+    weights = [kind.weight for kind in recipe.texts]
+    fixed = [None if kind.random else _drawer(recipe, k, files) for k, kind in enumerate(recipe.texts)]
+
+    def mixture(boost: dict[str, float], side: str) -> Mixture:
+        drawers = [fixed[k] or _random(kind, recipe, k, boost) for k, kind in enumerate(recipe.texts)]
+        return Mixture(drawers, weights, side, recipe.validation)
+
+    plain: dict[str, float] = {}
+    if any(kind.random and not kind.random.alphabet for kind in recipe.texts) and recipe.floor:
+        shares = frequencies(mixture(plain, "all"), charset)
+        # A token's share of the random strings grows by what the lines lack of it, in units of an even share.
+        even = sum(_reach(kind) * kind.weight for kind in recipe.texts if kind.random) / sum(weights) / len(charset)
+        plain = {c: (recipe.floor - share) / even for c, share in shares.items() if share < recipe.floor}
+    return mixture(plain, split)
+
+
+def recipe_grammar(recipe: Recipe, files: dict[str, bytes]) -> Grammar | None:
+    """What the recipe's lines can say but for its random strings: forms, phrases of corpora, and the words in them.
+
+    None where that is nothing, or where a corpus or its texts are too long to be a list of phrases.
+    """
+    forms = [form for kind in recipe.texts for form in kind.forms]
+    for kind in recipe.texts:
+        if kind.corpus:
+            forms += map(literal_form, _phrases(kind.corpus, files[kind.corpus]))
+    if not forms or len(forms) > _LONGEST_GRAMMAR or max(map(len, forms)) > LONGEST_FORM:
+        return None
+    used = {name for form in forms for name in recipe.vocabulary if f"{{{name}}}" in form}
+    words = {name: tuple(dict.fromkeys(words)) for name, words in recipe.vocabulary.items() if name in used}
+    return Grammar(vocabulary=words, forms=tuple(dict.fromkeys(forms)))
+
+
+def _reach(kind: TextKind) -> float:
+    random = kind.random
+    return 0.0 if random is None or random.alphabet else sum(random.length) / 2
+
+
+def _drawer(recipe: Recipe, k: int, files: dict[str, bytes]) -> Drawer:
+    kind, where, charset = recipe.texts[k], f"texts.{k}", recipe.characters
+    if kind.corpus:
+        phrases = _phrases(kind.corpus, files[kind.corpus])
+        for number, phrase in enumerate(phrases, 1):
+            refuse_unknown(phrase, charset, f"{kind.corpus}, text {number},")
+        return Phrases(phrases, kind.role)
+    forms = [parse_form(form, recipe.vocabulary, where) for form in kind.forms]
+    for form in forms:
+        for piece in form:
+            if isinstance(piece, Number):
+                refuse_unknown(piece.characters(), charset, where)
+            elif isinstance(piece, str):
+                refuse_unknown(piece, charset, where)
+    return Forms(forms, kind.role)
+
+
+def _phrases(path: str, content: bytes) -> list[str]:
+    try:
+        phrases = [line.rstrip("\r") for line in content.decode("utf-8-sig").split("\n")]
+    except UnicodeDecodeError:
+        raise RecipeError(f"corpus {path} is not UTF-8; save it as UTF-8") from None
+    phrases = [phrase for phrase in phrases if phrase]
+    if not phrases:
+        raise RecipeError(f"corpus {path} is empty; write one text per line")
+    return phrases
+
+
+def _random(kind: TextKind, recipe: Recipe, k: int, boost: dict[str, float]) -> Random:
+    random = kind.random
+    assert random is not None
+    tokens = [*(random.alphabet or recipe.charset), *random.tokens]
+    for token in tokens:
+        refuse_unknown(token, recipe.characters, f"texts.{k}.random")
+    weights = [1.0 + boost.get(token, 0.0) for token in tokens] if not random.alphabet else [1.0] * len(tokens)
+    return Random(tokens, weights, random.length, kind.role)

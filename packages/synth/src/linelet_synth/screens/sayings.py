@@ -1,0 +1,227 @@
+"""What screens say: the recipe's own texts, names and values, and those of other apps in any language.
+
+A line's text is made of parts, so that a number can stand larger than its unit: [(text, is it the unit?)].
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib import resources
+
+from linelet_common.grammar import Number, Piece
+from linelet_synth.rng import Rng
+from linelet_synth.texts import Mixture, Text, draw_number
+
+# A page's lines are no longer than this many characters, sentences apart.
+_LONGEST = 18
+_UNITS = (
+    "kg", "g", "lb", "lbs", "st", "km", "m", "cm", "mm", "mi", "ft", "kcal", "cal", "kJ", "bpm", "mmHg", "mmol/L", "%", "°C",
+    "°", "°F", "h", "min", "s", "ms", "km/h", "min/km", "ml", "L", "oz", "MB", "GB", "steps", "/100", "pts", "dB", "W", "V",
+    "mg/dL", "公斤", "斤", "千克", "厘米", "公里", "千卡", "大卡", "步", "分钟", "小时", "天", "次", "岁", "元", "万", "分",
+    "毫升", "小时前", "件", "个",
+)  # fmt: skip
+_CURRENCIES = ("$", "€", "£", "¥", "￥", "CHF ", "kr ")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_DAYS_ZH = ("周一", "周二", "周三", "周四", "周五", "周六", "周日")
+
+
+@dataclass(frozen=True)
+class Said:
+    """A text by its parts, and the recipe's field that it is the value of."""
+
+    parts: tuple[tuple[str, bool], ...]
+    field: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The whole."""
+        return "".join(text for text, _ in self.parts)
+
+
+@dataclass(frozen=True)
+class FieldForm:
+    """A recipe's field: its key, its names, and the pieces of each of its forms."""
+
+    key: str
+    names: tuple[str, ...]
+    forms: tuple[list[Piece], ...]
+
+
+def plain(text: str, field: str | None = None) -> Said:
+    """A text of one part."""
+    return Said(((text, False),), field)
+
+
+def _file(name: str) -> str:
+    return (resources.files("linelet_synth") / "screens" / "words" / name).read_text("utf-8")
+
+
+@dataclass
+class Languages:
+    """The words and sentences of other apps, as far as some characters draw them."""
+
+    characters: frozenset[str]
+    words: dict[str, list[str]] = field(default_factory=dict)
+    sentences: dict[str, list[str]] = field(default_factory=dict)
+    rare: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        rows = _file("others.txt").splitlines()
+        found = {"zh": _file("zh.txt").split(), "en": _file("en.txt").strip().split("|")}
+        found |= {f"other {k}": row.split("|") for k, row in enumerate(rows)}
+        for name, words in found.items():
+            kept = [word for word in words if self.characters.issuperset(word)]
+            if len(kept) > 5:
+                self.words[name] = kept
+        for name in ("zh", "en"):
+            kept = [s for s in _file(f"{name}-sentences.txt").splitlines() if self.characters.issuperset(s)]
+            self.sentences[name] = kept or self.words.get(name, ["1"])
+        self.rare = sorted(c for c in self.characters if "一" <= c <= "龥")
+
+
+class Sayings:
+    """Texts of one page. ``start`` chooses its language and whether it is the recipe's app."""
+
+    def __init__(self, mixture: Mixture, fields: Sequence[FieldForm], languages: Languages) -> None:
+        self._mixture, self._fields, self._languages = mixture, fields, languages
+        self._names = list(languages.words)
+        self._others = [name for name in self._names if name not in ("zh", "en")]
+        self._unused: list[FieldForm] = []
+        self.own, self.language = True, "zh"
+
+    def start(self, rng: Rng) -> None:
+        """Choose the page's language."""
+        self._rng = rng
+        self.own = rng.chance(0.5)
+        kind = rng.random()
+        self.language = "zh" if kind < 0.5 else "en" if kind < 0.85 or not self._others else rng.choice(self._others)
+        if self.language not in self._languages.words:
+            self.language = rng.choice(self._names)
+        self._unused = list(self._fields)
+        self._rare = self._languages.rare and rng.chance(0.12)
+
+    def word(self) -> str:
+        """A short text: a name, a title, a button's."""
+        rng = self._rng
+        if self.own and rng.chance(0.55):
+            return self._own().text
+        if self._rare and rng.chance(0.5):
+            return "".join(rng.choice(self._languages.rare) for _ in range(rng.integer(2, 7)))
+        if rng.chance(0.06):
+            return rng.choice(self._languages.words[rng.choice(self._names)])
+        return rng.choice(self._languages.words[self.language])
+
+    def _own(self) -> Text:
+        for _ in range(6):
+            text = self._mixture.draw(self._rng)
+            if len(text.text) <= _LONGEST:
+                return text
+        return text
+
+    def sentence(self) -> str:
+        """A text of a paragraph."""
+        rng = self._rng
+        language = self.language if self.language in self._languages.sentences else "en"
+        if self.own and rng.chance(0.2):
+            return " ".join(self._own().text for _ in range(rng.integer(3, 8)))
+        return rng.choice(self._languages.sentences[language])
+
+    def value(self) -> Said:
+        """A number with its unit, a price, a date or a time."""
+        rng = self._rng
+        kind = rng.random()
+        if self.own and kind < 0.5:
+            text = self._own()
+            return Said(tuple((part.text, part.kind == "unit") for part in text.parts))
+        if kind < 0.72:
+            unit = rng.choice(_UNITS)
+            space = " " if unit.isascii() and rng.chance(0.45) else ""
+            return Said(((self.number(), False), (space + unit, True)))
+        if kind < 0.8:
+            return plain(self.number())
+        if kind < 0.86:
+            amount = f"{rng.uniform(0, 10 ** rng.integer(1, 5)):,.2f}"
+            return plain(rng.choice(("", "", "-", "+")) + rng.choice(_CURRENCIES) + amount)
+        if kind < 0.91:
+            return plain(self.time())
+        if kind < 0.97:
+            return plain(self.date())
+        return plain(self.word())
+
+    def number(self) -> str:
+        """Digits as apps show them."""
+        rng = self._rng
+        kind = rng.integer(0, 9)
+        if kind < 3:
+            return f"{rng.uniform(0, rng.choice((10, 100, 100, 150))):.1f}"
+        if kind < 6:
+            return str(rng.integer(0, rng.choice((9, 99, 99, 999, 9999, 99999))))
+        if kind == 6:
+            return f"{rng.integer(0, 99999):,}"
+        if kind == 7:
+            return f"{rng.uniform(0, 100):.2f}"
+        if kind == 8:
+            return rng.choice(("-", "+", "−", "±")) + f"{rng.uniform(0, 10):.1f}"
+        return f"{rng.integer(40, 180)}/{rng.integer(40, 110)}"
+
+    def digit(self) -> str:
+        """A lone digit or two."""
+        rng = self._rng
+        return str(rng.integer(0, 9)) if rng.chance(0.7) else str(rng.integer(10, 99))
+
+    def time(self) -> str:
+        """A time of day."""
+        rng = self._rng
+        hour, minute = rng.integer(0, 23), rng.integer(0, 59)
+        kind = rng.integer(0, 4)
+        if kind == 0:
+            return f"{hour % 12 or 12}:{minute:02d} {'PM' if hour > 11 else 'AM'}"
+        if kind == 1:
+            return f"{'下午' if hour > 11 else '上午'}{hour % 12 or 12}:{minute:02d}"
+        if kind == 2:
+            return f"{hour:02d}:{minute:02d}:{rng.integer(0, 59):02d}"
+        return f"{hour:02d}:{minute:02d}"
+
+    def date(self) -> str:
+        """A date, now and then with a time."""
+        rng = self._rng
+        year, month, day = rng.integer(2015, 2029), rng.integer(1, 12), rng.integer(1, 28)
+        return (
+            f"{year}-{month:02d}-{day:02d}", f"{year}/{month}/{day}", f"{year}年{month:02d}月{day:02d}日",
+            f"{month:02d}/{day:02d}", f"{month}月{day}日", f"{_MONTHS[month - 1]} {day}, {year}",
+            f"{day} {_MONTHS[month - 1]} {year}", f"{day:02d}.{month:02d}.{year}", f"{day} {_MONTHS[month - 1]}",
+            f"{year}-{month:02d}-{day:02d} {rng.integer(0, 23):02d}:{rng.integer(0, 59):02d}",
+            f"{year}年{month:02d}月{day:02d}日 {rng.integer(0, 23):02d}:{rng.integer(0, 59):02d}",
+        )[rng.integer(0, 10)]  # fmt: skip
+
+    def weekdays(self) -> tuple[str, ...]:
+        """Monday to Sunday."""
+        rng = self._rng
+        if self.language == "zh":
+            return rng.choice((_DAYS_ZH, ("一", "二", "三", "四", "五", "六", "日")))
+        return rng.choice((_DAYS, tuple("MTWTFSS")))
+
+    def pair(self) -> tuple[str, Said]:
+        """A name and its value: mostly one of the recipe's fields, each at most once a page, where it is its app."""
+        rng = self._rng
+        if self.own and self._unused and rng.chance(0.75):
+            chosen = self._unused.pop(rng.integer(0, len(self._unused) - 1))
+            return rng.choice(chosen.names), self._draw(chosen)
+        for _ in range(20):
+            # A field's name beside what isn't its value would be a lie.
+            name, value = self.word(), self.value()
+            if not any(name in form.names for form in self._fields):
+                break
+        return name, value
+
+    def _draw(self, form: FieldForm) -> Said:
+        parts: list[tuple[str, bool]] = []
+        pieces = self._rng.choice(form.forms)
+        for k, piece in enumerate(pieces):
+            if isinstance(piece, Number):
+                parts.append((draw_number(piece, self._rng), False))
+            elif isinstance(piece, str):
+                parts.append((piece, k > 0 and isinstance(pieces[k - 1], Number)))
+            else:
+                parts.append((self._rng.choice(piece), False))
+        return Said(tuple(parts), form.key)
