@@ -203,7 +203,9 @@ def open_dataset(path: str | Path) -> LineDataset:
         raise DatasetError(f"{path}: no such dataset; make one with 'linelet synth RECIPE --out {path}'")
     manifest = Manifest.load(path)
     if manifest and manifest.kind != "lines":
-        raise DatasetError(f"{path} is a dataset of {manifest.kind}, not of lines; make one with 'linelet synth RECIPE'")
+        raise DatasetError(
+            f"{path} is a dataset of {manifest.kind}, not of lines; make one with 'linelet synth RECIPE'"
+        )
     dataset = _opened(path)
     if dataset.manifest and not dataset.manifest.complete:
         raise DatasetError(UNFINISHED.format(path=path))

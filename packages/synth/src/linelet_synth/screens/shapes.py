@@ -76,9 +76,11 @@ def border(
             cv2.rectangle(canvas, (x0, y0), (x1, y1), colour, stroke)
             return
         for a, b in (
-            ((x0 + r, y0), (x1 - r, y0)), ((x0 + r, y1), (x1 - r, y1)),
-            ((x0, y0 + r), (x0, y1 - r)), ((x1, y0 + r), (x1, y1 - r)),
-        ):  # fmt: skip
+            ((x0 + r, y0), (x1 - r, y0)),
+            ((x0 + r, y1), (x1 - r, y1)),
+            ((x0, y0 + r), (x0, y1 - r)),
+            ((x1, y0 + r), (x1, y1 - r)),
+        ):
             cv2.line(canvas, a, b, colour, stroke)
         for x, y, start in ((x0 + r, y0 + r, 180), (x1 - r, y0 + r, 270), (x1 - r, y1 - r, 0), (x0 + r, y1 - r, 90)):
             cv2.ellipse(canvas, (x, y), (r, r), 0, start, start + 90, colour, stroke, _AA)
@@ -98,17 +100,27 @@ def shadow(
             out = reach * (1 - k / steps)
             shade = blend(ground, (0, 0, 0), depth * ((k + 1) / steps) ** 2)
             fill(
-                canvas, round(left - out), round(top - out + drop), round(right + out), round(bottom + out + drop),
-                shade, radius + out,
-            )  # fmt: skip
+                canvas,
+                round(left - out),
+                round(top - out + drop),
+                round(right + out),
+                round(bottom + out + drop),
+                shade,
+                radius + out,
+            )
 
     return draw
 
 
 def gradient(
-    left: float, top: float, right: float, bottom: float, colours: tuple[Colour, Colour], vertical: bool,
+    left: float,
+    top: float,
+    right: float,
+    bottom: float,
+    colours: tuple[Colour, Colour],
+    vertical: bool,
     radius: float = 0.0,
-) -> Shape:  # fmt: skip
+) -> Shape:
     """A box filled from one colour to another."""
     x0, y0, x1, y1 = round(left), round(top), round(right), round(bottom)
 
@@ -120,7 +132,7 @@ def gradient(
         small = ends if vertical else ends.transpose(1, 0, 2)
         ramp = cv2.resize(small, (1, height) if vertical else (width, 1), interpolation=cv2.INTER_LINEAR)
         picture = np.broadcast_to(ramp, (height, width, 3))
-        _put(canvas, picture, x0, y0, radius)
+        _put(canvas, np.asarray(picture, dtype=np.uint8), x0, y0, radius)
 
     return draw
 
@@ -141,7 +153,8 @@ def scenery(left: float, top: float, right: float, bottom: float, tint: Colour, 
         ]
         table = np.stack(channels, axis=1)[None]
         coloured = cv2.LUT(cv2.merge((level, level, level)), table)
-        _put(canvas, cv2.resize(coloured, (width, height), interpolation=cv2.INTER_LINEAR), x0, y0, radius)
+        whole = cv2.resize(coloured, (width, height), interpolation=cv2.INTER_LINEAR)
+        _put(canvas, np.asarray(whole, dtype=np.uint8), x0, y0, radius)
 
     return draw
 
