@@ -178,13 +178,22 @@ class Sayings:
         if kind < 0.8:
             return plain(self.number())
         if kind < 0.86:
-            amount = f"{rng.uniform(0, 10 ** rng.integer(1, 5)):,.2f}"
-            return plain(rng.choice(("", "", "-", "+")) + rng.choice(_CURRENCIES) + amount)
+            return plain(rng.choice(("", "", "-", "+")) + self.price())
         if kind < 0.91:
             return plain(self.time())
         if kind < 0.97:
             return plain(self.date())
         return plain(self.word())
+
+    def price(self) -> str:
+        """An amount of money."""
+        rng = self._rng
+        return rng.choice(_CURRENCIES) + f"{rng.uniform(0, 10 ** rng.integer(1, 5)):,.{rng.choice((0, 2, 2))}f}"
+
+    def month(self) -> str:
+        """A month's short name."""
+        month = self._rng.integer(1, 12)
+        return f"{month}月" if self.language == "zh" else _MONTHS[month - 1]
 
     def number(self) -> str:
         """Digits as apps show them."""
