@@ -13,7 +13,7 @@ from PIL import Image
 from linelet_common import Charset, ReaderSpec
 from linelet_common.grammar import Automaton, Grammar
 from linelet_common.preprocess import prepare, to_rgb
-from linelet_common.reader import decode
+from linelet_read import decode
 
 Run = Callable[[list[dict[str, Any]]], list[Any]]
 DIGITS = "0123456789.%公斤"
@@ -117,6 +117,12 @@ def decoding_cases() -> list[tuple[np.ndarray, ReaderSpec]]:
                 if scores == "log_probs":
                     output = np.log(output)
                 cases.append((output, spec))
+    # With a class for characters outside the charset, common enough to have neighbours.
+    for scale in (1, 3):
+        spec = ReaderSpec(charset=DIGITS, unknown=True)
+        output = rng.normal(0, scale, (40, 9, classes + 1)).astype(np.float32)
+        output[:, :, -1] += 2 * scale
+        cases.append((output, spec))
     # Neighbours that differ without a blank between them, repeats across one, a repeat without, nothing at all.
     spec = ReaderSpec(charset=DIGITS)
     for path in ([1, 1, 2, 2, 3], [1, 0, 1, 1, 0], [0, 0, 0], [5, 5, 5], [1, 2, 1, 0, 1], [0, 4]):
