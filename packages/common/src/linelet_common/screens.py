@@ -214,6 +214,12 @@ class ScreenTars:
         return f"{self._pictures[i][0]} of {self._pictures[i][1]}"
 
 
+def is_screens(path: str | Path) -> bool:
+    """Whether a folder is a dataset of screens rather than of lines."""
+    manifest = Manifest.load(Path(path))
+    return manifest.kind == "screens" if manifest else (Path(path) / SCREENS).exists()
+
+
 def open_screens(path: str | Path) -> ScreenDataset:
     """Open a dataset of screens of any form. DatasetError if there is none, or one of lines, or half of one."""
     path = Path(path)

@@ -45,6 +45,7 @@ class Source:
         self.recipe, self.seed, self.look, self.split, self.rgb = recipe, seed, look, split, rgb
         self.charset = recipe.charset
         self.unknown = False
+        self.fields = recipe.fields
         self.name = recipe.name
         self._prepare()
 
