@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from linelet_common import Charset, ReaderSpec
+from linelet_common.fields import Field
 from linelet_common.grammar import Automaton, Grammar
 from linelet_common.preprocess import prepare, to_rgb
 from linelet_read import decode
@@ -199,6 +200,7 @@ def test_decoding_by_a_grammar_equals_pythons(run_vectors: Run) -> None:
         assert [line["text"] for line in result] == [line.text for line in wanted]
         for got, line in zip(result, wanted, strict=True):
             assert got["confidence"] == pytest.approx(line.confidence, rel=1e-3, abs=1e-30)
+            assert got["inGrammar"] is line.in_grammar
             assert [(c["text"], c["start"], c["end"]) for c in got["characters"]] == [
                 (c.text, c.start, c.end) for c in line.characters
             ]
@@ -231,6 +233,7 @@ def test_specs_are_read_as_python_writes_them(run_vectors: Run) -> None:
     specs = [
         ReaderSpec(charset=DIGITS),
         ReaderSpec(charset="01", grammar=Grammar(forms=("{x}{0..9}",), vocabulary={"x": ("0", "10")})),
+        ReaderSpec(charset="01", unknown=True, fields={"n": Field(name=("0", "1"), form="{0..9}")}),
         ReaderSpec(charset="𠮷a", blank=2, widths=(32, 64), color="bgr", temperature=2.0),
     ]
     results = run_vectors([{"kind": "spec", "spec": s.to_json()} for s in specs])
@@ -252,6 +255,10 @@ def test_specs_are_read_as_python_writes_them(run_vectors: Run) -> None:
         ({"widths": [64, 32]}, "must ascend"),
         ({"temperature": 0}, "above 0"),
         ({"grammar": {"forms": []}}, "must hold forms"),
+        ({"unknown": 1}, "must be true or false"),
+        ({"unknown": True, "blank": 14}, "must be 0, because the last class"),
+        ({"charset": "1\ufffd"}, "holds U+FFFD"),
+        ({"fields": {"n": {"name": "1"}}}, "must hold a name and a form"),
     ],
 )
 def test_broken_specs_are_refused(run_vectors: Run, change: dict[str, Any], words: str) -> None:

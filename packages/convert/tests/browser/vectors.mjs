@@ -7,6 +7,7 @@ const { compile } = await import(new URL("grammar.js", web));
 const { decode } = await import(new URL("decode.js", web));
 const { placeCharacters } = await import(new URL("places.js", web));
 const { parseSpec } = await import(new URL("spec.js", web));
+const { readFields } = await import(new URL("fields.js", web));
 const boxes = await import(new URL("boxes.js", web));
 const { onnxMetadata } = await import(new URL("engine-onnx.js", web));
 
@@ -31,6 +32,7 @@ const run = {
   texts: ({ grammar }) => textsOf(compile(grammar), 0),
   places: ({ characters, line, spec }) => placeCharacters(characters, line, parseSpec(spec, "spec")),
   spec: ({ spec }) => parseSpec(spec, "spec"),
+  fields: ({ lines, fields }) => readFields(lines, fields),
   finderSpec: ({ spec }) => boxes.parseFinderSpec(spec, "finder"),
   shrink: ({ grey, spec }) => base64(boxes.prepareScreen(grey, boxes.parseFinderSpec(spec, "finder")).data),
   boxes: ({ levels, grey, spec }) => boxes.findBoxes(levels, grey, boxes.parseFinderSpec(spec, "finder")),

@@ -1,6 +1,7 @@
 /**
  * CTC decoding. Greedy, as linelet_common/codec.py: the best class of each frame, repeats dropped, then blanks dropped.
- * By the reader's grammar, as linelet_common/search.py: the most probable text that the grammar allows.
+ * By the reader's grammar, as linelet_read/search.py: the most probable text that the grammar allows, where the network
+ * finds one plausible, and the greedy text elsewhere.
  * Class 0 is blank and character i is class i + 1, or the blank stands last and character i is class i. A reader may have
  * one class more, the last, for every character outside its charset: U+FFFD, one for each run of them.
  *
@@ -8,15 +9,22 @@
  *
  * @typedef {{text: string, confidence: number, start: number, end: number}} DecodedCharacter
  *   one character, its highest probability (0-1), and the frames [start, end) in which it was the best class
- * @typedef {{text: string, confidence: number, characters: DecodedCharacter[]}} Decoded
+ * @typedef {{text: string, confidence: number, characters: DecodedCharacter[], inGrammar?: boolean}} Decoded
  *   confidence: the probability (0-1) of exactly this text, summed over all of its alignments; 0 for an empty text
- *   and for one with U+FFFD, which cannot be all that the line says
+ *   and for one with U+FFFD, which cannot be all that the line says;
+ *   inGrammar: whether the reader's grammar holds the text, where it was asked
  */
 import { LineletError } from "./errors.js";
 import { GrammarSearch, logAdd } from "./search.js";
 import { UNKNOWN, classTexts } from "./spec.js";
 
 export const DECODINGS = ["greedy", "grammar"];
+
+// Greedy readings of this confidence stay, whatever the grammar says.
+const SURE = 0.9;
+// The grammar's best text takes the place of a greedy one if it has this share of its probability at least: the network
+// itself must find it likely.
+const PLAUSIBLE = 0.02;
 
 /** @type {WeakMap<import("./spec.js").Spec, GrammarSearch>} */
 const searches = new WeakMap();
@@ -54,10 +62,16 @@ function decodeLine(frames, texts, spec, search) {
   const greedy = mergeUnknown(runs.map((run) => ({ ...run, text: texts.get(run.class) })));
   const sure = runs.length > 0 && !textOf(greedy).includes(UNKNOWN);
   const confidence = sure ? probability(logProbs, runs.map((run) => run.class), spec.blank) : 0;
+  const reading = describe(greedy, confidence, logProbs);
+  if (!search) return reading;
+  const accepted = search.accepts(reading.text);
   // A text more probable than one half is the best; whatever else there is shares the rest.
-  if (!search || (confidence > 0.5 && search.accepts(textOf(greedy)))) return describe(greedy, confidence, logProbs);
+  if (accepted && confidence > 0.5) return { ...reading, inGrammar: true };
+  // What the reader is sure of, or knows not to know, is not replaced by what the grammar would rather have.
+  if (confidence >= SURE || reading.text.includes(UNKNOWN)) return { ...reading, inGrammar: accepted };
   const found = search.best(logProbs);
-  return describe(found.characters, found.confidence, logProbs);
+  if (!found.characters.length || found.confidence < PLAUSIBLE * confidence) return { ...reading, inGrammar: accepted };
+  return { ...describe(found.characters, found.confidence, logProbs), inGrammar: true };
 }
 
 const textOf = (characters) => characters.map((character) => character.text).join("");

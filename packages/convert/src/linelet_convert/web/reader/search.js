@@ -1,5 +1,5 @@
 /**
- * The most probable text of a grammar under CTC, as linelet_common/search.py: prefix search, best first, that only follows
+ * The most probable text of a grammar under CTC, as linelet_read/search.py: prefix search, best first, that only follows
  * what the grammar allows.
  *
  * Graves et al., "Connectionist Temporal Classification", ICML 2006, section 3.2 (prefix search decoding). A prefix is

@@ -21,6 +21,7 @@
  * @property {"logits" | "log_probs" | "probs"} scores
  * @property {number} temperature
  * @property {import("./grammar.js").Grammar} [grammar] what its lines can say
+ * @property {Record<string, import("./fields.js").Field>} fields the named values of its screens
  */
 import { LineletError, reason } from "./errors.js";
 
@@ -41,6 +42,7 @@ export function classTexts(spec) {
 const DEFAULTS = {
   version: VERSION, name: "reader", network: "", blank: 0, unknown: false, height: 32, color: "grey", mean: [0.5], std: [0.5], pad: 0,
   widths: [], width_step: 32, stride: 4, frames_lost: 0, layout: "NTC", scores: "logits", temperature: 1,
+  fields: {},
 };
 const CHOICES = { color: ["grey", "rgb", "bgr"], layout: ["NTC", "TNC"], scores: ["logits", "log_probs", "probs"] };
 const AT_LEAST = { height: 1, width_step: 1, stride: 1, frames_lost: 0 };
@@ -92,9 +94,13 @@ export function parseSpec(text, where) {
     refuse("widths", "must ascend");
   }
   if (spec.grammar && !isGrammar(spec.grammar)) refuse("grammar", "must hold forms, and lists of words in vocabulary");
+  if (!isFields(spec.fields)) refuse("fields", "must hold a name and a form, or several, for each field");
   return Object.freeze(spec);
 }
 
 const isNumbers = (value) => Array.isArray(value) && value.every((x) => Number.isFinite(x));
 const isWords = (value) => Array.isArray(value) && value.length > 0 && value.every((x) => typeof x === "string" && x);
+const isFields = (fields) =>
+  fields !== null && typeof fields === "object" && !Array.isArray(fields) &&
+  Object.values(fields).every((field) => field && [field.name, field.form].every((value) => isWords([value].flat())));
 const isGrammar = ({ forms, vocabulary = {} }) => isWords(forms) && Object.values(vocabulary).every(isWords);
