@@ -197,6 +197,7 @@ class Writer:
 
     def page(self) -> str:
         """The whole screen."""
+        head = self.head()
         blocks = []
         for _ in range(self.rng.randint(2, 4)):
             inner = (
@@ -214,7 +215,7 @@ class Writer:
         style = f"margin:0;background:{self.ground};color:{self.ink};font:15px/1.4 {self.font}"
         return (
             f"<meta charset=utf-8><style>.t{{white-space:pre}} .blank .t,.blank .t *{{color:transparent!important;"
-            f'text-shadow:none!important}}</style><body style="{style}">{self.head()}{"".join(blocks)}'
+            f'text-shadow:none!important}}</style><body style="{style}">{head}{"".join(blocks)}'
         )
 
 
