@@ -14,8 +14,9 @@ from weakref import WeakValueDictionary
 
 from PIL import Image, UnidentifiedImageError
 
-from linelet_common.datasets import UNFINISHED, Details, Manifest, read_details
 from linelet_common.errors import DatasetError, ImageError
+from linelet_common.lines import Details, read_details
+from linelet_common.manifest import UNFINISHED, Manifest
 from linelet_common.preprocess import Pixels, to_rgb
 
 _PICTURES = ("png", "jpg", "jpeg", "webp", "bmp")
@@ -32,24 +33,24 @@ def decode_image(data: bytes, where: str) -> Pixels:
         raise ImageError(f"{where} is damaged or cut off ({failure}); make the dataset again") from None
 
 
-class LmdbDataset:
-    """A folder with data.mdb. DatasetError for another layout, or where lmdb is not installed. Can be pickled."""
+class LmdbRecords:
+    """The records of a folder with data.mdb that has num-samples. DatasetError for another layout. Can be pickled."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, manifest: Manifest | None) -> None:
         self.folder = folder
-        self.manifest = Manifest.load(folder)
         self._held: Any = None
-        count = self._get(b"num-samples")
+        count = self.get(b"num-samples")
         if count is None:
-            if self.manifest and not self.manifest.complete:
+            if manifest and not manifest.complete:
                 raise DatasetError(UNFINISHED.format(path=folder))
-            raise DatasetError(f"{folder}/data.mdb has no num-samples; it is no dataset of lines, or unfinished")
-        self._count = int(count)
+            raise DatasetError(f"{folder}/data.mdb has no num-samples; it is no dataset, or unfinished")
+        self.count = int(count)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_held": None}  # an open environment must not be carried into another process
 
-    def _get(self, key: bytes) -> bytes | None:
+    def get(self, key: bytes) -> bytes | None:
+        """A record's value; None if there is none."""
         environment = self._held
         if environment is None:
             environment = self._held = _environment(str(self.folder))
@@ -57,8 +58,17 @@ class LmdbDataset:
             value: bytes | None = transaction.get(key)
             return value
 
+
+class LmdbDataset:
+    """A folder with data.mdb. DatasetError for another layout, or where lmdb is not installed. Can be pickled."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.manifest = Manifest.load(folder)
+        self._records = LmdbRecords(folder, self.manifest)
+
     def __len__(self) -> int:
-        return self._count
+        return self._records.count
 
     def name(self, i: int) -> str:
         """The key of picture i."""
@@ -66,14 +76,14 @@ class LmdbDataset:
 
     def label(self, i: int) -> str:
         """Text of sample i. DatasetError if it is missing or not UTF-8."""
-        value = self._get(b"label-%09d" % (i + 1))
+        value = self._records.get(b"label-%09d" % (i + 1))
         if value is None:
             raise DatasetError(f"label-{i + 1:09d} is missing from {self.folder}/data.mdb; make it again")
         return _text(value, self.place(i))
 
     def image(self, i: int) -> Pixels:
         """Picture i, RGB uint8 (H, W, 3); ImageError if it is missing or cannot be read."""
-        value = self._get(b"image-%09d" % (i + 1))
+        value = self._records.get(b"image-%09d" % (i + 1))
         if value is None:
             raise ImageError(f"{self.place(i)} is missing; make the dataset again")
         return decode_image(value, self.place(i))
@@ -84,7 +94,7 @@ class LmdbDataset:
 
     def details(self, i: int) -> Details | None:
         """What details-%09d says, if it is there."""
-        value = self._get(b"details-%09d" % (i + 1))
+        value = self._records.get(b"details-%09d" % (i + 1))
         return read_details(value, f"details-{i + 1:09d} of {self.folder}/data.mdb") if value is not None else None
 
 
@@ -156,7 +166,7 @@ class TarDataset:
 
     def image(self, i: int) -> Pixels:
         """Picture i, RGB uint8 (H, W, 3); ImageError if it cannot be read."""
-        return decode_image(_read(self._samples[i]), self.place(i))
+        return decode_image(read_member(self._samples[i]), self.place(i))
 
     def place(self, i: int) -> str:
         """File and shard of sample i."""
@@ -165,10 +175,10 @@ class TarDataset:
     def details(self, i: int) -> Details | None:
         """What the sample's .details.json says, if there is one."""
         found = self._details[i]
-        return read_details(_read(found), f"{found[0]} of {found[1]}") if found else None
+        return read_details(read_member(found), f"{found[0]} of {found[1]}") if found else None
 
 
-def _read(member: tuple[str, Path, int, int]) -> bytes:
+def read_member(member: tuple[str, Path, int, int]) -> bytes:
     """The content of a shard's file: name, shard, and where it lies."""
     _, shard, offset, size = member
     with shard.open("rb") as file:

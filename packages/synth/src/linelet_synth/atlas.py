@@ -62,6 +62,7 @@ class Strike:
     def _rasterise(self, character: str) -> Glyph:
         font = self._font(character)
         advance = round(font.getlength(character))
+        # What ImageDraw.text draws, without a canvas to draw it on: less than half the time.
         ink, (x, y) = font.getmask2(character, "L", anchor="ls")
         box = ink.getbbox()
         if box is None:  # a space

@@ -44,6 +44,6 @@ def make_chunk(settings: tuple[Job, Path], k: int) -> Payload:
     """Make chunk k in a worker, which keeps its source from task to task."""
     job, out = settings
     if _made.get("settings") != settings:
-        _made.update(settings=settings, source=job.source(), storage=job.open_storage(out))
-    payload: Payload = _made["storage"].make(_made["source"], k, job.samples(k))
+        _made.update(settings=settings, storage=job.open_storage(out, job.content()))
+    payload: Payload = _made["storage"].make(k, job.samples(k))
     return payload

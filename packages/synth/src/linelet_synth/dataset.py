@@ -16,8 +16,8 @@ from typing import Any
 from linelet_common.cli import Progress
 from linelet_common.errors import DatasetError, UsageError
 from linelet_common.files import write_atomically
+from linelet_synth.contents import Content
 from linelet_synth.job import Job
-from linelet_synth.source import Source
 from linelet_synth.storage import PARTS, Payload, Storage
 
 MANIFEST = "dataset.json"
@@ -37,19 +37,19 @@ def generate(
     shard (i, n) makes every n-th chunk only, beginning with the i-th; whoever finds all of them there completes it.
     Raises UsageError if ``out`` holds anything else, or a part of this dataset and ``resume`` was not asked for.
     """
-    source = job.source()
-    source.sample(0)  # what the recipe cannot give is said before anything is written
-    storage = job.open_storage(out)
+    content = job.content()
+    next(content.samples(range(1)))  # what the recipe cannot give is said before anything is written
+    storage = job.open_storage(out, content)
     if shard[1] > 1 and not storage.shared:
         raise UsageError(f"--shard cannot write --format {job.storage} from several places; write webdataset or folder")
     try:
-        if not _claim(job, source, out, storage, resume or shard[1] > 1):
+        if not _claim(job, content, out, storage, resume or shard[1] > 1):
             return True
         mine = range(shard[0], job.chunks(), shard[1])
         todo = [k for k in mine if not storage.done(k)]
-        progress = Progress(sum(len(job.samples(k)) for k in mine), "lines")
+        progress = Progress(sum(len(job.samples(k)) for k in mine), content.unit)
         progress.advance(sum(len(job.samples(k)) for k in mine) - sum(len(job.samples(k)) for k in todo))
-        for k, payload in _work(job, source, out, storage, todo, workers, engine):
+        for k, payload in _work(job, out, storage, todo, workers, engine):
             storage.take(k, job.samples(k), payload)
             progress.advance(len(job.samples(k)))
         if not all(storage.done(k) for k in range(job.chunks())):
@@ -57,12 +57,12 @@ def generate(
         storage.join(job.chunks(), job.count)
     finally:
         storage.close()
-    write_atomically(out / MANIFEST, _json(job.manifest(source, True)))
+    write_atomically(out / MANIFEST, _json(job.manifest(content, True)))
     shutil.rmtree(out / PARTS, ignore_errors=True)
     return True
 
 
-def _claim(job: Job, source: Source, out: Path, storage: Storage, resume: bool) -> bool:
+def _claim(job: Job, content: Content, out: Path, storage: Storage, resume: bool) -> bool:
     """Take the folder for this job; False if the dataset is there already."""
     manifest = out / MANIFEST
     if manifest.exists():
@@ -70,7 +70,7 @@ def _claim(job: Job, source: Source, out: Path, storage: Storage, resume: bool) 
             found = json.loads(manifest.read_bytes())
         except ValueError:
             raise DatasetError(f"{manifest} is not JSON; remove {out} or name another folder with --out") from None
-        for key, value in job.manifest(source, True).items():
+        for key, value in job.manifest(content, True).items():
             if key != "complete" and found.get(key) != value:
                 raise UsageError(
                     f"{out} holds another dataset: its {key} is {str(found.get(key))[:70]!r}, not {str(value)[:70]!r}; "
@@ -85,7 +85,7 @@ def _claim(job: Job, source: Source, out: Path, storage: Storage, resume: bool) 
         raise UsageError(f"{out} exists and is not a Linelet dataset; name a new folder with --out")
     out.mkdir(parents=True, exist_ok=True)
     write_atomically(out / RECIPE, job.recipe.to_toml())
-    write_atomically(manifest, _json(job.manifest(source, False)))
+    write_atomically(manifest, _json(job.manifest(content, False)))
     storage.prepare()
     return True
 
@@ -100,7 +100,7 @@ def _json(data: dict[str, Any]) -> str:
 
 
 def _work(
-    job: Job, source: Source, out: Path, storage: Storage, chunks: list[int], workers: int, engine: str
+    job: Job, out: Path, storage: Storage, chunks: list[int], workers: int, engine: str
 ) -> Iterator[tuple[int, Payload]]:
     """Make chunks, here, in worker processes or on a cluster; yields each, in order, when it is made."""
     if engine == "ray":
@@ -109,7 +109,7 @@ def _work(
         yield from on_ray(job, out, chunks)
     elif workers == 1 or len(chunks) < 2:
         for k in chunks:
-            yield k, storage.make(source, k, job.samples(k))
+            yield k, storage.make(k, job.samples(k))
     else:
         # Not forked: a copy of a process with threads can hang, and other systems have nothing else.
         pool = ProcessPoolExecutor(min(workers, len(chunks)), get_context("spawn"), _start_worker, (job, out))
@@ -133,15 +133,15 @@ def in_order(
         yield k, future.result()
 
 
-_worker: tuple[Job, Source, Storage] | None = None
+_worker: tuple[Job, Storage] | None = None
 
 
 def _start_worker(job: Job, out: Path) -> None:
     global _worker
-    _worker = job, job.source(), job.open_storage(out)
+    _worker = job, job.open_storage(out, job.content())
 
 
 def _make_in_worker(k: int) -> Payload:
     assert _worker is not None
-    job, source, storage = _worker
-    return storage.make(source, k, job.samples(k))
+    job, storage = _worker
+    return storage.make(k, job.samples(k))

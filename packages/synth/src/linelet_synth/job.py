@@ -4,14 +4,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from linelet_synth.contents import Content, LineContent
 from linelet_synth.recipe import Recipe
+from linelet_synth.screens.content import ScreenContent
+from linelet_synth.screens.source import ScreenSource
 from linelet_synth.source import Source
-from linelet_synth.storage import STORAGES, Storage
+from linelet_synth.storage import STORAGES, Storage, chunk_size
 
 
 @dataclass(frozen=True)
 class Job:
-    """All that the content of a dataset depends on. storage: folder, lmdb or webdataset."""
+    """All that the content of a dataset depends on. storage: folder, lmdb or webdataset.
+
+    screens: whole screens instead of lines; these have neither looks nor details.
+    """
 
     recipe: Recipe
     seed: int
@@ -21,25 +27,34 @@ class Job:
     grey: bool = False
     storage: str = "folder"
     details: bool = False
+    screens: bool = False
 
     def source(self) -> Source:
-        """The samples."""
+        """The lines."""
         return Source(self.recipe, self.seed, self.look, self.split, rgb=not self.grey)
 
-    def open_storage(self, out: Path) -> Storage:
+    def content(self) -> Content:
+        """The samples as bytes."""
+        if self.screens:
+            return ScreenContent(ScreenSource(self.recipe, self.seed, self.split, rgb=not self.grey))
+        return LineContent(self.source(), self.details)
+
+    def open_storage(self, out: Path, content: Content) -> Storage:
         """Where they go."""
-        return STORAGES[self.storage](out, self.details)
+        return STORAGES[self.storage](out, content)
+
+    def _chunk(self) -> int:
+        return chunk_size(STORAGES[self.storage], (ScreenContent if self.screens else LineContent).weight)
 
     def chunks(self) -> int:
         """Number of chunks."""
-        return -(-self.count // STORAGES[self.storage].chunk)
+        return -(-self.count // self._chunk())
 
     def samples(self, k: int) -> range:
         """The samples of chunk k."""
-        size = STORAGES[self.storage].chunk
-        return range(k * size, min((k + 1) * size, self.count))
+        return range(k * self._chunk(), min((k + 1) * self._chunk(), self.count))
 
-    def manifest(self, source: Source, complete: bool) -> dict[str, Any]:
+    def manifest(self, content: Content, complete: bool) -> dict[str, Any]:
         """The content of dataset.json."""
         return {
             "format": "linelet-dataset",
@@ -49,12 +64,9 @@ class Job:
             "unknown": self.recipe.unknown,
             "count": self.count,
             "seed": self.seed,
-            "look": self.look,
             "split": self.split,
             "grey": self.grey,
             "storage": self.storage,
-            "details": self.details,
-            "grammar": source.grammar.model_dump(mode="json") if source.grammar else None,
-            "recipe_digest": source.digest,
+            **content.facts,
             "complete": complete,
         }

@@ -16,6 +16,7 @@ import tomli_w
 
 from linelet_common.charset import Charset
 from linelet_common.errors import CharsetError, RecipeError
+from linelet_common.fields import Field, check_fields
 from linelet_common.schema import Checked, parse
 from linelet_synth.colours import Colour, parse_colour
 
@@ -163,6 +164,7 @@ class Recipe(Checked):
     companion_fonts: tuple[str, ...] = ()  # the same, for the charset's ASCII characters only
     vocabulary: dict[str, tuple[str, ...]] = pydantic.Field(default={})
     texts: tuple[TextKind, ...] = pydantic.Field(min_length=1)
+    fields: dict[str, Field] = pydantic.Field(default={})  # values that screens show beside their names
     roles: dict[str, Role] = pydantic.Field(default={"field": Role()})
     palette: Palette = Palette()
     looks: Looks = Looks()
@@ -194,6 +196,10 @@ class Recipe(Checked):
         for name, words in self.vocabulary.items():
             if not words or not all(words):
                 raise ValueError(f"vocabulary.{name} is empty or holds an empty word; name at least one")
+        try:
+            check_fields(self.fields, Charset(self.charset))
+        except RecipeError as failure:
+            raise ValueError(str(failure)) from None
         return self
 
     @cached_property
@@ -214,7 +220,8 @@ class Recipe(Checked):
         """Hash of all that decides the samples: the recipe, and the content of the files (fonts, corpora) it uses."""
         content = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())}
         # Where a file lies does not matter, what it holds does.
-        settings = self.model_dump(mode="json", exclude={"fonts", "companion_fonts"})
+        # Fields are drawn on screens only, whose digest takes them in by itself.
+        settings = self.model_dump(mode="json", exclude={"fonts", "companion_fonts", "fields"})
         settings["texts"] = [{**kind, "corpus": bool(kind["corpus"])} for kind in settings["texts"]]
         whole = json.dumps([GENERATION, settings, content], sort_keys=True, ensure_ascii=True)
         return hashlib.sha256(whole.encode()).hexdigest()

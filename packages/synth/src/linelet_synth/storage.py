@@ -4,7 +4,6 @@ A storage keeps chunks of samples. ``make`` runs in any process and may write fi
 first one, chunk after chunk in order. A chunk is either done or not there: a killed run leaves nothing in between.
 """
 
-import json
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,12 +12,10 @@ from typing import Any, ClassVar, Protocol
 
 import lmdb
 
-from linelet_common.datasets import DETAILS, LABELS
 from linelet_common.errors import DatasetError
 from linelet_common.files import write_atomically
-from linelet_synth.line import Line
-from linelet_synth.png import encode_png
-from linelet_synth.source import GROUP, Source
+from linelet_synth.contents import PICTURE, Content
+from linelet_synth.source import GROUP
 
 PARTS = ".parts"
 
@@ -26,27 +23,10 @@ PARTS = ".parts"
 Payload = list[tuple[bytes, bytes]]
 
 
-def details_json(line: Line, **more: str) -> str:
-    """What is known of a line: its characters' boxes, look, font, size, contrast and styles."""
-    return json.dumps({**more, **line.details()}, ensure_ascii=False)
-
-
-def encoded(source: Source, samples: range) -> Iterator[tuple[int, Line, bytes]]:
-    """Number, line and PNG of samples.
-
-    Several are drawn before they are encoded: drawing and encoding one by one, each finds the processor's caches full
-    of the other's code and data, and both take a tenth longer.
-    """
-    for start in range(0, len(samples), GROUP):
-        group = samples[start : start + GROUP]
-        lines = list(source.lines(group))
-        yield from zip(group, lines, [encode_png(line.picture) for line in lines], strict=True)
-
-
 class Storage(Protocol):
     """One way to keep a dataset."""
 
-    chunk: ClassVar[int]  # samples that are done together
+    chunk: ClassVar[int]  # lines that are done together
     shared: ClassVar[bool]  # whether several machines may write it at once
 
     def prepare(self) -> None:
@@ -55,7 +35,7 @@ class Storage(Protocol):
     def done(self, k: int) -> bool:
         """Whether chunk k is there."""
 
-    def make(self, source: Source, k: int, samples: range) -> Payload:
+    def make(self, k: int, samples: range) -> Payload:
         """Draw the samples of chunk k and write what any process may write."""
 
     def take(self, k: int, samples: range, payload: Payload) -> None:
@@ -69,14 +49,14 @@ class Storage(Protocol):
 
 
 class Folder:
-    """images/*.png and labels.txt, PaddleOCR's list form; details.jsonl, one JSON object per line, beside it."""
+    """images/*.png and what lists them: labels.txt, PaddleOCR's form, of lines; screens.json, COCO's, of screens."""
 
     # Small enough that little is lost when a machine goes, large enough that a part's file costs nothing.
     chunk: ClassVar[int] = 250
     shared: ClassVar[bool] = True
 
-    def __init__(self, out: Path, details: bool) -> None:
-        self._out, self._details = out, details
+    def __init__(self, out: Path, content: Content) -> None:
+        self._out, self._content = out, content
 
     def prepare(self) -> None:
         """Make the folders."""
@@ -87,23 +67,21 @@ class Folder:
         return self._out / PARTS / f"{k:06d}.{name}"
 
     def done(self, k: int) -> bool:
-        """Whether the chunk's part of the labels is there: it is written last."""
-        return self._part(k, LABELS).exists()
+        """Whether the chunk's part of the last list is there: it is written last."""
+        return self._part(k, self._content.lists[-1]).exists()
 
-    def make(self, source: Source, k: int, samples: range) -> Payload:
+    def make(self, k: int, samples: range) -> Payload:
         """Write the pictures, then the parts of the lists."""
-        labels, details = [], []
+        rows: list[list[str]] = [[] for _ in self._content.lists]
         folder = str(self._out) + "/"
-        for i, line, png in encoded(source, samples):
-            name = f"images/{i:07d}.png"
-            with open(folder + name, "wb", buffering=0) as file:
-                file.write(png)
-            labels.append(f"{name}\t{line.text}\n")
-            if self._details:
-                details.append(f"{details_json(line, image=name)}\n")
-        if self._details:
-            write_atomically(self._part(k, DETAILS), "".join(details))
-        write_atomically(self._part(k, LABELS), "".join(labels))
+        for sample in self._content.samples(samples):
+            picture = f"images/{sample.number:07d}.png"
+            with open(folder + picture, "wb", buffering=0) as file:
+                file.write(next(data for name, data in sample.records if name == PICTURE))
+            for of_list, row in zip(rows, self._content.rows(sample, picture), strict=True):
+                of_list.append(row)
+        for name, of_list in zip(self._content.lists, rows, strict=True):
+            write_atomically(self._part(k, name), "".join(of_list))
         return []
 
     def take(self, k: int, samples: range, payload: Payload) -> None:
@@ -111,21 +89,25 @@ class Folder:
 
     def join(self, chunks: int, count: int) -> None:
         """Join the parts of the lists."""
-        for name in (DETAILS, LABELS) if self._details else (LABELS,):
-            write_atomically(self._out / name, b"".join(self._part(k, name).read_bytes() for k in range(chunks)))
+        for name in self._content.lists:
+            parts = (self._part(k, name).read_bytes() for k in range(chunks))
+            write_atomically(self._out / name, self._content.join(name, parts))
 
     def close(self) -> None:
         """Nothing is open."""
 
 
 class Lmdb:
-    """LMDB as deep-text-recognition-benchmark, PARSeq and docTR know it: image-%09d, label-%09d from 1, num-samples."""
+    """LMDB as deep-text-recognition-benchmark, PARSeq and docTR know it: image-%09d, label-%09d from 1, num-samples.
+
+    Screens have screen-%09d, JSON, for a label.
+    """
 
     chunk: ClassVar[int] = 250
     shared: ClassVar[bool] = False
 
-    def __init__(self, out: Path, details: bool) -> None:
-        self._out, self._details = out, details
+    def __init__(self, out: Path, content: Content) -> None:
+        self._out, self._content = out, content
         self._open: Any = None
 
     @contextmanager
@@ -145,19 +127,18 @@ class Lmdb:
             pass
 
     def done(self, k: int) -> bool:
-        """Whether the chunk's first label is there: a chunk is one transaction."""
+        """Whether the chunk's first picture is there: a chunk is one transaction."""
+        first = k * chunk_size(type(self), self._content.weight) + 1
         with self._environment() as environment, environment.begin() as transaction:
-            return transaction.get(b"label-%09d" % (k * self.chunk + 1)) is not None
+            return transaction.get(f"{PICTURE}-{first:09d}".encode()) is not None
 
-    def make(self, source: Source, k: int, samples: range) -> Payload:
+    def make(self, k: int, samples: range) -> Payload:
         """Keys and values of each sample, in the order of the keys."""
-        records: Payload = []
-        for i, line, png in encoded(source, samples):
-            if self._details:
-                records.append((b"details-%09d" % (i + 1), details_json(line).encode()))
-            records.append((b"image-%09d" % (i + 1), png))
-            records.append((b"label-%09d" % (i + 1), line.text.encode()))
-        return records
+        return [
+            (f"{name}-{sample.number + 1:09d}".encode(), data)
+            for sample in self._content.samples(samples)
+            for name, data in sample.records
+        ]
 
     def take(self, k: int, samples: range, payload: Payload) -> None:
         """Put the records in one transaction; the map grows as they need."""
@@ -187,13 +168,13 @@ class Lmdb:
 
 
 class Tars:
-    """WebDataset's shards: 000000.tar and so on, holding 000000000.png and .txt (and .details.json) of each sample."""
+    """WebDataset's shards: 000000.tar and so on, holding 000000000.png and .txt or .json of each sample."""
 
     chunk: ClassVar[int] = 1000
     shared: ClassVar[bool] = True
 
-    def __init__(self, out: Path, details: bool) -> None:
-        self._out, self._details = out, details
+    def __init__(self, out: Path, content: Content) -> None:
+        self._out, self._content = out, content
 
     def prepare(self) -> None:
         """Make the folder."""
@@ -206,19 +187,18 @@ class Tars:
         """Whether the shard is there: it appears whole."""
         return self._shard(k).exists()
 
-    def make(self, source: Source, k: int, samples: range) -> Payload:
+    def make(self, k: int, samples: range) -> Payload:
         """Write the shard."""
-        write_atomically(self._shard(k), self._pieces(source, samples))
+        write_atomically(self._shard(k), self._pieces(samples))
         return []
 
-    def _pieces(self, source: Source, samples: range) -> Iterator[bytes]:
+    def _pieces(self, samples: range) -> Iterator[bytes]:
         """The shard a few samples at a time: joined as a whole it would have to fetch 10 MB of memory for every one."""
         pieces: list[bytes] = []
-        for count, (i, line, png) in enumerate(encoded(source, samples), 1):
-            if self._details:
-                pieces += tar_member(b"%09d.details.json" % i, details_json(line).encode())
-            pieces += tar_member(b"%09d.png" % i, png)
-            pieces += tar_member(b"%09d.txt" % i, line.text.encode())
+        suffixes = self._content.suffixes
+        for count, sample in enumerate(self._content.samples(samples), 1):
+            for name, data in sample.records:
+                pieces += tar_member(f"{sample.number:09d}.{suffixes[name]}".encode(), data)
             if count % GROUP == 0:
                 yield b"".join(pieces)
                 pieces.clear()
@@ -249,3 +229,8 @@ def tar_member(name: bytes, data: bytes) -> tuple[bytes, bytes, bytes]:
 
 
 STORAGES: dict[str, type[Folder] | type[Lmdb] | type[Tars]] = {"folder": Folder, "lmdb": Lmdb, "webdataset": Tars}
+
+
+def chunk_size(storage: type[Folder] | type[Lmdb] | type[Tars], weight: int) -> int:
+    """Samples that are done together, each of them as large as ``weight`` lines."""
+    return max(1, storage.chunk // weight)

@@ -66,7 +66,7 @@ def _kind_of(piece: Piece, before: Piece | None) -> Kind:
     return "word" if any(c.isalpha() for c in piece) else "mark"
 
 
-def _draw_number(number: Number, rng: Rng) -> str:
+def draw_number(number: Number, rng: Rng) -> str:
     """A number of the range, its ends included."""
     low, high = number.low, number.high
     return format(rng.integer(int(low), int(high)) if number.whole else rng.uniform(low, high), number.spec)
@@ -88,7 +88,7 @@ class Forms:
             if isinstance(piece, str):
                 parts.append(Part(piece, kind))
             elif isinstance(piece, Number):
-                parts.append(Part(_draw_number(piece, rng), kind))
+                parts.append(Part(draw_number(piece, rng), kind))
             else:
                 parts.append(Part(rng.choice(piece), kind))
         return Text(tuple(parts), self._role)

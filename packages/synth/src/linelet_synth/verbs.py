@@ -32,7 +32,8 @@ def _shard(text: str) -> tuple[int, int]:
 def _configure_synth(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recipe", help="a recipe: a TOML file or the name of a built-in one, e.g. health-app")
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
-    parser.add_argument("--count", type=positive, required=True, help="number of lines")
+    parser.add_argument("--count", type=positive, required=True, help="number of lines or screens")
+    parser.add_argument("--screens", action="store_true", help="whole screens, with every line's box and text")
     parser.add_argument(
         "--seed", type=_natural, default=0, help="random seed (default 0): the same seed, the same lines"
     )
@@ -66,11 +67,14 @@ def _configure_synth(parser: argparse.ArgumentParser) -> None:
 
 
 def _synth(arguments: argparse.Namespace) -> None:
+    from linelet_common.errors import UsageError
     from linelet_synth.check import contrast_notes
     from linelet_synth.dataset import generate
     from linelet_synth.job import Job
     from linelet_synth.recipe import load_recipe
 
+    if arguments.screens and (arguments.look or arguments.details):
+        raise UsageError("--look and --details are of lines; leave them out with --screens")
     job = Job(
         load_recipe(arguments.recipe),
         arguments.seed,
@@ -80,13 +84,14 @@ def _synth(arguments: argparse.Namespace) -> None:
         arguments.grey,
         arguments.format,
         arguments.details,
+        arguments.screens,
     )
     out = arguments.out
-    if arguments.look != "screen":
+    if arguments.look != "screen" and not arguments.screens:
         for note in contrast_notes(job.recipe):
             print(f"note: {note}", file=sys.stderr)
     if generate(job, out, arguments.workers, arguments.resume, arguments.shard, arguments.engine):
-        finish(out, f"linelet train --data {out} --out run")
+        finish(out, f"linelet train {'--task find ' if arguments.screens else ''}--data {out} --out run")
     else:
         finish(
             f"shard {arguments.shard[0]} of {arguments.shard[1]} to {out}",
@@ -102,9 +107,10 @@ def _configure_preview(parser: argparse.ArgumentParser) -> None:
         required=True,
         help="a contact sheet (.png) or a report with statistics (.html)",
     )
-    parser.add_argument("--count", type=positive, default=60, help="number of lines (default 60)")
+    parser.add_argument("--count", type=positive, help="number of lines (default 60) or screens (default 12)")
     parser.add_argument("--seed", type=_natural, default=0, help="random seed (default 0)")
     parser.add_argument("--look", choices=LOOKS, help="draw only this look")
+    parser.add_argument("--screens", action="store_true", help="whole screens, their lines and fields framed")
 
 
 def _preview(arguments: argparse.Namespace) -> None:
@@ -112,14 +118,31 @@ def _preview(arguments: argparse.Namespace) -> None:
     from linelet_synth.recipe import load_recipe
     from linelet_synth.source import Source
 
+    if arguments.screens:
+        _preview_screens(arguments)
+        return
+    count = arguments.count or 60
     source = Source(load_recipe(arguments.recipe), arguments.seed, arguments.look, rgb=True)
     if arguments.out.suffix.lower() in (".html", ".htm"):
         from linelet_synth.report import write_report
 
-        write_report(source, arguments.count, arguments.out)
+        write_report(source, count, arguments.out)
     else:
-        contact_sheet(source, arguments.count, arguments.out)
+        contact_sheet(source, count, arguments.out)
     finish(arguments.out, f"linelet synth {arguments.recipe} --out data --count 10000")
+
+
+def _preview_screens(arguments: argparse.Namespace) -> None:
+    from linelet_common.errors import UsageError
+    from linelet_synth.recipe import load_recipe
+    from linelet_synth.screens.preview import screens_sheet
+    from linelet_synth.screens.source import ScreenSource
+
+    if arguments.look or arguments.out.suffix.lower() in (".html", ".htm"):
+        raise UsageError("--look and reports (.html) are of lines; with --screens write a contact sheet (.png)")
+    source = ScreenSource(load_recipe(arguments.recipe), arguments.seed)
+    screens_sheet(source, arguments.count or 12, arguments.out)
+    finish(arguments.out, f"linelet synth {arguments.recipe} --screens --out screens --count 1000")
 
 
 def _configure_init(parser: argparse.ArgumentParser) -> None:
@@ -217,8 +240,8 @@ def _pack(arguments: argparse.Namespace) -> None:
     finish(arguments.out, f"upload {arguments.out.name}, e.g. as a Kaggle dataset")
 
 
-SYNTH = Verb("synthesise labelled lines", _configure_synth, _synth)
-PREVIEW = Verb("draw a contact sheet or a report of a recipe's lines", _configure_preview, _preview)
+SYNTH = Verb("synthesise labelled lines or screens", _configure_synth, _synth)
+PREVIEW = Verb("draw a contact sheet or a report of a recipe's lines or screens", _configure_preview, _preview)
 INIT = Verb("write a recipe to start from", _configure_init, _init)
 RECIPE = Verb("check a recipe before generating", _configure_recipe, _recipe)
 FONTS = Verb("list the fonts that a recipe can use, and why it cannot use the others", _configure_fonts, _fonts)

@@ -1,0 +1,67 @@
+"""Fields: the values that a screen shows beside their names, as a recipe tells of them."""
+
+from collections.abc import Mapping
+from typing import Self
+
+import pydantic
+
+from linelet_common.charset import Charset
+from linelet_common.errors import RecipeError, describe_characters
+from linelet_common.grammar import Number, Piece, parse_form
+from linelet_common.schema import Checked
+
+
+class Field(Checked):
+    """A named value: the names that may stand beside it, and the forms that it may have.
+
+    A form is a grammar's, of numbers and characters that stand for themselves: ``{0..150:.1f}公斤``.
+    """
+
+    name: str | tuple[str, ...]
+    form: str | tuple[str, ...]
+
+    @pydantic.model_validator(mode="after")
+    def _readable(self) -> Self:
+        for key, given in (("name", self.names), ("form", self.forms)):
+            if not given or not all(text.strip() for text in given):
+                raise ValueError(f"{key} is empty; write at least one")
+        try:
+            for pieces in self.pieces():
+                if not any(isinstance(piece, Number) for piece in pieces) and "".join(map(str, pieces)) in self.names:
+                    raise ValueError(f"form {''.join(map(str, pieces))!r} is the field's name too; drop one of the two")
+        except RecipeError as failure:
+            raise ValueError(str(failure)) from None
+        return self
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Its names."""
+        return (self.name,) if isinstance(self.name, str) else self.name
+
+    @property
+    def forms(self) -> tuple[str, ...]:
+        """Its forms."""
+        return (self.form,) if isinstance(self.form, str) else self.form
+
+    def pieces(self) -> list[list[Piece]]:
+        """Each form's pieces."""
+        return [parse_form(form, {}, "form") for form in self.forms]
+
+
+def check_fields(fields: Mapping[str, Field], charset: Charset) -> None:
+    """RecipeError for a field with characters that the charset lacks, or a name that two fields have."""
+    owners: dict[str, str] = {}
+    for key, field in fields.items():
+        written = list(field.names)
+        for pieces in field.pieces():
+            written += [piece.characters() if isinstance(piece, Number) else "".join(piece) for piece in pieces]
+        missing = "".join(dict.fromkeys(c for text in written for c in charset.missing(text)))
+        if missing:
+            raise RecipeError(
+                f"fields.{key} needs {describe_characters(missing)}, not in the charset ({len(charset)} characters); "
+                "add them to the charset or drop the field"
+            )
+        for name in field.names:
+            if name in owners:
+                raise RecipeError(f"fields.{owners[name]} and fields.{key} are both called {name!r}; rename one")
+            owners[name] = key
