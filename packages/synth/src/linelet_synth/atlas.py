@@ -72,11 +72,11 @@ class Strike:
 class Atlas:
     """Strikes by face, weight and size, for texts of the given characters (none: any)."""
 
-    def __init__(self, characters: str = "", capacity: int = _CAPACITY) -> None:
+    def __init__(self, characters: str = "", capacity: int = _CAPACITY, open_fonts: int = _OPEN_FONTS) -> None:
         self._characters = characters
         self._strikes: OrderedDict[tuple[str, int, int, int], Strike] = OrderedDict()
         self._fonts: OrderedDict[tuple[str, int, int, int], ImageFont.FreeTypeFont] = OrderedDict()
-        self._capacity = capacity
+        self._capacity, self._open_fonts = capacity, open_fonts
         self._uses = 0
 
     def strike(self, face: Face, weight: int, size: int) -> Strike:
@@ -98,7 +98,7 @@ class Atlas:
         font = self._fonts.get(key)
         if font is None:
             font = self._fonts[key] = face.font(weight, size, self._characters)
-            if len(self._fonts) > _OPEN_FONTS:
+            if len(self._fonts) > self._open_fonts:
                 self._fonts.popitem(last=False)
         else:
             self._fonts.move_to_end(key)

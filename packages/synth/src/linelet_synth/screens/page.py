@@ -22,8 +22,8 @@ SMALLEST = 7.0
 _SMALLEST_CHINESE = 9.0
 # Middle of digits and capitals above the baseline, and of Chinese characters, in em.
 _MIDDLE = 0.36
+_WORDS = re.compile(r"[!-~]+|[^!-~]")  # of a text without spaces
 # No row of a paragraph begins with these.
-_WORDS = re.compile(r"[!-~]+|[^!-~]")
 _CLOSING = "，。！？；：、）》”’·"
 # How far a text that is too wide is set smaller before it is cut.
 _SHRUNK = 0.7
