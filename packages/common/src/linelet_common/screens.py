@@ -14,8 +14,8 @@ from typing import Annotated, Any, Protocol
 
 import pydantic
 
-from linelet_common.datasets import UNFINISHED, Manifest
 from linelet_common.errors import DatasetError, ImageError
+from linelet_common.manifest import UNFINISHED, Manifest
 from linelet_common.preprocess import Pixels, load_image
 from linelet_common.schema import Checked, parse
 from linelet_common.stored import LmdbRecords, decode_image, read_member
@@ -212,6 +212,12 @@ class ScreenTars:
     def place(self, i: int) -> str:
         """File and shard of screen i."""
         return f"{self._pictures[i][0]} of {self._pictures[i][1]}"
+
+
+def is_screens(path: str | Path) -> bool:
+    """Whether a folder is a dataset of screens rather than of lines."""
+    manifest = Manifest.load(Path(path))
+    return manifest.kind == "screens" if manifest else (Path(path) / SCREENS).exists()
 
 
 def open_screens(path: str | Path) -> ScreenDataset:

@@ -1,13 +1,11 @@
 """What the browser tests share: Node, Chromium, and the reader's files. They fail, rather than skip, without them."""
 
 import json
-import os
 import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +16,10 @@ import pytest
 
 from linelet_common import ReaderSpec
 from linelet_common.grammar import Grammar
-from linelet_convert.convert import convert
+from linelet_convert.assets import READER
+from linelet_convert.conversion import convert
 from linelet_convert.serve import make_server
 
-WEB = Path(str(resources.files("linelet_convert"))) / "web"
 HERE = Path(__file__).parent
 
 
@@ -43,7 +41,7 @@ def run_vectors(node: str) -> Callable[[list[dict[str, Any]]], list[Any]]:
     """Run cases through the reader's modules in Node; a refused case comes back as its message."""
 
     def run(cases: list[dict[str, Any]]) -> list[Any]:
-        job = json.dumps({"web": WEB.as_uri() + "/", "cases": cases})
+        job = json.dumps({"web": READER.as_uri() + "/", "cases": cases})
         done = subprocess.run(
             [node, str(HERE / "vectors.mjs")], input=job, capture_output=True, text=True, check=False, timeout=120
         )
@@ -51,30 +49,6 @@ def run_vectors(node: str) -> Callable[[list[dict[str, Any]]], list[Any]]:
         return [r["result"] if "result" in r else f"{r['name']}: {r['error']}" for r in json.loads(done.stdout)]
 
     return run
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    """Debian's Chromium, driven by Playwright; LINELET_CHROMIUM names another one."""
-    from playwright.sync_api import sync_playwright
-
-    path = os.environ.get("LINELET_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    assert path, "the browser tests need Chromium; install it or name it in LINELET_CHROMIUM"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=path,
-            # SwiftShader stands in for a graphics card, for WebGL and WebGPU alike.
-            args=[
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-background-networking",
-                "--enable-unsafe-swiftshader",
-                "--enable-unsafe-webgpu",
-                "--use-webgpu-adapter=swiftshader",
-            ],
-        )
-        yield browser
-        browser.close()
 
 
 def network_onnx(path: Path, spec: ReaderSpec) -> Path:

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from linelet_common import read_lines
-from linelet_convert.assets import RUNTIME, WEB, build_runtime, reader_files
+from linelet_convert.assets import PAGE, READER, RUNTIME, SOURCES, build_runtime, reader_files
 from linelet_convert.serve import POLICY
+from linelet_read import read_lines
 
 MB = 1_000_000
 
@@ -32,7 +32,7 @@ def project(npm: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project of somebody else's that has installed the packed package, TypeScript and ONNX Runtime."""
     folder = tmp_path_factory.mktemp("project")
     build_runtime()
-    packed = run([npm, "pack", str(WEB), "--json", "--pack-destination", str(folder)], folder)
+    packed = run([npm, "pack", str(READER), "--json", "--pack-destination", str(folder)], folder)
     [name] = [file.name for file in folder.glob("*.tgz")]
     assert name in packed
     (folder / "package.json").write_text('{ "private": true, "type": "module" }')
@@ -130,12 +130,44 @@ def test_types_accept_right_calls_and_refuse_wrong_ones(project: Path) -> None:
 
 
 def test_the_readers_modules_are_type_checked(project: Path) -> None:
-    """The installed package's own JavaScript, by its JSDoc."""
+    """The reader's own JavaScript, by its JSDoc."""
     package = project / "checked"
-    shutil.copytree(WEB, package, ignore=shutil.ignore_patterns("tfjs", "node_modules"), dirs_exist_ok=True)
+    shutil.copytree(READER, package, ignore=shutil.ignore_patterns("tfjs", "node_modules"), dirs_exist_ok=True)
     tsc = [str(project / "node_modules/.bin/tsc"), "--allowJs", "--checkJs", "--noEmit", "--skipLibCheck"]
     target = ["--target", "es2022", "--lib", "es2022,dom,dom.iterable", "--module", "nodenext", "--types", "node"]
     run([*tsc, *target, str(package / "linelet.js"), str(package / "worker.js")], project)
+
+
+def test_every_backend_has_every_kernel_of_the_list(node: str) -> None:
+    listed = json.loads((SOURCES / "kernels.json").read_text("utf-8"))
+    script = (
+        f"const load = (name) => import(`{build_runtime().as_uri()}/${{name}}.js`); const tf = await load('core');"
+        f"const all = {{}}; for (const name of {json.dumps(listed['backends'])}) {{ await load(name);"
+        "all[name] = tf.getKernelsForBackend(name).map(({ kernelName }) => kernelName); }"
+        "console.log(JSON.stringify(all));"
+    )
+    done = subprocess.run([node, "--input-type=module", "-e", script], capture_output=True, text=True, check=True)
+    wanted = {kernel for table in ("operators", "onnx_tf") for row in listed[table].values() for kernel in row}
+    for backend, kernels in json.loads(done.stdout.splitlines()[-1]).items():
+        assert set(kernels) == wanted, f"{backend} of the built TensorFlow.js is not what kernels.json lists"
+
+
+def test_a_kernel_that_a_backend_lacks_fails_the_build(npm: str, node: str, tmp_path: Path) -> None:
+    shutil.copytree(SOURCES, tmp_path / "runtime")
+    listed = json.loads((SOURCES / "kernels.json").read_text("utf-8"))
+    listed["operators"]["Einsum"] = ["Einsum"]  # which the wasm backend lacks
+    (tmp_path / "runtime" / "kernels.json").write_text(json.dumps(listed))
+    run([npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"], tmp_path / "runtime")
+    done = subprocess.run(
+        [node, "build.mjs", str(tmp_path / "out")],
+        cwd=tmp_path / "runtime",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "tfjs-backend-wasm" in done.stderr
+    assert "lacks the kernels Einsum of kernels.json" in done.stderr
 
 
 def test_onnxruntime_web_reads_in_the_browser_under_the_policy(page: Any, project: Path, served: Any) -> None:
@@ -172,11 +204,13 @@ def test_onnxruntime_web_reads_in_the_browser_under_the_policy(page: Any, projec
 
 
 def test_the_package_has_the_wheels_version_and_every_module() -> None:
-    package = json.loads((WEB / "package.json").read_text())
+    package = json.loads((READER / "package.json").read_text())
     assert package["version"] == version("linelet-convert")
     imported = {"linelet.js", "worker.js"}
     while True:
-        found = {name for file in imported for name in re.findall(r'from "\./([\w-]+\.js)"', (WEB / file).read_text())}
+        found = {
+            name for file in imported for name in re.findall(r'from "\./([\w-]+\.js)"', (READER / file).read_text())
+        }
         if found <= imported:
             break
         imported |= found
@@ -184,10 +218,10 @@ def test_the_package_has_the_wheels_version_and_every_module() -> None:
 
 
 def test_the_page_asks_for_its_modules_at_once() -> None:
-    html = (WEB / "index.html").read_text()
+    html = (PAGE / "index.html").read_text()
     asked = {name for name in re.findall(r'modulepreload" href="([^"]+)"', html) if not name.startswith("tfjs/")}
     others = {"worker.js", "sw.js"}
-    assert asked == {path.name for path in WEB.glob("*.js")} - others
+    assert asked == {path.name for room in (READER, PAGE) for path in room.glob("*.js")} - others
     runtime = re.findall(r'modulepreload" href="tfjs/([^"]+)"', html)
     shared = {path.name for path in RUNTIME.glob("shared-*.js")}
     assert set(runtime) == {"core.js", "wasm.js"} | shared
@@ -195,18 +229,25 @@ def test_the_page_asks_for_its_modules_at_once() -> None:
 
 def test_the_pages_policy_is_the_servers() -> None:
     """The page carries the policy for servers that send none; framing can be forbidden by a header only."""
-    [meta] = re.findall(r'Content-Security-Policy" content="([^"]+)"', (WEB / "index.html").read_text())
+    [meta] = re.findall(r'Content-Security-Policy" content="([^"]+)"', (PAGE / "index.html").read_text())
     assert meta + "; frame-ancestors 'none'" == POLICY
     assert "unsafe-inline" not in POLICY
     assert "'unsafe-eval'" not in POLICY
 
 
-def test_every_text_exists_in_both_languages() -> None:
-    source = (WEB / "page-text.js").read_text("utf-8")
-    english, chinese = source.split("  zh: {")[0], source.split("  zh: {")[1].split("\n};")[0]
-    keys = [set(re.findall(r"^    (\w+):", part, re.M)) for part in (english, chinese)]
-    assert keys[0] == keys[1]
-    assert set(re.findall(r'data-(?:text|title)="(\w+)"', (WEB / "index.html").read_text())) <= keys[0]
+def test_every_language_has_every_text(node: str) -> None:
+    script = (
+        f'import {{ TEXTS }} from "{(PAGE / "page-texts.js").as_uri()}";'
+        "const keys = (table) => Object.entries(table).flatMap(([key, value]) =>"
+        '  typeof value === "object" ? keys(value).map((inner) => `${key}.${inner}`) : [key]);'
+        "console.log(JSON.stringify(Object.fromEntries(Object.entries(TEXTS).map(([k, t]) => [k, keys(t)]))));"
+    )
+    done = subprocess.run([node, "--input-type=module", "-e", script], capture_output=True, text=True, check=True)
+    tables = {language: set(keys) for language, keys in json.loads(done.stdout).items()}
+    assert set(tables) >= {"en", "zh-CN"}
+    for language, keys in tables.items():
+        assert keys == tables["en"], f"page-texts.js: the table {language} has other texts than en"
+    assert set(re.findall(r'data-(?:text|title)="(\w+)"', (PAGE / "index.html").read_text("utf-8"))) <= tables["en"]
 
 
 def test_what_a_first_visit_downloads_is_small() -> None:
@@ -217,7 +258,7 @@ def test_what_a_first_visit_downloads_is_small() -> None:
 
 
 def code_blocks() -> list[str]:
-    return re.findall(r"```js\n(.*?)```", (WEB / "README.md").read_text("utf-8"), re.S)
+    return re.findall(r"```js\n(.*?)```", (READER / "README.md").read_text("utf-8"), re.S)
 
 
 def test_the_readmes_three_lines_read(page: Any, served: Any) -> None:

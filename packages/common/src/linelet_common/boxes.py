@@ -1,0 +1,422 @@
+"""Screen -> finder's input, finder's map -> boxes of lines, defined so that Python and the browser agree to the pixel.
+
+1. Grey is Pillow's "L"; the screen is shrunk with Pillow's BILINEAR (see preprocess) until it has about as many pixels
+   as a phone's screen with a short side of ``side``, and never enlarged.
+2. Long screens go through the network in tiles that overlap; each gives its middle to one map of the whole screen.
+   Tiles are padded to multiples of ``step`` by repeating their last row and column.
+3. The map holds for each cell of ``stride`` x ``stride`` pixels how probably it lies in the core of a line, as whole
+   numbers 0-255: floor(255 p + 0.5). Cells of at least ``threshold`` that touch by an edge form a core; a core whose
+   mean is below ``certain`` is none.
+4. A core is a line's box less ``shrink`` of its height (and less a quarter of that of its width), so it says where
+   the line is and how high, to a few pixels. The box itself is fitted to the ink in the full picture: the ground is the
+   commonest grey level, ink is what differs from it, followed from the core outwards, rows first, then columns.
+
+A box is x, y, width, height in pixels of the picture.
+"""
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import pydantic
+from numpy.typing import NDArray
+from PIL import Image
+
+from linelet_common.errors import ImageError, SpecError
+from linelet_common.preprocess import MAX_PIXELS, Pixels
+from linelet_common.schema import Checked, parse
+
+VERSION = 1
+ONNX_KEY = "linelet_finder"
+FILE_NAME = "finder.json"
+
+Bits = NDArray[np.bool_]
+Score = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+
+# A phone's screen of 1080 x 2400 at a short side of 480: the work that one pass is meant to be.
+_SCREEN_RATIO = 20 / 9
+_LEAST_CONTRAST = 8  # grey levels between ground and ink: fainter text cannot be told from JPEG's noise
+_LEAST_INK = 0.4  # of the ink's full contrast: what lies below is a blurred edge
+
+
+class FinderSpec(Checked):
+    """What a finder wants to see and how its map becomes boxes. Lengths in pixels of the shrunk screen."""
+
+    version: Literal[1] = 1
+    name: str = "finder"
+    network: str = "finder"
+    side: int = pydantic.Field(default=480, ge=32, le=4096)
+    step: int = pydantic.Field(default=32, ge=1)
+    stride: int = pydantic.Field(default=4, ge=1)
+    tile: int = pydantic.Field(default=1280, ge=64)  # the longest side that is looked at in one go
+    overlap: int = pydantic.Field(default=128, ge=0)  # what neighbouring tiles share
+    mean: float = 0.5  # of values in 0-1
+    std: float = pydantic.Field(default=0.5, gt=0)
+    threshold: int = pydantic.Field(default=90, ge=1, le=255)
+    certain: int = pydantic.Field(default=128, ge=1, le=255)
+    shrink: float = pydantic.Field(default=0.36, ge=0, lt=1)  # share of a line's height that its core lacks
+    least_core: int = pydantic.Field(default=6, ge=1)  # no core is lower than this or its line, and none narrower
+
+    @pydantic.model_validator(mode="after")
+    def _consistent(self) -> "FinderSpec":
+        if self.step % self.stride or self.tile % self.step or self.overlap % (2 * self.step):
+            raise ValueError(
+                f"step {self.step} must be a multiple of stride {self.stride}, tile {self.tile} of step, "
+                f"overlap {self.overlap} of twice the step"
+            )
+        if self.overlap >= self.tile:
+            raise ValueError(f"overlap {self.overlap} must be less than tile {self.tile}")
+        return self
+
+    def to_json(self) -> str:
+        """Pretty JSON, keys in the order above."""
+        return json.dumps(self.model_dump(mode="json"), indent=1) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str | bytes, where: str) -> "FinderSpec":
+        """Read a spec; ``where`` names its place in errors. SpecError if it is broken or of another version."""
+        try:
+            data: Any = json.loads(text)
+        except ValueError as failure:
+            raise SpecError(f"{where} is not JSON ({failure}); export or convert again") from None
+        if not isinstance(data, dict):
+            raise SpecError(f"{where} holds {type(data).__name__}, not a finder's spec; export or convert again")
+        if data.get("version", VERSION) != VERSION:
+            raise SpecError(
+                f"{where} is a finder's spec of version {data['version']!r}, this Linelet reads version {VERSION}; "
+                "use the Linelet that wrote it or train again"
+            )
+        return parse(cls, data, where, SpecError)
+
+
+class Box(NamedTuple):
+    """A rectangle of a picture, in whole pixels."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Core:
+    """A connected group of cells, in cells of the map; right and bottom exclusive. total: sum of its levels."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+    cells: int
+    total: int
+
+
+def screen_grey(picture: Pixels) -> Pixels:
+    """RGB uint8 (H, W, 3) or grey (H, W) -> luma uint8 (H, W). ImageError for absurd sizes."""
+    height, width = picture.shape[:2]
+    if height < 1 or width < 1:
+        raise ImageError(f"a screen of {width} x {height} pixels has no content; give at least 1 x 1")
+    if height * width > MAX_PIXELS:
+        raise ImageError(f"a screen of {width} x {height} pixels is over {MAX_PIXELS}; crop it")
+    # Pillow's own conversion takes a tenth of numpy's time, and no memory beside its result.
+    return picture if picture.ndim == 2 else np.asarray(Image.fromarray(picture).convert("L"))
+
+
+def shrunk_size(height: int, width: int, spec: FinderSpec) -> tuple[int, int]:
+    """Height and width at which the finder looks at a screen of ``height`` x ``width`` pixels.
+
+    The short side becomes ``side``, up to 4/3 of it for squarer screens, which hold as much in fewer pixels of length.
+    """
+    short, long = min(height, width), max(height, width)
+    side = min(spec.side * math.sqrt(max(1.0, _SCREEN_RATIO * short / long)), spec.side * 4 / 3)
+    if short <= side:
+        return height, width
+    scale = side / short
+    return max(1, math.floor(height * scale + 0.5)), max(1, math.floor(width * scale + 0.5))
+
+
+def prepare_screen(grey: Pixels, spec: FinderSpec) -> Pixels:
+    """A screen's luma at the size at which the finder looks at it, uint8 (h, w)."""
+    height, width = shrunk_size(grey.shape[0], grey.shape[1], spec)
+    if (height, width) == grey.shape:
+        return grey
+    # One pass each: left to itself, Pillow's order of passes depends on its version and the shapes.
+    wide = Image.fromarray(np.ascontiguousarray(grey)).resize((width, grey.shape[0]), Image.Resampling.BILINEAR)
+    return np.asarray(wide.resize((width, height), Image.Resampling.BILINEAR))
+
+
+def tile_spans(length: int, spec: FinderSpec) -> list[tuple[int, int, int, int]]:
+    """Tiles along a side: (start, end, first, last) each; [first, last) is what the tile gives to the map.
+
+    Starts are multiples of ``step``; the parts given join without a gap.
+    """
+    if length <= spec.tile:
+        return [(0, length, 0, length)]
+    pace = spec.tile - spec.overlap
+    starts = list(range(0, length - spec.overlap, pace))
+    spans = []
+    for i, start in enumerate(starts):
+        end = min(length, start + spec.tile)
+        first = start + spec.overlap // 2 if i else 0
+        last = end - spec.overlap // 2 if i + 1 < len(starts) else length
+        spans.append((start, end, first, last))
+    return spans
+
+
+def find_map(shrunk: Pixels, spec: FinderSpec, score: Score) -> Pixels:
+    """The map of a shrunk screen, uint8 (ceil(h / stride), ceil(w / stride)).
+
+    score: the network, float32 (1, 1, H, W) -> probabilities float32 (1, H / stride, W / stride).
+    """
+    height, width = shrunk.shape
+    cells = spec.stride
+    out = np.zeros((-(-height // cells), -(-width // cells)), dtype=np.uint8)
+    for top, bottom, first, last in tile_spans(height, spec):
+        for left, right, begin, end in tile_spans(width, spec):
+            tile = shrunk[top:bottom, left:right]
+            missing = (-tile.shape[0] % spec.step, -tile.shape[1] % spec.step)
+            padded = np.pad(tile, ((0, missing[0]), (0, missing[1])), mode="edge")
+            # In 32-bit steps, as the browser takes them.
+            values = (padded.astype(np.float32) / np.float32(255) - np.float32(spec.mean)) / np.float32(spec.std)
+            levels = np.floor(score(values[None, None])[0] * np.float32(255) + np.float32(0.5)).astype(np.uint8)
+            rows = slice(first // cells, -(-last // cells))
+            columns = slice(begin // cells, -(-end // cells))
+            given = levels[rows.start - top // cells :, columns.start - left // cells :]
+            out[rows, columns] = given[: rows.stop - rows.start, : columns.stop - columns.start]
+    return out
+
+
+def find_cores(levels: Pixels, spec: FinderSpec) -> list[Core]:
+    """The cores in a map, in no particular order: groups of cells that touch by an edge, and are certain enough."""
+    starts, ends, rows = _runs(levels >= spec.threshold)
+    if not len(starts):
+        return []
+    width = levels.shape[1]
+    sums = np.concatenate([[0], np.cumsum(levels.ravel(), dtype=np.int64)])
+    totals = (sums[rows * width + ends] - sums[rows * width + starts]).tolist()
+    roots = _join_runs(starts, ends, rows)
+    groups: dict[int, list[int]] = {}
+    for root, left, right, row, total in zip(roots, starts.tolist(), ends.tolist(), rows.tolist(), totals, strict=True):
+        group = groups.get(root)
+        if group is None:
+            groups[root] = [left, row, right, row + 1, right - left, total]
+            continue
+        group[0], group[2] = min(group[0], left), max(group[2], right)
+        group[3] = row + 1  # runs come row by row
+        group[4] += right - left
+        group[5] += total
+    return [Core(*group) for group in groups.values() if group[5] >= spec.certain * group[4]]
+
+
+def _runs(marked: Bits) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """First column, column behind the last, and row of each horizontal run of marked cells, row by row."""
+    width = marked.shape[1] + 1
+    padded = np.zeros((marked.shape[0], width), dtype=np.int8)
+    padded[:, :-1] = marked
+    change = np.diff(padded.ravel(), prepend=np.int8(0))
+    starts, ends = np.flatnonzero(change == 1), np.flatnonzero(change == -1)
+    rows = starts // width
+    return starts - rows * width, ends - rows * width, rows
+
+
+def _join_runs(starts: NDArray[np.int64], ends: NDArray[np.int64], rows: NDArray[np.int64]) -> list[int]:
+    """For each run the group that it belongs to: runs of neighbouring rows that share a column are of one group."""
+    parent = list(range(len(starts)))
+
+    def root(i: int) -> int:
+        while parent[i] != i:
+            parent[i] = parent[parent[i]]
+            i = parent[i]
+        return i
+
+    lefts, rights, heights = starts.tolist(), ends.tolist(), rows.tolist()
+    above = 0
+    for i, row in enumerate(heights):
+        while heights[above] < row - 1 or (heights[above] == row - 1 and rights[above] <= lefts[i]):
+            above += 1
+        k = above
+        while heights[k] == row - 1 and lefts[k] < rights[i]:
+            parent[root(k)] = root(i)
+            k += 1
+    return [root(i) for i in range(len(parent))]
+
+
+@dataclass(frozen=True)
+class Guess:
+    """Where a core says a line is, in pixels of the picture: its ends, its middle row and its height."""
+
+    left: float
+    right: float
+    middle: float
+    height: float
+
+
+def guess_line(core: Core, levels: Pixels, spec: FinderSpec, scale: float) -> Guess:
+    """What a core tells of its line. scale: pixels of the picture a pixel of the shrunk screen.
+
+    Height and middle come from the levels of the core's cells and of the rows next to it, not from its outline: a core
+    of one or two rows of cells is known to a third of a cell.
+    """
+    top, bottom = max(0, core.top - 1), min(levels.shape[0], core.bottom + 1)
+    by_row = levels[top:bottom, core.left : core.right].sum(axis=1, dtype=np.int64).tolist()
+    weighted = sum((top + i) * total for i, total in enumerate(by_row))
+    total = sum(by_row)
+    middle = (weighted / total + 0.5) * spec.stride * scale
+    high = total / (255 * (core.right - core.left)) * spec.stride
+    height = max(high / (1 - spec.shrink), min(high, spec.least_core)) * scale
+    return Guess(core.left * spec.stride * scale, core.right * spec.stride * scale, middle, height)
+
+
+def fit_box(grey: Pixels, guess: Guess) -> Box | None:
+    """The ink of a line, without margin; None where nothing stands out from the ground."""
+    high = guess.height
+    top, bottom = _whole(guess.middle - 0.9 * high, guess.middle + 0.9 * high, grey.shape[0])
+    left, right = _whole(guess.left - 0.6 * high, guess.right + 0.6 * high, grey.shape[1])
+    if bottom - top < 3 or right - left < 2:
+        return None
+    window = grey[top:bottom, left:right]
+    first, last = _whole(guess.left - left, guess.right - left, window.shape[1])
+    upper, lower = _whole(guess.middle - 0.5 * high - top, guess.middle + 0.5 * high - top, window.shape[0])
+    if upper >= lower or first >= last:
+        return None
+    around = _whole(guess.middle - 0.65 * high - top, guess.middle + 0.65 * high - top, window.shape[0])
+    beside = _whole(guess.left - 0.25 * high - left, guess.right + 0.25 * high - left, window.shape[1])
+    ground = _commonest(window[slice(*around), slice(*beside)])
+    ink = _ink(window, window[upper:lower, first:last], ground)
+    if ink is None:
+        return None
+    rows = _follow(_ink_rows(ink, first, last), upper, lower, 0.08 * high)
+    if rows is None:
+        return None
+    columns = _follow(_ink_columns(ink, rows), first, last, 0.2 * high)
+    if columns is None:
+        return None
+    return Box(left + columns[0], top + rows[0], columns[1] - columns[0], rows[1] - rows[0])
+
+
+def _whole(low: float, high: float, size: int) -> tuple[int, int]:
+    """The whole pixels that a stretch touches, inside 0-size."""
+    return max(0, min(size, math.floor(low))), max(0, min(size, math.ceil(high)))
+
+
+def _commonest(area: Pixels) -> int:
+    """The commonest grey level, give or take the little that gradients and JPEG add to it."""
+    counts = np.bincount(area.ravel(), minlength=256)
+    sums = np.concatenate([np.zeros(9, dtype=np.int64), np.cumsum(counts), np.full(8, area.size)])
+    return int(np.argmax(2 * (sums[17:] - sums[:-17]) + counts))
+
+
+def _ink(window: Pixels, core: Pixels, ground: int) -> Bits | None:
+    """Which pixels of the window differ from the ground as the core's ink does; None if the core has none."""
+    counts = np.bincount(core.ravel(), minlength=256)
+    distances = np.abs(np.arange(256) - ground)
+    by_distance = np.bincount(distances, weights=counts, minlength=256)[::-1].cumsum()[::-1]
+    # A hundredth of the core is darker or lighter still: the strokes' full contrast, whatever the speckles.
+    contrast = int(np.flatnonzero(100 * by_distance >= 3 * core.size)[-1])
+    if contrast < _LEAST_CONTRAST:
+        return None
+    marked: Bits = (distances >= math.ceil(_LEAST_INK * contrast))[window]
+    return marked
+
+
+def _ink_rows(ink: Bits, first: int, last: int) -> Bits:
+    """Which rows hold ink of the line: some between its ends, but no rule that goes on beyond both."""
+    beyond = ink[:, :first].sum(axis=1) + ink[:, last:].sum(axis=1)
+    outside = ink.shape[1] - (last - first)
+    within = ink[:, first:last].sum(axis=1)
+    rule = (10 * within >= 9 * (last - first)) & (10 * beyond >= 9 * outside) & (outside > 0)
+    rows: Bits = (within > 0) & ~rule
+    return rows
+
+
+def _ink_columns(ink: Bits, rows: tuple[int, int]) -> Bits:
+    """Which columns hold ink of the line, but no upright rule that goes on above and below it."""
+    within = ink[rows[0] : rows[1]].sum(axis=0)
+    beyond = ink[: rows[0]].sum(axis=0) + ink[rows[1] :].sum(axis=0)
+    outside = ink.shape[0] - (rows[1] - rows[0])
+    rule = (within == rows[1] - rows[0]) & (10 * beyond >= 9 * outside) & (outside > 0)
+    columns: Bits = (within > 0) & ~rule
+    return columns
+
+
+def _follow(marked: Bits, low: int, high: int, gap: float) -> tuple[int, int] | None:
+    """From the first and last mark between ``low`` and ``high`` outwards, over gaps of at most ``gap``.
+
+    Where the marks go on to the end, what they follow is no line's edge: the mark that was started from stays.
+    """
+    inside = np.flatnonzero(marked[low:high])
+    if not len(inside):
+        return None
+    first, last = low + int(inside[0]), low + int(inside[-1]) + 1
+    leap = math.floor(gap) + 1
+    places = np.flatnonzero(marked).tolist()
+    start, end = first, last
+    for place in reversed([p for p in places if p < first]):
+        if start - place > leap:
+            break
+        start = place
+    for place in (p for p in places if p >= last):
+        if place - end >= leap:
+            break
+        end = place + 1
+    return (first if start == 0 and low > 0 else start, last if end == len(marked) and high < len(marked) else end)
+
+
+def find_boxes(levels: Pixels, grey: Pixels, spec: FinderSpec) -> list[Box]:
+    """The lines' boxes, with a margin, in reading order. levels: the map; grey: the whole picture's luma."""
+    scale = grey.shape[1] / shrunk_size(grey.shape[0], grey.shape[1], spec)[1]
+    tight = []
+    for core in find_cores(levels, spec):
+        box = fit_box(grey, guess_line(core, levels, spec, scale))
+        if box is not None:
+            tight.append(box)
+    return reading_order([_with_margin(box, grey) for box in _join_parts(tight)])
+
+
+def _join_parts(boxes: list[Box]) -> list[Box]:
+    """Boxes that cover mostly the same ink become one."""
+    joined: list[Box] = []
+    for box in sorted(boxes, key=lambda b: (-b.width * b.height, b.y, b.x)):
+        for i, other in enumerate(joined):
+            across = min(box.x + box.width, other.x + other.width) - max(box.x, other.x)
+            down = min(box.y + box.height, other.y + other.height) - max(box.y, other.y)
+            if across > 0 and down > 0 and 2 * across * down >= box.width * box.height:
+                joined[i] = _around(box, other)
+                break
+        else:
+            joined.append(box)
+    return joined
+
+
+def _around(a: Box, b: Box) -> Box:
+    x, y = min(a.x, b.x), min(a.y, b.y)
+    return Box(x, y, max(a.x + a.width, b.x + b.width) - x, max(a.y + a.height, b.y + b.height) - y)
+
+
+def _with_margin(box: Box, grey: Pixels) -> Box:
+    """A reader wants a little of the ground around a line; the picture's edges bound it."""
+    margin = math.floor(0.12 * box.height + 0.5) + 1
+    x, y = max(0, box.x - margin), max(0, box.y - margin)
+    right = min(grey.shape[1], box.x + box.width + margin)
+    return Box(x, y, right - x, min(grey.shape[0], box.y + box.height + margin) - y)
+
+
+def reading_order(boxes: list[Box]) -> list[Box]:
+    """From top to bottom, and from left to right where the middle of one lies within the height of another."""
+    rest = sorted(boxes, key=lambda b: (2 * b.y + b.height, b.x))
+    ordered: list[Box] = []
+    while rest:
+        top, bottom = 2 * rest[0].y, 2 * (rest[0].y + rest[0].height)
+        row = [b for b in rest if top <= 2 * b.y + b.height <= bottom]
+        ordered += sorted(row, key=lambda b: (b.x, b.y))
+        chosen = set(row)
+        rest = [b for b in rest if b not in chosen]
+    return ordered
+
+
+def find_lines(picture: Pixels, spec: FinderSpec, score: Score) -> list[Box]:
+    """The boxes of a screen's lines, in reading order. picture: uint8 (H, W) or RGB (H, W, 3); score: see find_map."""
+    grey = screen_grey(picture)
+    return find_boxes(find_map(prepare_screen(grey, spec), spec, score), grey, spec)

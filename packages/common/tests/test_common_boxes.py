@@ -1,0 +1,267 @@
+import json
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from PIL import Image, ImageDraw, ImageFont
+
+from linelet_common.boxes import (
+    Box,
+    FinderSpec,
+    Guess,
+    find_boxes,
+    find_cores,
+    find_lines,
+    find_map,
+    fit_box,
+    guess_line,
+    prepare_screen,
+    reading_order,
+    screen_grey,
+    shrunk_size,
+    tile_spans,
+)
+from linelet_common.errors import ImageError, SpecError
+
+SPEC = FinderSpec()
+SMALL = FinderSpec(tile=128, overlap=64, step=16)
+
+
+def nothing(screens):
+    return np.zeros((1, screens.shape[2] // 4, screens.shape[3] // 4), dtype=np.float32)
+
+
+def darkness(screens):
+    """A network of no context: how dark each cell is."""
+    n, _, height, width = screens.shape
+    return 1 - (screens.reshape(n, height // 4, 4, width // 4, 4).mean(axis=(2, 4)) + 1) / 2
+
+
+@given(st.integers(1, 13_000), st.integers(1, 3000))
+def test_a_screen_is_never_enlarged_and_keeps_its_shape(height, width):
+    h, w = shrunk_size(height, width, SPEC)
+    assert 1 <= h <= height
+    assert 1 <= w <= width
+    assert min(h, w) <= 640
+    scale = min(h, w) / min(height, width)
+    assert abs(h - height * scale) <= 1
+    assert abs(w - width * scale) <= 1
+
+
+@pytest.mark.parametrize(
+    ("size", "shrunk"),
+    [((2400, 1080), (1067, 480)), ((12_000, 1440), (4000, 480)), ((240, 320), (240, 320)), ((1080, 2400), (480, 1067))],
+)
+def test_phones_are_seen_at_a_short_side_of_480(size, shrunk):
+    assert shrunk_size(*size, SPEC) == shrunk
+
+
+def test_squarer_screens_are_seen_in_about_as_many_pixels():
+    for size in ((1920, 1080), (2360, 1640), (2048, 1536)):
+        h, w = shrunk_size(*size, SPEC)
+        assert h * w == pytest.approx(480 * 1067, rel=0.01)
+    assert shrunk_size(2000, 2000, SPEC) == (640, 640)
+
+
+@given(st.integers(1, 5000))
+def test_tiles_join_without_a_gap_and_start_on_whole_steps(length):
+    spans = tile_spans(length, SMALL)
+    assert spans[0][2] == 0
+    assert spans[-1][3] == length
+    for (_, _, _, last), (start, _, first, _) in pairwise(spans):
+        assert last == first
+        assert start % SMALL.step == 0
+    for start, end, first, last in spans:
+        assert start <= first < last <= end <= length
+        assert end - start <= SMALL.tile
+        # What a tile gives away lies well inside it, so that it knows what is around.
+        assert first == 0 or first - start == SMALL.overlap // 2
+        assert last == length or end - last == SMALL.overlap // 2
+
+
+@given(st.integers(1, 400), st.integers(1, 400), st.integers(0, 2**32))
+@settings(max_examples=40, deadline=None)
+def test_tiles_give_the_map_of_the_whole(height, width, seed):
+    screen = np.random.default_rng(seed).integers(0, 256, (height, width), dtype=np.uint8)
+    whole = SMALL.model_copy(update={"tile": 800})
+    np.testing.assert_array_equal(find_map(screen, SMALL, darkness), find_map(screen, whole, darkness))
+
+
+def test_a_long_screen_is_never_seen_at_once():
+    seen = []
+
+    def score(screens):
+        seen.append(screens.shape)
+        return nothing(screens)
+
+    levels = find_map(prepare_screen(np.zeros((12_000, 1440), dtype=np.uint8), SPEC), SPEC, score)
+    assert levels.shape == (1000, 120)
+    assert len(seen) == 4
+    assert all(h <= SPEC.tile and w == 480 for _, _, h, w in seen)
+
+
+def flooded(levels, spec):
+    """Cores by flood filling, one cell after another."""
+    seen, cores = set(), set()
+    for start in map(tuple, np.argwhere(levels >= spec.threshold).tolist()):
+        if start in seen:
+            continue
+        group, queue = [], [start]
+        seen.add(start)
+        while queue:
+            y, x = queue.pop()
+            group.append((y, x))
+            for near in ((y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)):
+                inside = 0 <= near[0] < levels.shape[0] and 0 <= near[1] < levels.shape[1]
+                if inside and near not in seen and levels[near] >= spec.threshold:
+                    seen.add(near)
+                    queue.append(near)
+        ys, xs = zip(*group, strict=True)
+        total = sum(int(levels[cell]) for cell in group)
+        if total >= spec.certain * len(group):
+            cores.add((min(xs), min(ys), max(xs) + 1, max(ys) + 1, len(group), total))
+    return cores
+
+
+@given(arrays(np.uint8, st.tuples(st.integers(1, 12), st.integers(1, 12)), elements=st.sampled_from([0, 89, 90, 200])))
+@settings(max_examples=300)
+def test_cores_are_the_groups_that_flooding_finds(levels):
+    found = [(c.left, c.top, c.right, c.bottom, c.cells, c.total) for c in find_cores(levels, SPEC)]
+    assert len(found) == len(set(found))
+    assert set(found) == flooded(levels, SPEC)
+
+
+@given(st.floats(10, 60), st.floats(80, 300), st.floats(20, 40), st.floats(60, 120))
+def test_a_core_tells_its_lines_middle_and_height(height, width, left, top):
+    """A map that says exactly how much of each cell a core covers gives back the line that the core is of."""
+    core = max(height * (1 - SPEC.shrink), SPEC.least_core)
+    middle = top + height / 2
+
+    def covered(start, end, cells):
+        return np.diff(np.clip(np.arange(cells + 1) * 4.0, start, end)) / 4
+
+    down, across = covered(middle - core / 2, middle + core / 2, 80), covered(left, left + width, 100)
+    levels = np.floor(255 * down[:, None] * across[None] + 0.5).astype(np.uint8)
+    (found,) = find_cores(levels, SPEC)
+    guess = guess_line(found, levels, SPEC, 1.0)
+    assert guess.middle == pytest.approx(middle, abs=0.5)
+    assert guess.height == pytest.approx(height, rel=0.08)
+    assert guess.left == pytest.approx(left, abs=4)
+    assert guess.right == pytest.approx(left + width, abs=4)
+
+
+@given(
+    st.sampled_from(["68.5", "-9.0", "BMI 22.4", "1:30", "37.1 %", "1", "iii"]),
+    st.integers(12, 60),
+    st.tuples(st.integers(0, 255), st.integers(0, 255)),
+    st.tuples(st.floats(-0.12, 0.12), st.floats(-0.25, 0.1), st.floats(-0.25, 0.1), st.floats(0.9, 1.15)),
+)
+@settings(max_examples=200, deadline=None)
+def test_the_box_is_the_inks(text, size, tones, errors):
+    """Wherever the core ends and however wrong its height is, the box is where the ink is, to a blurred pixel."""
+    ground, ink = tones
+    assume(abs(ground - ink) >= 20)
+    font = ImageFont.load_default(size)
+    picture = Image.new("L", (600, 240), ground)
+    draw = ImageDraw.Draw(picture)
+    draw.text((90, 80), text, font=font, fill=ink)
+    drawn = np.argwhere(2 * np.abs(np.asarray(picture).astype(int) - ground) >= abs(ink - ground))
+    (y0, x0), (y1, x1) = drawn.min(axis=0).tolist(), (drawn.max(axis=0) + 1).tolist()
+    # A rule above, a frame on the left: near, but no part of the line.
+    high = y1 - y0
+    draw.line((0, y0 - high // 2 - 3, 599, y0 - high // 2 - 3), fill=ink)
+    draw.line((x0 - high, 0, x0 - high, 239), fill=ink, width=2)
+    grey = np.asarray(picture)
+    wide = min(high, x1 - x0)  # what is as narrow as a 1 has a core as wide as itself
+    guess = Guess(
+        x0 - errors[1] * wide, x1 + errors[2] * wide, (y0 + y1) / 2 + errors[0] * high, max(high, 8) * errors[3]
+    )
+    box = fit_box(grey, guess)
+    assert box is not None
+    assert abs(box.x - x0) <= 2
+    assert abs(box.y - y0) <= 2
+    assert abs(box.x + box.width - x1) <= 2
+    assert abs(box.y + box.height - y1) <= 2
+
+
+def test_where_nothing_is_drawn_there_is_no_box():
+    flat = np.full((100, 200), 120, dtype=np.uint8)
+    assert fit_box(flat, Guess(20, 80, 50, 20)) is None
+    assert fit_box(flat, Guess(500, 600, 50, 20)) is None
+    assert find_boxes(np.full((25, 50), 255, dtype=np.uint8), flat, SPEC) == []
+
+
+@given(st.lists(st.builds(Box, *[st.integers(0, 200)] * 2, *[st.integers(1, 60)] * 2), unique=True))
+def test_reading_order_loses_nothing_and_goes_down(boxes):
+    ordered = reading_order(boxes)
+    assert sorted(ordered) == sorted(boxes)
+    assert reading_order(ordered) == ordered
+    for a, b in pairwise(ordered):
+        assert a.x <= b.x or a.y <= b.y + b.height
+
+
+def test_reading_order_is_row_by_row():
+    name, value, below = Box(10, 12, 80, 20), Box(200, 5, 60, 40), Box(10, 60, 80, 20)
+    assert reading_order([below, value, name]) == [name, value, below]
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 500), (240, 320), (2400, 1080), (1080, 2400)])
+def test_any_size_goes_through(size):
+    assert find_lines(np.full(size, 255, dtype=np.uint8), SPEC, nothing) == []
+
+
+def test_boxes_lie_inside_the_picture_and_are_reproducible():
+    picture = Image.new("RGB", (1080, 600), "white")
+    draw = ImageDraw.Draw(picture)
+    for y in (2, 200, 560):
+        draw.text((0, y), "72.5 kg", font=ImageFont.load_default(48), fill="black")
+    screen = np.asarray(picture)
+
+    def score(screens):
+        probability = nothing(screens)
+        for y in (2, 200, 560):
+            row = round((y + 28) * screens.shape[3] / 1080 / 4)
+            probability[0, row - 1 : row + 2, 0:14] = 0.9
+        return probability
+
+    boxes = find_lines(screen, SPEC, score)
+    assert boxes == find_lines(screen, SPEC, score)
+    assert len(boxes) == 3
+    for box in boxes:
+        assert min(box.x, box.y) >= 0
+        assert box.x + box.width <= 1080
+        assert box.y + box.height <= 600
+
+
+def test_grey_is_pillows_and_absurd_sizes_are_refused():
+    colour = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(screen_grey(colour), np.asarray(Image.fromarray(colour).convert("L")))
+    with pytest.raises(ImageError, match="no content"):
+        screen_grey(np.zeros((0, 5), dtype=np.uint8))
+    with pytest.raises(ImageError, match="crop it"):
+        screen_grey(np.broadcast_to(np.uint8(0), (20_000, 20_000)))
+
+
+def test_the_spec_travels_as_json():
+    spec = FinderSpec(name="app", side=576, threshold=100)
+    assert FinderSpec.from_json(spec.to_json(), "here") == spec
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "not JSON"),
+        ("[]", "holds list"),
+        (json.dumps({"version": 2}), "version 2"),
+        (json.dumps({"sides": 480}), "did you mean 'side'"),
+        (json.dumps({"overlap": 100}), "overlap 100"),
+        (json.dumps({"tile": 128, "overlap": 128}), "less than tile"),
+    ],
+)
+def test_a_broken_spec_is_refused_in_one_line(text, message):
+    with pytest.raises(SpecError, match=message) as failure:
+        FinderSpec.from_json(text, "finder.json")
+    assert "\n" not in str(failure.value)

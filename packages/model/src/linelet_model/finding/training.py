@@ -1,0 +1,231 @@
+"""The finder's training loop: AdamW, warm-up and cosine, a moving average of the weights, exact resumption.
+
+An epoch takes four crops of each screen. Each batch is a pure function of (seed, epoch, step), so that a run killed
+anywhere and resumed goes on as if nothing had happened.
+"""
+
+import io
+import json
+import math
+import os
+import platform
+import sys
+import time
+from copy import deepcopy
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from linelet_common.boxes import FILE_NAME, FinderSpec
+from linelet_common.errors import TrainingError
+from linelet_common.files import write_atomically
+from linelet_model import run
+from linelet_model.finding.crops import make_batch
+from linelet_model.finding.judge import Found, judge_finder
+from linelet_model.finding.loss import map_loss
+from linelet_model.finding.screens import TrainingScreens
+from linelet_model.finding.settings import FinderSettings
+from linelet_model.networks.finder import Finder
+
+CROPS = 4  # of each screen in an epoch: loading a screen costs more than cutting it
+_CHECKPOINT_SECONDS = 60.0  # the most work that a kill costs
+
+
+def train_finder(settings: FinderSettings, out: Path, resume: bool = False) -> Found:
+    """Train a finder into the run folder ``out``; returns how it finds the lines of the held-back screens.
+
+    Raises TrainingError or DatasetError for settings and data that cannot be trained on, for an ``out`` that holds
+    another run, and for a loss that is no longer a number.
+    """
+    settings = settings.checked()
+    _claim(settings, out, resume)
+    torch.set_num_threads(settings.threads or os.cpu_count() or 1)
+    torch.manual_seed(settings.seed)
+    spec = FinderSpec(step=Finder.step, stride=Finder.stride)
+    screens = TrainingScreens(settings, spec)
+    state = State(settings, len(screens))
+    _write_run(settings, out, spec, state, screens)
+    if resume:
+        state.restore(out)
+
+    found = Found(0, 0, 0)
+    while state.progress() < 1:
+        order = np.random.default_rng((settings.seed, state.epoch)).permutation(CROPS * len(screens)) % len(screens)
+        while state.step < state.steps and state.progress() < 1:
+            chosen = order[state.step * settings.batch :][: settings.batch]
+            seed = (settings.seed, state.epoch, state.step, 1)
+            state.train_step(make_batch([screens[int(i)] for i in chosen], settings.crop, spec, seed))
+            if state.checkpoint_due():
+                state.save(out)
+        found = judge_finder(state.average, spec, screens.held_back)
+        state.end_epoch(found)
+        _write_epoch(state, out)
+    return found
+
+
+class State:
+    """All that changes while training: weights, their average, the optimiser, the place in the data, history."""
+
+    def __init__(self, settings: FinderSettings, screens: int) -> None:
+        self.settings = settings
+        self.network: nn.Module = Finder().to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch lacks it
+        self.average = deepcopy(self.network).eval()
+        matrices = [p for p in self.network.parameters() if p.ndim > 1]
+        vectors = [p for p in self.network.parameters() if p.ndim <= 1]
+        groups = [{"params": matrices}, {"params": vectors, "weight_decay": 0.0}]
+        self.optimiser = torch.optim.AdamW(groups, lr=settings.lr, weight_decay=settings.weight_decay)
+        self.steps = max(1, CROPS * screens // settings.batch)  # of an epoch
+        self.epoch = self.step = self.updates = 0
+        self.losses: list[float] = []  # of the epoch at hand
+        self.history: list[dict[str, Any]] = []
+        self._spent = 0.0  # seconds of the sessions before this one
+        self._start: float | None = None  # set by the first step: loading does not count
+        self._saved = time.monotonic()
+
+    def seconds(self) -> float:
+        """Wall time trained so far, earlier sessions included."""
+        return self._spent + (time.monotonic() - self._start if self._start is not None else 0.0)
+
+    def progress(self) -> float:
+        """Share of the training done, 0-1."""
+        if self.settings.minutes is not None:
+            return min(1.0, self.seconds() / (60 * self.settings.minutes))
+        assert self.settings.epochs is not None
+        return min(1.0, (self.epoch + self.step / self.steps) / self.settings.epochs)
+
+    def learning_rate(self) -> float:
+        """Linear warm-up, then half a cosine to zero."""
+        settings, progress = self.settings, self.progress()
+        if progress < settings.warmup:
+            return settings.lr * max(progress / settings.warmup, 0.01)
+        return settings.lr * 0.5 * (1 + math.cos(math.pi * (progress - settings.warmup) / (1 - settings.warmup)))
+
+    def train_step(self, batch: Any) -> None:
+        """Forward, backward, update. TrainingError where the loss is no number."""
+        if self._start is None:
+            self._start = time.monotonic()
+        self.network.train()
+        screens = torch.from_numpy(batch.screens).to(memory_format=torch.channels_last)
+        loss = map_loss(self.network(screens), torch.from_numpy(batch.inside), torch.from_numpy(batch.weight))
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise TrainingError(f"the loss is {value} in epoch {self.epoch + 1}, step {self.step + 1}; lower --lr")
+        loss.backward()  # type: ignore[no-untyped-call]
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.learning_rate()
+        nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.clip)
+        self.optimiser.step()
+        self.optimiser.zero_grad(set_to_none=True)
+        self.step, self.updates = self.step + 1, self.updates + 1
+        self.losses.append(value)
+        # A young average follows quickly, or the first epochs would be judged with random weights.
+        decay = min(self.settings.ema, (1 + self.updates) / (10 + self.updates))
+        with torch.no_grad():
+            for kept, now in zip(self.average.state_dict().values(), self.network.state_dict().values(), strict=True):
+                if kept.dtype.is_floating_point:
+                    kept.lerp_(now, 1 - decay)
+                else:
+                    kept.copy_(now)
+
+    def end_epoch(self, found: Found) -> None:
+        """Write the epoch into the history and go to the next."""
+        self.history.append(
+            {
+                "epoch": self.epoch + 1,
+                "steps": self.updates,
+                "seconds": round(self.seconds(), 1),
+                "train_loss": float(np.mean(self.losses)) if self.losses else None,
+                "recall": found.recall,
+                "precision": found.precision,
+            }
+        )
+        self.losses = []
+        self.epoch, self.step = self.epoch + 1, 0
+
+    def checkpoint_due(self) -> bool:
+        """Whether a kill would cost more work than it may."""
+        return time.monotonic() - self._saved > _CHECKPOINT_SECONDS
+
+    def save(self, out: Path) -> None:
+        """Write checkpoint.pt, whole or not at all."""
+        buffer = io.BytesIO()
+        saved = {
+            "version": run.VERSION,
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "counters": [self.epoch, self.step, self.updates, self.seconds()],
+            "losses": self.losses,
+            "history": json.dumps(self.history),
+        }
+        torch.save(saved, buffer)
+        write_atomically(out / run.CHECKPOINT, buffer.getvalue())
+        self._saved = time.monotonic()
+
+    def restore(self, out: Path) -> None:
+        """Go on from checkpoint.pt. TrainingError if it is damaged or of another version."""
+        path = out / run.CHECKPOINT
+        try:
+            saved = torch.load(path, weights_only=True)
+        except FileNotFoundError:
+            return  # killed before the first checkpoint: beginning again is going on
+        except Exception as failure:  # pickle, zip and torch each raise their own
+            reason = (str(failure).splitlines() or [type(failure).__name__])[0]
+            raise TrainingError(f"{path} is damaged ({reason}); train again into a new folder") from None
+        if saved.get("version") != run.VERSION:
+            raise TrainingError(f"{path} is of version {saved.get('version')!r}, not {run.VERSION}; train again")
+        self.network.load_state_dict(saved["network"])
+        self.average.load_state_dict(saved["average"])
+        self.optimiser.load_state_dict(saved["optimiser"])
+        self.epoch, self.step, self.updates, self._spent = saved["counters"]
+        self.losses, self.history = saved["losses"], json.loads(saved["history"])
+
+
+def _claim(settings: FinderSettings, out: Path, resume: bool) -> None:
+    """Make sure that ``out`` is this run's: new, or resumed with the settings it was begun with."""
+    if resume:
+        saved = run.read_run(out)["settings"]
+        now = json.loads(json.dumps(settings.to_dict()))
+        changed = [f"--{k.replace('_', '-')} {now.get(k)} (was {saved.get(k)})" for k in now if now[k] != saved.get(k)]
+        if changed:
+            raise TrainingError(f"{out} was begun with other settings: {', '.join(changed)}; resume with the same")
+    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+        remedy = "--resume goes on with it" if (out / run.RUN).exists() else "name a new folder with --out"
+        raise TrainingError(f"{out} exists and is not empty; {remedy}")
+
+
+def _write_run(settings: FinderSettings, out: Path, spec: FinderSpec, state: State, screens: TrainingScreens) -> None:
+    """Write run.json and finder.json: what is about to be done."""
+    plan = {
+        "version": run.VERSION,
+        "task": "find",
+        "settings": settings.to_dict(),
+        "parameters": sum(p.numel() for p in state.network.parameters()),
+        "screens": len(screens),
+        "held_back_screens": len(screens.held_back),
+        "versions": {
+            "linelet": version("linelet-model"),
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+        },
+    }
+    write_atomically(out / run.RUN, json.dumps(plan, ensure_ascii=False, indent=1) + "\n")
+    write_atomically(out / FILE_NAME, spec.to_json())
+
+
+def _write_epoch(state: State, out: Path) -> None:
+    """Write what an epoch brought: weights, metrics, a checkpoint, a line on stderr."""
+    run.write_weights(out, state.average.state_dict())
+    write_atomically(out / run.METRICS, "".join(json.dumps(row) + "\n" for row in state.history))
+    state.save(out)
+    row = state.history[-1]
+    print(
+        f"epoch {row['epoch']}: {row['steps']} steps in {row['seconds']:.0f} s, loss {row['train_loss'] or 0:.4f}; "
+        f"held back: recall {100 * row['recall']:.2f} %, precision {100 * row['precision']:.2f} %",
+        file=sys.stderr,
+        flush=True,
+    )
