@@ -52,8 +52,6 @@ class Source:
             raise RecipeError(f"unknown split {split!r}; known are all, train, validation")
         self.recipe, self.seed, self.look, self.split, self.rgb = recipe, seed, look, split, rgb
         self.charset = recipe.charset
-        self.unknown = False
-        self.fields = recipe.fields
         self.name = recipe.name
         self._prepare()
 
@@ -66,10 +64,12 @@ class Source:
         self.mixture = build_mixture(recipe, self.split, files)
         others = fallback_faces([*self.faces, *self.companions]) if recipe.unknown else []
         fallback = Fallback([*self.faces, *self.companions, *others])
-        self.unknown = None
+        self.unknown = recipe.unknown
+        self.fields = recipe.fields
+        self._outsiders: Unknown | None = None
         if recipe.unknown:
-            unknown = Unknown(recipe.characters, self.mixture, fallback.characters, self.split, recipe.validation)
-            self.unknown = unknown if unknown else None
+            outsiders = Unknown(recipe.characters, self.mixture, fallback.characters, self.split, recipe.validation)
+            self._outsiders = outsiders if outsiders else None
         self.grammar = recipe_grammar(recipe, files)
         used = {f"font {k}": Path(path).read_bytes() for k, path in enumerate(_paths(fallback.faces))}
         self.digest = recipe.digest({**used, **{f"corpus {k}": data for k, data in enumerate(files.values())}})
@@ -127,11 +127,11 @@ class Source:
         return partial(self._transformed, draw, rng.integer(0, 2**31 - 1)) if self._transforms else draw
 
     def _plan_plain(self, rng: Rng) -> Callable[[], Line]:
-        outside = self.unknown and rng.chance(_UNKNOWN_PLAIN)
+        outside = self._outsiders and rng.chance(_UNKNOWN_PLAIN)
         return self._plain.plan(self._outside(rng) if outside else self.mixture.draw(rng), rng)
 
     def _plan_screen(self, rng: Rng) -> Callable[[], Line]:
-        kind = rng.random() if self.unknown else 1.0
+        kind = rng.random() if self._outsiders else 1.0
         if kind < _UNKNOWN_SCREEN:
             return self._screen.plan(self._outside(rng), rng)
         text = self.mixture.draw(rng)
@@ -144,8 +144,8 @@ class Source:
 
     def _outside(self, rng: Rng) -> Text:
         """A text with characters outside the charset, in the role of one within it."""
-        assert self.unknown
-        return self.unknown.draw(rng, rng.choice(self._roles))
+        assert self._outsiders
+        return self._outsiders.draw(rng, rng.choice(self._roles))
 
     def _transformed(self, draw: Callable[[], Line], seed: int) -> Line:
         line = draw()
