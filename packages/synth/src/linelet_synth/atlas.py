@@ -75,13 +75,13 @@ class Strike:
 class Atlas:
     """Strikes by face, weight and size, which cost least for texts of the given characters (none: any)."""
 
-    def __init__(self, characters: str = "", capacity: int = _CAPACITY) -> None:
+    def __init__(self, characters: str = "", capacity: int = _CAPACITY, open_fonts: int = _OPEN_FONTS) -> None:
         self._characters = characters
         self._known = frozenset(characters)
         self._strikes: OrderedDict[tuple[str, int, int, int], Strike] = OrderedDict()
         self._fonts: OrderedDict[tuple[str, int, int, int], ImageFont.FreeTypeFont] = OrderedDict()
         self._whole_fonts: OrderedDict[tuple[str, int, int, int], ImageFont.FreeTypeFont] = OrderedDict()
-        self._capacity = capacity
+        self._capacity, self._open_fonts = capacity, open_fonts
         self._uses = 0
 
     def strike(self, face: Face, weight: int, size: int) -> Strike:
@@ -101,7 +101,7 @@ class Atlas:
     def _font(self, face: Face, weight: int, size: int, text: str) -> ImageFont.FreeTypeFont:
         """A font that has the text: cut to the atlas's characters where that is enough."""
         whole = not self._known.issuperset(text) and is_large(face.path)
-        fonts, most = (self._whole_fonts, _OPEN_WHOLE_FONTS) if whole else (self._fonts, _OPEN_FONTS)
+        fonts, most = (self._whole_fonts, _OPEN_WHOLE_FONTS) if whole else (self._fonts, self._open_fonts)
         key = (face.path, face.index, weight, size)
         font = fonts.get(key)
         if font is None:
