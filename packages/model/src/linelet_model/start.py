@@ -48,7 +48,7 @@ def build_network(settings: Settings) -> tuple[nn.Module, ReaderSpec]:
         charset=found.charset,
         unknown=found.unknown,
         grammar=found.grammar,
-        fields=found.fields,
+        fields=dict(found.fields),
         height=kind.height,
         stride=kind.stride,
         frames_lost=kind.frames_lost,

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from linelet_common.cli import Progress
-from linelet_common.codec import UNKNOWN
+from linelet_common.codec import UNKNOWN, Codec
 from linelet_common.pairing import pair_boxes
 from linelet_common.reader import Reader
 from linelet_common.screens import ScreenDataset, ScreenLine
@@ -72,15 +72,15 @@ def evaluate_screens(
     progress = Progress(len(dataset), "screens")
     for i in range(len(dataset)):
         read = read_screen(reader, finder, dataset.image(i), decoding, unknown=True)
-        _count(result, reader, read, dataset.lines(i))
+        count_screen(result, reader.spec.codec, read, dataset.lines(i))
         progress.advance()
     return result
 
 
-def _count(result: ScreenEvaluation, reader: Reader, read: ScreenReading, truth: list[ScreenLine]) -> None:
+def count_screen(result: ScreenEvaluation, codec: Codec, read: ScreenReading, truth: list[ScreenLine]) -> None:
+    """Add what was read of one screen to the counts. codec: of the charset that makes a line readable."""
     boxes = np.array([line.box for line in read.lines], dtype=np.float64).reshape(-1, 4)
     pairs = pair_boxes(boxes, np.array([line.box for line in truth], dtype=np.float64).reshape(-1, 4))
-    codec = reader.spec.codec
     readable = {j for j, line in enumerate(truth) if not codec.missing(_bare(line.text))}
     exact = {(i, j) for i, j in pairs if j in readable and read.lines[i].text == _bare(truth[j].text)}
     result.screens += 1
