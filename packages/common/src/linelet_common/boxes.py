@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from linelet_common.errors import ImageError, SpecError
-from linelet_common.preprocess import MAX_PIXELS, Pixels
+from linelet_common.preprocess import MAX_ASPECT, MAX_PIXELS, Pixels
 from linelet_common.schema import Checked, parse
 
 VERSION = 1
@@ -372,7 +372,9 @@ def find_boxes(levels: Pixels, grey: Pixels, spec: FinderSpec) -> list[Box]:
         box = fit_box(grey, guess_line(core, levels, spec, scale))
         if box is not None:
             tight.append(box)
-    return reading_order([_with_margin(box, grey) for box in _join_parts(tight)])
+    boxes = [_with_margin(box, grey) for box in _join_parts(tight)]
+    # What is longer than any line is a rule, and no reader takes it.
+    return reading_order([box for box in boxes if box.width <= MAX_ASPECT * box.height])
 
 
 def _join_parts(boxes: list[Box]) -> list[Box]:
