@@ -198,9 +198,7 @@ def find_cores(levels: Pixels, spec: FinderSpec) -> list[Core]:
     totals = (sums[rows * width + ends] - sums[rows * width + starts]).tolist()
     roots = _join_runs(starts, ends, rows)
     groups: dict[int, list[int]] = {}
-    for root, left, right, row, total in zip(
-        roots, starts.tolist(), ends.tolist(), rows.tolist(), totals, strict=True
-    ):
+    for root, left, right, row, total in zip(roots, starts.tolist(), ends.tolist(), rows.tolist(), totals, strict=True):
         group = groups.get(root)
         if group is None:
             groups[root] = [left, row, right, row + 1, right - left, total]

@@ -1,7 +1,7 @@
 """Screens with boxes -> crops as the finder may meet them: other sizes, dark for light, pale, noisy, compressed.
 
-A crop is a pure function of the screen and its random numbers. Screens are kept as luma, at the greatest scale that a
-crop is taken at: about 1 MB for a phone's screen.
+A crop is a pure function of the screen and its random numbers. Screens are kept as luma, shrunk to a third more
+than the finder sees: about 1 MB for a phone's screen.
 """
 
 import io
@@ -21,7 +21,8 @@ Boxes = NDArray[np.float64]
 
 # A crop's scale relative to the finder's: larger, because phones are also held wide and apps in large type; smaller,
 # because a screenshot within a picture, a desktop's window or an app's table has type of half the size.
-LARGEST, SMALLEST = math.exp(0.3), math.exp(-0.5)
+LARGEST, SMALLEST = math.exp(0.5), math.exp(-0.5)
+KEPT = math.exp(0.3)  # what a screen is kept at; the largest crops are enlarged from that
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def keep_screen(picture: Pixels, boxes: Boxes, spec: FinderSpec) -> Screen:
     grey = screen_grey(picture)
     height, width = grey.shape
     scale = shrunk_size(height, width, spec)[1] / width
-    kept = min(1.0, scale * LARGEST)
+    kept = min(1.0, scale * KEPT)
     if kept < 1:
         size = (max(1, round(width * kept)), max(1, round(height * kept)))
         grey = np.asarray(Image.fromarray(grey).resize(size, Image.Resampling.BILINEAR))
@@ -80,7 +81,7 @@ def _inside(start: float, length: float, size: int) -> float:
 
 def vary_crop(crop: Pixels, rng: np.random.Generator) -> Pixels:
     """The crop as other screens, cameras and files would show it, uint8 of the same shape."""
-    values = crop.astype(np.float32)
+    values: NDArray[np.floating] = crop.astype(np.float32)
     if rng.random() < 0.5:
         values = 255 - values
     if rng.random() < 0.3:  # other tones between the same ends

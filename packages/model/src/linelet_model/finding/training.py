@@ -76,7 +76,7 @@ class State:
         self.average = deepcopy(self.network).eval()
         matrices = [p for p in self.network.parameters() if p.ndim > 1]
         vectors = [p for p in self.network.parameters() if p.ndim <= 1]
-        groups = [{"params": matrices}, {"params": vectors, "weight_decay": 0.0}]
+        groups: list[dict[str, Any]] = [{"params": matrices}, {"params": vectors, "weight_decay": 0.0}]
         self.optimiser = torch.optim.AdamW(groups, lr=settings.lr, weight_decay=settings.weight_decay)
         self.steps = max(1, CROPS * screens // settings.batch)  # of an epoch
         self.epoch = self.step = self.updates = 0
