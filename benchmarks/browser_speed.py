@@ -30,7 +30,8 @@ import onnxruntime
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from linelet_common import ReaderSpec, open_dataset, read_lines
+from linelet_common import ReaderSpec, open_dataset
+from linelet_read import read_lines
 
 PEERS = [
     "onnxruntime-web@1.22.0",

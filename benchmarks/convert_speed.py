@@ -23,11 +23,11 @@ import torch
 
 from linelet_common.spec import ONNX_KEY, ReaderSpec
 from linelet_convert import assets
-from linelet_convert.convert import emit_reader
-from linelet_convert.emitter import SIMPLIFICATIONS
+from linelet_convert.graphs import emit_reader
 from linelet_convert.onnxfile import OnnxFile
 from linelet_convert.runtimes import find_node
 from linelet_convert.tfjs import write_model
+from linelet_convert.values import SIMPLIFICATIONS
 from linelet_model.networks import network_class
 
 WIDTH = 200
@@ -80,7 +80,7 @@ def export(name: str, path: Path) -> None:
 
 def conversion(path: Path, out: Path) -> dict[str, float]:
     # VmHWM, not ru_maxrss: the latter begins with what this process had when it forked.
-    script = "import re,resource,sys; from linelet_convert.cli import main; main(sys.argv[1:]);"
+    script = "import re,resource,sys; from linelet_convert.verbs import main; main(sys.argv[1:]);"
     script += "own=re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1];"
     script += "print(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)"
     before = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -16,9 +16,10 @@ import Levenshtein
 import numpy as np
 
 from linelet_common.preprocess import prepare
-from linelet_common.reader import DECODINGS, decode
-from linelet_model import open_reader
+from linelet_common.reader import decode
 from linelet_model.feeds import open_source
+from linelet_read import load_reader
+from linelet_read.decoding import DECODINGS
 
 
 def main() -> None:
@@ -27,7 +28,7 @@ def main() -> None:
     parser.add_argument("--reader", default="health-app")
     parser.add_argument("--count", type=int, default=300)
     args = parser.parse_args()
-    reader, source = open_reader(args.reader), open_source(args.recipe, 77, "screen", "validation")
+    reader, source = load_reader(args.reader), open_source(args.recipe, 77, "screen", "validation")
     assert source.grammar, f"{args.recipe} has no grammar"
     spec = reader.spec.model_copy(update={"grammar": source.grammar})
     automaton = source.grammar.automaton()

@@ -25,10 +25,11 @@ import torch.nn.functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from linelet_common import ReaderSpec
-from linelet_model import NETWORKS, OnnxReader, run
-from linelet_model.export import export
+from linelet_model import NETWORKS, run
+from linelet_model.device import pick_precision
 from linelet_model.networks import network_class
-from linelet_model.training import pick_precision
+from linelet_model.onnx_export import export
+from linelet_read import OnnxReader
 
 CHARSET = "".join(chr(0x4E00 + i) for i in range(78))  # of the reference case's size
 

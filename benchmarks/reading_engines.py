@@ -19,15 +19,15 @@ os.environ.setdefault("OMP_THREAD_LIMIT", "1")
 import Levenshtein
 import numpy as np
 
-from linelet_common import open_dataset, read_lines
+from linelet_common import open_dataset
 from linelet_common.preprocess import Pixels
-from linelet_model import open_reader
+from linelet_read import load_reader, read_lines
 
 Engine = Callable[[list[Pixels]], list[str]]
 
 
 def ours(name: str) -> tuple[Engine, str]:
-    reader = open_reader(name)
+    reader = load_reader(name)
     return lambda images: [r.text for r in read_lines(reader, images)], reader.spec.charset
 
 

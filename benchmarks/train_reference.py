@@ -19,7 +19,8 @@ from PIL import Image
 
 from linelet_common.charset import Charset
 from linelet_common.codec import Codec
-from linelet_common.datasets import Manifest, open_dataset
+from linelet_common.datasets import open_dataset
+from linelet_common.manifest import Manifest
 from linelet_common.preprocess import to_grey
 from linelet_model.networks.reference import ReferenceGRU
 

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from linelet_common import open_dataset, prepare, read_lines
+from linelet_common import open_dataset, prepare
 from linelet_common.reader import shipped_reader
-from linelet_model import open_reader
+from linelet_read import load_reader, read_lines
 
 pytestmark = pytest.mark.browser
 
@@ -75,7 +75,7 @@ def in_chromium(use):
 @pytest.mark.parametrize("backend", ["wasm", "webgl"])
 def test_the_browser_reads_what_python_reads(bundle, backend):
     lines, url = bundle
-    dataset, reader = open_dataset(lines), open_reader("health-app")
+    dataset, reader = open_dataset(lines), load_reader("health-app")
     images = [dataset.image(i) for i in range(LINES)]
     expected = read_lines(reader, images)
     encoded = [base64.b64encode((lines / dataset.name(i)).read_bytes()).decode() for i in range(LINES)]

@@ -7,8 +7,8 @@ import pytest
 
 from linelet_common import ReaderSpec, open_dataset
 from linelet_common.cli import main
-from linelet_model import open_reader
-from linelet_model.evaluation import evaluate
+from linelet_read import load_reader
+from linelet_read.evaluation import evaluate
 
 
 def run_json(capsys, *words):
@@ -26,7 +26,7 @@ def test_the_reader_reads_unseen_lines(whole, capsys):
 
 def test_torch_and_onnx_give_the_same_texts(whole):
     dataset = open_dataset(whole.unseen)
-    texts = [[x.reading.text for x in evaluate(open_reader(r), dataset).lines] for r in (whole.run, whole.onnx)]
+    texts = [[x.reading.text for x in evaluate(load_reader(r), dataset).lines] for r in (whole.run, whole.onnx)]
     assert texts[0] == texts[1]
 
 

@@ -4,8 +4,7 @@ import sys
 import pytest
 
 from linelet_common.cli import HOMES, main, one_line
-from linelet_common.errors import UsageError
-from linelet_common.files import whole_folder, write_atomically
+from linelet_common.files import write_atomically
 
 
 def test_help_exits_with_0_and_imports_nothing_heavy():
@@ -50,26 +49,3 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path):
     with pytest.raises(TypeError):
         write_atomically(tmp_path / "y.txt", 3)  # type: ignore[arg-type]
     assert [p.name for p in tmp_path.iterdir()] == ["new"]
-
-
-def test_a_folder_appears_whole_or_not_at_all(tmp_path):
-    def fill(text):
-        with whole_folder(tmp_path / "out", marker="m") as folder:
-            (folder / "m").write_text(text)
-            if text == "fail":
-                raise RuntimeError
-
-    fill("one")
-    with pytest.raises(RuntimeError):
-        fill("fail")
-    assert (tmp_path / "out" / "m").read_text() == "one"
-    fill("two")
-    assert (tmp_path / "out" / "m").read_text() == "two"
-    assert [p.name for p in tmp_path.iterdir()] == ["out"]
-
-
-def test_nobodys_folder_is_replaced_by_mistake(tmp_path):
-    (tmp_path / "thesis.txt").write_text("years")
-    with pytest.raises(UsageError, match="holds no m; name a new folder"), whole_folder(tmp_path, marker="m"):
-        pass
-    assert (tmp_path / "thesis.txt").exists()

@@ -120,3 +120,46 @@ def test_an_unknown_character_is_an_error_never_the_blank():
 def test_a_blank_in_the_middle_is_refused():
     with pytest.raises(CharsetError, match="blank is class 3"):
         Codec(CHARSET, blank=3)
+
+
+UNKNOWN_CODEC = Codec(CHARSET, unknown=True)
+anything = st.text(alphabet=st.sampled_from(str(CHARSET) + "kgA健-:"), max_size=12)
+
+
+@given(anything)
+def test_folding_keeps_what_is_known_and_writes_one_mark_per_run_of_what_is_not(text):
+    folded = UNKNOWN_CODEC.fold(text)
+    assert folded.replace("\ufffd", "") == "".join(c for c in text if c in CHARSET)
+    assert "\ufffd\ufffd" not in folded
+    assert ("\ufffd" in folded) == any(c not in CHARSET for c in text)
+    assert UNKNOWN_CODEC.fold(folded) == folded
+    assert Codec(CHARSET).fold(text) == text
+
+
+@given(anything, st.data())
+def test_unknown_runs_are_decoded_as_one_however_many_the_network_sees(text, data):
+    """decode(encode(fold(s))) == fold(s), with any number of unknowns and blanks within a run."""
+    folded = UNKNOWN_CODEC.fold(text)
+    mark = UNKNOWN_CODEC.classes - 1
+    path = [0]
+    for c in UNKNOWN_CODEC.encode(folded).tolist():
+        path += [0] if path[-1] == c else []
+        path += [c] * data.draw(st.integers(1, 3))
+        while c == mark and data.draw(st.booleans()):
+            path += [0] * data.draw(st.integers(0, 2)) + [mark]
+    (reading,) = UNKNOWN_CODEC.decode(scores_of(path, UNKNOWN_CODEC.classes))
+    assert reading.text == folded
+    # A text that is not the whole truth is never sure, its characters may be.
+    assert (reading.confidence == 0.0) == ("\ufffd" in folded or not folded)
+    assert all(c.confidence > 0.9 and c.start < c.end for c in reading.characters)
+
+
+def test_the_unknown_class_is_the_last_and_goes_with_a_blank_that_is_first():
+    assert UNKNOWN_CODEC.classes == len(CHARSET) + 2
+    assert UNKNOWN_CODEC.encode("\ufffd").tolist() == [len(CHARSET) + 1]
+    with pytest.raises(CharsetError, match="make it 0"):
+        Codec(CHARSET, blank=len(CHARSET), unknown=True)
+    with pytest.raises(CharsetError, match=r"U\+FFFD"):
+        Charset("01\ufffd")
+    with pytest.raises(CharsetError, match=r"U\+FFFD"):
+        Codec(CHARSET).encode("\ufffd")

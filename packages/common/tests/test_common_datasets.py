@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from linelet_common import ReaderSpec, open_dataset
-from linelet_common.datasets import problems, read_labels
 from linelet_common.errors import DatasetError
+from linelet_common.folder import read_labels
+from linelet_common.learnable import problems
 
 SPEC = ReaderSpec(charset="0123456789.%")
 

@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from linelet_convert.convert import emit_graph
-from linelet_convert.emitter import SIMPLIFICATIONS, safe_name
+from linelet_convert.emit import safe_name
+from linelet_convert.graphs import emit_graph
 from linelet_convert.onnxfile import OnnxFile
 from linelet_convert.runtimes import NumpyRuntime, OnnxRuntime
 from linelet_convert.tfjs import write_model
+from linelet_convert.values import SIMPLIFICATIONS
 
 Array = NDArray[Any]
 

@@ -138,7 +138,7 @@ def _mutate_model(data: bytes, random_: random.Random) -> bytes:
 def _serve(pipe: Connection, folder: str) -> None:
     """Converts what comes through the pipe, answers how it ended."""
     from linelet_common.errors import LineletError
-    from linelet_convert.convert import convert
+    from linelet_convert.conversion import convert
 
     path, out = Path(folder) / "model.onnx", Path(folder) / "out"
     while True:

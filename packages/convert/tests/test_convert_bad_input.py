@@ -12,7 +12,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from linelet_common.spec import ONNX_KEY, ReaderSpec
-from linelet_convert.cli import main
+from linelet_convert.verbs import main
 
 
 def reader(path: Path, change: Any = None, classes: int = 4, spec: bool = True) -> Path:

@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
-from linelet_convert.convert import emit_graph
-from linelet_convert.emitter import SIMPLIFICATIONS
+from linelet_convert.graphs import emit_graph
 from linelet_convert.onnxfile import OnnxFile
 from linelet_convert.runtimes import NumpyRuntime, OnnxRuntime
 from linelet_convert.tfjs import write_model
+from linelet_convert.values import SIMPLIFICATIONS
 
 
 class Graph:

@@ -10,7 +10,8 @@ import pytest
 
 from linelet_common.errors import ConversionError
 from linelet_common.spec import ONNX_KEY, ReaderSpec
-from linelet_convert.convert import convert, embedded_spec, emit_reader
+from linelet_convert.conversion import convert, embedded_spec
+from linelet_convert.graphs import emit_reader
 from linelet_convert.onnxfile import OnnxFile
 from linelet_convert.runtimes import NumpyRuntime, OnnxRuntime
 from linelet_convert.tfjs import write_model

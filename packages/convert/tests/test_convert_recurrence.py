@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 import pytest
 
-from linelet_convert.convert import emit_graph
+from linelet_convert.graphs import emit_graph
 from linelet_convert.onnxfile import OnnxFile
 from linelet_convert.runtimes import NumpyRuntime, OnnxRuntime
 from linelet_convert.tfjs import write_model

@@ -9,18 +9,19 @@ from onnx import TensorProto, helper, numpy_helper
 
 from linelet_common.errors import ConversionError
 from linelet_convert import registry
-from linelet_convert.convert import convert
+from linelet_convert.conversion import convert
+from linelet_convert.operators.__main__ import table
 
 PACKAGE = Path(__file__).parents[1]
 
 
 def test_operators_md_is_what_the_registry_says() -> None:
     written = (PACKAGE / "OPERATORS.md").read_text("utf-8")
-    assert written == registry.table(), "run python -m linelet_convert.registry > packages/convert/OPERATORS.md"
+    assert written == table(), "run python -m linelet_convert.operators > packages/convert/OPERATORS.md"
 
 
 def test_a_second_converter_for_an_operator_raises() -> None:
-    registry.load()
+
     with pytest.raises(ValueError, match=r"Conv has a converter already, in convolution\.py"):
         registry.converter("Conv", since=1)(lambda node, g: node.input(0))
 

@@ -6,7 +6,7 @@ import onnx
 import pytest
 
 from linelet_common.spec import ONNX_KEY, ReaderSpec
-from linelet_convert.convert import convert
+from linelet_convert.conversion import convert
 
 pytestmark = pytest.mark.torchvision
 

@@ -8,7 +8,7 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 HERE = Path(__file__).parent
-SAMPLE = HERE.parent / "src/linelet_convert/web/sample.png"
+SAMPLE = HERE.parent / "src/linelet_convert/web/page/sample.png"
 
 
 def main() -> None:

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from linelet_common import ReaderSpec, prepare
-from linelet_model.data import Lines, collate, epoch_batches, estrange, split_by_text, vary
-from linelet_model.training import ctc_loss
+from linelet_model.data import Lines, augment, collate, epoch_batches, scramble, split_by_text
+from linelet_model.loss import ctc_loss
 
 SPEC = ReaderSpec(charset="0123456789")
 
@@ -37,13 +37,13 @@ def test_epochs_differ_and_seeds_differ():
 
 
 @given(st.lists(st.text("01", max_size=4), max_size=60), st.integers(0, 5))
-def test_no_text_is_both_trained_on_and_held_back(labels, seed):
+def test_no_text_is_both_trained_on_and_held_out(labels, seed):
     train, held = split_by_text(labels, 0.3, seed)
     assert sorted(train + held) == list(range(len(labels)))
     assert not {labels[i] for i in train} & {labels[i] for i in held}
 
 
-def test_the_share_held_back_is_what_was_asked():
+def test_the_held_out_share_is_what_was_asked():
     _, held = split_by_text([str(i) for i in range(20_000)], 0.05, 0)
     assert len(held) / 20_000 == pytest.approx(0.05, abs=0.006)
 
@@ -63,38 +63,38 @@ def test_collate_equals_preprocessing():
 
 def test_variation_keeps_the_padding_and_depends_on_its_seed_alone():
     batch = collate(lines_of([20, 90, 40]), [0, 1, 2], SPEC)
-    one, again, other = (vary(batch, SPEC, seed) for seed in ((0, 1, 2), (0, 1, 2), (0, 1, 3)))
+    one, again, other = (augment(batch, SPEC, seed) for seed in ((0, 1, 2), (0, 1, 2), (0, 1, 3)))
     assert torch.equal(one.images, again.images)
     assert not torch.equal(one.images, other.images)
     assert one.images.abs().max() <= 1
     assert ((one.images * (1 - batch.mask)) == SPEC.pad).all()
 
 
-def test_foreign_lines_show_the_same_strokes_elsewhere_and_ask_for_no_text():
+def test_scrambled_lines_show_the_same_strokes_elsewhere_and_ask_for_no_text():
     lines = lines_of([80] * 90)
     batch = collate(lines, range(90), SPEC)
     before = batch.images.clone()
-    strange = estrange(batch, SPEC, 0.5, (0, 1, 2))
+    strange = scramble(batch, SPEC, 0.5, (0, 1, 2))
     assert torch.equal(batch.images, before)
-    assert torch.equal(strange.images, estrange(batch, SPEC, 0.5, (0, 1, 2)).images)
-    assert not estrange(batch, SPEC, 0.0, (0, 1, 2)).foreign.any()
-    assert 20 < strange.foreign.sum() < 40  # half of those of two or three characters
-    assert not strange.foreign[batch.lengths == 1].any()
+    assert torch.equal(strange.images, scramble(batch, SPEC, 0.5, (0, 1, 2)).images)
+    assert not scramble(batch, SPEC, 0.0, (0, 1, 2)).undecided.any()
+    assert 20 < strange.undecided.sum() < 40  # half of those of two or three characters
+    assert not strange.undecided[batch.lengths == 1].any()
     for row in range(90):
         rows_moved = (strange.images[row] != before[row]).any(dim=2).flatten()
-        assert bool(rows_moved[:10].all()) == bool(rows_moved.any()) == bool(strange.foreign[row])
+        assert bool(rows_moved[:10].all()) == bool(rows_moved.any()) == bool(strange.undecided[row])
         assert not rows_moved[-10:].any()
         assert torch.equal(strange.images[row].sort().values, before[row].sort().values)
 
 
-def test_a_foreign_line_costs_nothing_where_the_reader_is_undecided_and_much_where_it_is_sure():
-    batch = dataclasses.replace(collate(lines_of([80] * 3), [1, 2], SPEC), foreign=torch.tensor([True, False]))
+def test_an_undecidable_line_costs_nothing_where_the_reader_is_undecided_and_much_where_it_is_sure():
+    batch = dataclasses.replace(collate(lines_of([80] * 3), [1, 2], SPEC), undecided=torch.tensor([True, False]))
     even = torch.zeros(2, 20, SPEC.classes)
     sure = even.clone()
     sure[:, :, 3] = 20
     assert ctc_loss(even, batch, SPEC)[0] == pytest.approx(0, abs=1e-5)
     assert ctc_loss(sure, batch, SPEC)[0] > 10
-    known = dataclasses.replace(batch, foreign=torch.zeros(2, dtype=torch.bool))
+    known = dataclasses.replace(batch, undecided=torch.zeros(2, dtype=torch.bool))
     assert ctc_loss(sure, batch, SPEC)[1] == ctc_loss(sure, known, SPEC)[1]
 
 

@@ -5,14 +5,15 @@ import onnx
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from linelet_common import ReaderSpec, load_image, read_lines
+from linelet_common import ReaderSpec, load_image
 from linelet_common.cli import main
 from linelet_common.datasets import open_dataset
 from linelet_common.errors import ReaderError
-from linelet_model import OnnxReader, open_reader, run
-from linelet_model.evaluation import evaluate
-from linelet_model.export import export
+from linelet_model import run
 from linelet_model.networks import NETWORKS, network_class
+from linelet_model.onnx_export import export
+from linelet_read import OnnxReader, load_reader, read_lines
+from linelet_read.evaluation import evaluate
 
 
 @pytest.fixture(scope="module")
@@ -24,8 +25,8 @@ def onnx_file(run_folder, tmp_path_factory):
 
 def test_the_exported_reader_gives_the_same_texts(run_folder, onnx_file, unseen):
     dataset = open_dataset(unseen)
-    torch_lines = evaluate(open_reader(run_folder), dataset).lines
-    onnx_lines = evaluate(open_reader(onnx_file), dataset).lines
+    torch_lines = evaluate(load_reader(run_folder), dataset).lines
+    onnx_lines = evaluate(load_reader(onnx_file), dataset).lines
     assert [x.reading.text for x in torch_lines] == [x.reading.text for x in onnx_lines]
     confidences = [[x.reading.confidence for x in lines] for lines in (torch_lines, onnx_lines)]
     np.testing.assert_allclose(*confidences, atol=1e-4)
@@ -52,7 +53,7 @@ def test_every_network_exports_at_any_batch_and_width(name, tmp_path):
 
 
 def test_an_export_that_differs_is_never_written(run_folder, tmp_path, monkeypatch):
-    monkeypatch.setattr("linelet_model.export.TOLERANCE", 0.0)
+    monkeypatch.setattr("linelet_model.onnx_export.TOLERANCE", 0.0)
     with pytest.raises(ReaderError, match="differs from torch"):
         export(run_folder, tmp_path / "x.onnx")
     assert list(tmp_path.iterdir()) == []
@@ -66,7 +67,7 @@ def test_reading_from_the_command_line(onnx_file, tmp_path, capsys):
     image.save(tmp_path / "a.png")
     assert main(["read", str(onnx_file), str(tmp_path / "a.png"), "--json"]) == 0
     (row,) = json.loads(capsys.readouterr().out)
-    (reading,) = read_lines(open_reader(onnx_file), [load_image(tmp_path / "a.png")])
+    (reading,) = read_lines(load_reader(onnx_file), [load_image(tmp_path / "a.png")])
     assert row == {"image": str(tmp_path / "a.png"), "text": reading.text, "confidence": round(reading.confidence, 4)}
     assert row["text"] == "62.1"
 
@@ -83,11 +84,11 @@ def test_decoding_by_the_grammar_from_the_command_line(run_folder, onnx_file, un
     picture = str(unseen / "images/0.png")
     assert main(["read", str(onnx_file), picture, "--decode", "grammar", "--json"]) == 0
     (row,) = json.loads(capsys.readouterr().out)
-    (reading,) = read_lines(open_reader(onnx_file), [load_image(picture)], decoding="grammar")
+    (reading,) = read_lines(load_reader(onnx_file), [load_image(picture)], decoding="grammar")
     assert row["text"] == reading.text
     assert main(["evaluate", str(run_folder), "--data", str(unseen), "--decode", "grammar", "--json"]) == 0
     mistakes = json.loads(capsys.readouterr().out)["mistakes"]
-    automaton = open_reader(onnx_file).spec.grammar.automaton()
+    automaton = load_reader(onnx_file).spec.grammar.automaton()
     assert mistakes
     assert all(automaton.accepts(line["read"]) for line in mistakes)
     # Most labels here are random, beyond the grammar: it must not misread a text that it holds.
@@ -129,8 +130,8 @@ def broken(onnx_file, folder, kind):
     ("kind", "message"),
     [
         ("no spec", "carries no reader spec"),
-        ("truncated", "is no ONNX model"),
-        ("text", "is no ONNX model"),
+        ("truncated", "is not an ONNX model"),
+        ("text", "is not an ONNX model"),
         ("version", "version 9, this Linelet reads version 1"),
         ("missing", "no such reader"),
     ],

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from linelet_common.datasets import open_dataset
-from linelet_model.evaluation import evaluate
-from linelet_model.readers import open_reader
 from linelet_model.settings import Settings
 from linelet_model.training import train
+from linelet_read import load_reader
+from linelet_read.evaluation import evaluate
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device")]
 
@@ -30,7 +30,7 @@ def test_cuda_gives_the_losses_of_the_cpu(digits, tmp_path):
 def test_every_precision_learns_on_cuda(digits, unseen, tmp_path, precision):
     settings = Settings(data=(str(digits),), epochs=14, batch=32, precision=precision, device="cuda")
     train(settings, tmp_path / "run")
-    assert evaluate(open_reader(tmp_path / "run"), open_dataset(unseen)).exact >= 0.9
+    assert evaluate(load_reader(tmp_path / "run"), open_dataset(unseen)).exact >= 0.9
 
 
 def test_a_run_goes_on_from_cuda_on_the_cpu(digits, tmp_path):

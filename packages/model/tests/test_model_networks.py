@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from linelet_common.errors import TrainingError
-from linelet_model.export import export
 from linelet_model.networks import NETWORKS, network_class
+from linelet_model.onnx_export import export
 from linelet_model.settings import Settings
 from linelet_model.training import train
 

@@ -7,6 +7,7 @@ from torch import nn
 
 from linelet_model.networks import NETWORKS, network_class
 from linelet_model.optimiser import Muon, build_optimisers, orthogonal
+from linelet_model.settings import Settings
 
 
 @given(st.integers(2, 80), st.integers(2, 80), st.integers(0, 9), st.floats(1e-4, 1e4))
@@ -62,7 +63,7 @@ def test_a_recurrent_weights_gates_are_turned_one_by_one():
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_weight_is_changed_by_one_optimiser(name):
     network = network_class(name)(20)
-    optimisers = build_optimisers(network, "muon", 1e-3, 0.01, fused=False)
+    optimisers = build_optimisers(network, Settings(network=name), fused=False)
     shares = [[p for group in optimiser.param_groups for p in group["params"]] for optimiser in optimisers]
     together = [id(p) for share in shares for p in share]
     assert sorted(together) == sorted(id(p) for p in network.parameters())

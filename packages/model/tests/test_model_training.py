@@ -15,16 +15,16 @@ from safetensors.torch import load_file
 from linelet_common.cli import main
 from linelet_common.datasets import open_dataset
 from linelet_common.errors import DatasetError, ReaderError, TrainingError
-from linelet_model.evaluation import compare, evaluate
-from linelet_model.readers import open_reader
 from linelet_model.settings import Settings
 from linelet_model.training import train
+from linelet_read import load_reader
+from linelet_read.evaluation import compare, evaluate
 
 SHORT = {"epochs": 3, "batch": 64, "threads": 1, "precision": "fp32"}
 
 
 def test_a_short_training_learns_to_read_unseen_lines(run_folder, unseen):
-    result = evaluate(open_reader(run_folder), open_dataset(unseen))
+    result = evaluate(load_reader(run_folder), open_dataset(unseen))
     assert result.exact >= 0.9
 
 
@@ -70,7 +70,7 @@ def test_resuming_in_the_middle_of_an_epoch_is_exact(digits, tmp_path, monkeypat
             raise KeyboardInterrupt
         return False
 
-    monkeypatch.setattr("linelet_model.training.State.checkpoint_due", explode)
+    monkeypatch.setattr("linelet_model.state.State.checkpoint_due", explode)
     with pytest.raises(KeyboardInterrupt):
         train(settings, tmp_path / "cut")
     monkeypatch.undo()
@@ -110,35 +110,35 @@ def test_minutes_bound_the_training(digits, tmp_path):
 def test_starting_from_a_run_keeps_what_it_knows(run_folder, digits, unseen, tmp_path):
     settings = Settings(data=(str(digits),), start=str(run_folder), lr=1e-5, **{**SHORT, "epochs": 1})
     train(settings, tmp_path / "tuned")
-    assert evaluate(open_reader(tmp_path / "tuned"), open_dataset(unseen)).exact >= 0.85
+    assert evaluate(load_reader(tmp_path / "tuned"), open_dataset(unseen)).exact >= 0.85
 
 
 def test_a_larger_charset_keeps_what_the_old_reader_knows(run_folder, draw, unseen, tmp_path):
     """New characters get classes behind the old ones; before any training the old texts are read as before."""
-    from linelet_model.training import _begin
+    from linelet_model.start import build_network
 
     more = draw(tmp_path / "more", 60, seed=9, charset="0123456789.%kg")
-    network, spec = _begin(Settings(data=(str(more),), start=str(run_folder)).checked())
+    network, spec = build_network(Settings(data=(str(more),), start=str(run_folder)).checked())
     assert spec.charset == "0123456789.%kg"
     with torch.inference_mode():
         lines = torch.rand(2, 1, 32, 64)
-        old = open_reader(run_folder).network(lines)
+        old = load_reader(run_folder).network(lines)
         torch.testing.assert_close(network.eval()(lines)[:, :, :13], old)
     settings = Settings(data=(str(more),), start=str(run_folder), lr=1e-4, validation=0.2, **{**SHORT, "epochs": 1})
     train(settings, tmp_path / "run")
-    assert evaluate(open_reader(tmp_path / "run"), open_dataset(unseen)).exact >= 0.85
+    assert evaluate(load_reader(tmp_path / "run"), open_dataset(unseen)).exact >= 0.85
 
 
 def test_fifty_crops_of_a_new_font_lift_its_reading_and_keep_the_old(run_folder, digits, unseen, draw, tmp_path):
     font = "STIXGeneralBolIta.ttf"
     real = draw(tmp_path / "real", 50, seed=11, font_file=font)
-    held_back = draw(tmp_path / "held-back", 200, seed=12, font_file=font)
+    held_out = draw(tmp_path / "held-out", 200, seed=12, font_file=font)
     settings = Settings(
         data=(str(real), f"{digits}:4"), start=str(run_folder), lr=5e-4, epochs=4, batch=32, threads=1, validation=0.1
     )
     train(settings, tmp_path / "tuned")
-    before, after = open_reader(run_folder), open_reader(tmp_path / "tuned")
-    new, old = open_dataset(held_back), open_dataset(unseen)
+    before, after = load_reader(run_folder), load_reader(tmp_path / "tuned")
+    new, old = open_dataset(held_out), open_dataset(unseen)
     lifted = compare(evaluate(before, new), evaluate(after, new))
     assert lifted.only_b > lifted.only_a
     assert lifted.p_value < 0.001
@@ -177,13 +177,13 @@ def test_a_loss_that_is_no_number_stops_with_its_batch_saved(digits, tmp_path, m
     from linelet_model import training
 
     def poisoned(batch, spec, seed):
-        varied = vary(batch, spec, seed)
+        varied = augment(batch, spec, seed)
         if seed[2] == 3:
             varied.images[0] = torch.nan
         return varied
 
-    vary = training.vary
-    monkeypatch.setattr(training, "vary", poisoned)
+    augment = training.augment
+    monkeypatch.setattr(training, "augment", poisoned)
     with pytest.raises(TrainingError, match=r"the loss is nan in epoch 1, step 4; .*bad-batch\.pt.*lower --lr"):
         train(Settings(data=(str(digits),), **SHORT), tmp_path / "run")
     assert torch.load(tmp_path / "run" / "bad-batch.pt", weights_only=True)["images"].isnan().any()
@@ -254,7 +254,7 @@ def test_resuming_with_other_settings_is_refused(run_folder, digits):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda run: (run / "run.json").unlink(), "is no run folder"),
+        (lambda run: (run / "run.json").unlink(), "is not a run folder"),
         (lambda run: (run / "run.json").write_text('{"version": 7}'), "of version 7, this Linelet reads version 1"),
         (lambda run: (run / "weights.safetensors").unlink(), "has no weights.safetensors yet"),
         (lambda run: (run / "weights.safetensors").write_bytes(b"x" * 50), "is damaged"),
@@ -265,7 +265,7 @@ def test_a_broken_run_folder_is_refused(run_folder, tmp_path, spoil, message):
     shutil.copytree(run_folder, folder)
     spoil(folder)
     with pytest.raises(ReaderError, match=message):
-        open_reader(folder)
+        load_reader(folder)
 
 
 def test_a_damaged_checkpoint_is_refused(run_folder, digits, tmp_path):
@@ -282,7 +282,7 @@ def test_weights_of_another_charset_are_refused(run_folder, tmp_path):
     spec = json.loads((folder / "spec.json").read_text())
     (folder / "spec.json").write_text(json.dumps({**spec, "charset": "0123"}))
     with pytest.raises(ReaderError, match="does not fit the network light-conv"):
-        open_reader(folder)
+        load_reader(folder)
 
 
 def test_the_command_reports_bad_data_in_one_line(digits, tmp_path, capsys):
@@ -295,10 +295,11 @@ def test_the_command_reports_bad_data_in_one_line(digits, tmp_path, capsys):
 def test_an_overflow_in_half_precision_spoils_no_weight(digits):
     """fp16's scaler looks at each optimiser alone; one gradient beyond its range must stop the step of both."""
     from linelet_model.distributed import World
-    from linelet_model.training import State, _begin
+    from linelet_model.start import build_network
+    from linelet_model.state import State
 
     settings = Settings(data=(str(digits),), precision="fp16", device="cpu", epochs=1).checked()
-    network, _ = _begin(settings)
+    network, _ = build_network(settings)
     state = State(settings, network, torch.device("cpu"), World.join())
     before = {name: p.detach().clone() for name, p in network.named_parameters()}
     for gradients, moved in ((torch.inf, False), (1.0, True)):

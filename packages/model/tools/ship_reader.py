@@ -1,8 +1,8 @@
 """Make a shipped reader of a run: weights as float16, the ONNX file exported from just these weights, the spec.
 
-    linelet train --recipe health-app --out first --minutes 30 --foreign 0
+    linelet train --recipe health-app --out first --minutes 30 --scramble 0
     linelet train --recipe health-app --from first --out run --minutes 7 --lr 1e-3 --seed 1 --threads 1 --workers 1
-    python packages/model/tools/ship_reader.py run packages/model/src/linelet_model/shipped/health-app
+    python packages/model/tools/ship_reader.py run packages/read/src/linelet_read/shipped/health-app
 
 Half an hour of two cores, and seven minutes of one on other lines, in which it learned to be unsure of what is none of
 its characters. float16 halves the weights; the network computes in float32 all the same. The ONNX file holds the same
@@ -20,7 +20,7 @@ from linelet_common.files import whole_folder
 from linelet_common.reader import ONNX_NAME
 from linelet_common.spec import FILE_NAME
 from linelet_model import run
-from linelet_model.export import export
+from linelet_model.onnx_export import export
 
 
 def main() -> None:
@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("out", type=Path)
     args = parser.parse_args()
-    with whole_folder(args.out, marker=run.RUN) as folder:
+    with whole_folder(args.out, inputs=[args.run]) as folder:
         for name in (run.RUN, FILE_NAME, run.METRICS):
             shutil.copyfile(args.run / name, folder / name)
         weights = load_file(args.run / run.WEIGHTS)

@@ -13,8 +13,8 @@ _INVISIBLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 class Charset:
     """Ordered, unique, NFC-normalised characters, one Unicode code point each.
 
-    Raises CharsetError for an empty set, a duplicate, a character of the categories Cc, Cf, Cs, Zl or Zp, and a
-    character that NFC replaces by another one (a label in NFC could never contain it).
+    Raises CharsetError for an empty set, a duplicate, a character of the categories Cc, Cf, Cs, Zl or Zp, U+FFFD, and
+    a character that NFC replaces by another one (a label in NFC could never contain it).
     """
 
     def __init__(self, characters: Iterable[str]) -> None:
@@ -27,6 +27,10 @@ class Charset:
             if unicodedata.category(character) in _INVISIBLE:
                 name = describe_characters(character)
                 raise CharsetError(f"charset position {position} holds the invisible character {name}; remove it")
+            if character == "\ufffd":
+                raise CharsetError(
+                    f"charset position {position} holds U+FFFD, which stands for all other characters; remove it"
+                )
             if not unicodedata.is_normalized("NFC", character):
                 canonical = describe_characters(unicodedata.normalize("NFC", character))
                 name = describe_characters(character)

@@ -28,9 +28,9 @@ HOMES = {
     "fonts": "linelet-synth",
     "pack": "linelet-synth",
     "train": "linelet-model",
-    "evaluate": "linelet-model",
-    "compare": "linelet-model",
-    "read": "linelet-model",
+    "evaluate": "linelet-read",
+    "compare": "linelet-read",
+    "read": "linelet-read",
     "export": "linelet-model",
     "convert": "linelet-convert",
     "serve": "linelet-convert",
@@ -151,6 +151,11 @@ def positive(text: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
     return value
+
+
+def rates(lines: int, exact: float, cer: float) -> str:
+    """How well lines were read, for people. exact and cer: shares, 0-1."""
+    return f"{lines} lines, {100 * exact:.2f} % exact, CER {100 * cer:.3f} %"
 
 
 class Progress:

@@ -1,5 +1,8 @@
 """Text <-> CTC classes. Greedy decoding takes the best class of each frame, drops repeats, then drops blanks.
 
+Characters outside the charset may have a class of their own, written U+FFFD, one per run of them: a reader that has it
+says where it doesn't know instead of naming the nearest character that it knows.
+
 Graves et al., "Connectionist Temporal Classification", ICML 2006: sections 3.2 (best path) and 4.1 (forward algorithm).
 """
 
@@ -14,6 +17,8 @@ from linelet_common.charset import Charset
 from linelet_common.errors import CharsetError, describe_characters
 
 Floats = NDArray[np.float32]
+
+UNKNOWN = "\ufffd"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +36,7 @@ class Reading:
     """What a reader makes of one line.
 
     confidence: the probability (0-1) that the network gives to exactly this text, summed over all of its CTC
-    alignments; 0 where nothing was read.
+    alignments; 0 where nothing was read, or where the text holds U+FFFD and so cannot be all that the line says.
     """
 
     text: str
@@ -40,25 +45,55 @@ class Reading:
 
 
 class Codec:
-    """Text <-> classes for a charset whose blank class stands first (0, the default) or last (``len(charset)``)."""
+    """Text <-> classes for a charset whose blank class stands first (0, the default) or last (``len(charset)``).
 
-    def __init__(self, charset: Charset, blank: int = 0) -> None:
+    unknown: whether there is one class more, the last, for every character outside the charset; the blank is then 0.
+    Raises CharsetError for any other place of the blank.
+    """
+
+    def __init__(self, charset: Charset, blank: int = 0, unknown: bool = False) -> None:
         if blank not in (0, len(charset)):
             raise CharsetError(f"blank is class {blank}; it must be the first (0) or the last ({len(charset)})")
+        if unknown and blank:
+            raise CharsetError(f"blank is class {blank}, but the last class is that of unknown characters; make it 0")
         self.charset = charset
         self.blank = blank
-        self.classes = len(charset) + 1
-        self._shift = 1 if blank == 0 else 0
+        self.unknown = unknown
+        self.classes = len(charset) + 1 + unknown
+        shift = 1 if blank == 0 else 0
+        # Text of every class but the blank, and back.
+        self._texts = {i + shift: character for i, character in enumerate(charset)}
+        if unknown:
+            self._texts[len(charset) + 1] = UNKNOWN
+        self._classes = {text: c for c, text in self._texts.items()}
+
+    def missing(self, text: str) -> str:
+        """The characters of ``text`` that have no class, each once, in order of appearance."""
+        return "".join(dict.fromkeys(c for c in text if c not in self._classes))
+
+    def fold(self, text: str) -> str:
+        """The text as this codec's reader is to write it: one U+FFFD for each run of characters outside the charset.
+
+        The text itself where there is no class for them.
+        """
+        if not self.unknown:
+            return text
+        runs = itertools.groupby(text, lambda c: c in self.charset)
+        return "".join("".join(run) if known else UNKNOWN for known, run in runs)
 
     def encode(self, text: str) -> NDArray[np.int64]:
-        """Classes of a text, int64 (L,). Raises CharsetError naming every character the charset lacks."""
-        missing = self.charset.missing(text)
+        """Classes of a text, int64 (L,). Raises CharsetError naming every character that has no class."""
+        missing = self.missing(text)
         if missing:
             size = len(self.charset)
             raise CharsetError(
                 f"{text!r} contains {describe_characters(missing)}, not in the charset ({size} characters)"
             )
-        return np.array([self.charset.index(c) + self._shift for c in text], dtype=np.int64)
+        return np.array([self._classes[c] for c in text], dtype=np.int64)
+
+    def text_of(self, class_: int) -> str:
+        """The character of a class that is not the blank."""
+        return self._texts[class_]
 
     def decode(self, scores: Floats, temperature: float = 1.0) -> list[Reading]:
         """Greedy decoding of scores float32 (N, T, C): logits or log-probabilities, normalised here.
@@ -68,17 +103,27 @@ class Codec:
         log_probs = log_softmax(scores / np.float32(temperature))
         best = scores.argmax(axis=2)  # (N, T)
         paths = [self._collapse(line) for line in best]
-        classes = [[c for c, _, _ in path] for path in paths]
-        confidences = self.probability(log_probs, classes)
+        confidences = self.probability(log_probs, [[c for c, _, _ in path] for path in paths])
         readings = []
         for n, path in enumerate(paths):
             characters = tuple(
-                Character(self.charset[c - self._shift], float(np.exp(log_probs[n, start:end, c].max())), start, end)
-                for c, start, end in path
+                Character(self._texts[c], float(np.exp(log_probs[n, start:end, c].max())), start, end)
+                for c, start, end in self._merge(path)
             )
             text = "".join(c.text for c in characters)
-            readings.append(Reading(text, float(confidences[n]) if text else 0.0, characters))
+            sure = bool(text) and UNKNOWN not in text
+            readings.append(Reading(text, float(confidences[n]) if sure else 0.0, characters))
         return readings
+
+    def _merge(self, path: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+        """The path with neighbouring unknowns as one, whatever blanks lie between them."""
+        merged: list[tuple[int, int, int]] = []
+        for c, start, end in path:
+            if merged and c == merged[-1][0] and self._texts[c] == UNKNOWN:
+                merged[-1] = c, merged[-1][1], end
+            else:
+                merged.append((c, start, end))
+        return merged
 
     def _collapse(self, best: NDArray[np.int64]) -> list[tuple[int, int, int]]:
         """Runs (class, start, end) of a best path (T,) that are not blank."""

@@ -1,5 +1,7 @@
-"""Files and folders that appear whole or not at all."""
+"""Files and folders that appear whole or not at all, and never in the place of somebody else's."""
 
+import hashlib
+import json
 import os
 import shutil
 import uuid
@@ -8,6 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from linelet_common.errors import UsageError
+
+# The list of its own files that a folder of ours carries, with their digests: the proof that it may be replaced.
+LISTING = "files.json"
+_FORMAT = "linelet-files"
 
 
 def write_atomically(path: Path, data: bytes | str | Iterable[bytes]) -> None:
@@ -29,20 +35,40 @@ def write_atomically(path: Path, data: bytes | str | Iterable[bytes]) -> None:
         raise
 
 
+def check_output(out: Path, inputs: Iterable[Path]) -> None:
+    """UsageError if writing ``out`` would overwrite one of the command's inputs, or a folder that holds one."""
+    place = out.resolve()
+    for given in inputs:
+        path = given.resolve()
+        if place == path or place in path.parents:
+            raise UsageError(f"--out {out} would overwrite the input {given}; name another place with --out")
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file's content, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 @contextmanager
-def whole_folder(path: Path, marker: str) -> Iterator[Path]:
+def whole_folder(path: Path, inputs: Iterable[Path] = ()) -> Iterator[Path]:
     """A temporary folder beside ``path`` that takes its place when the block ends well, and vanishes otherwise.
 
-    An existing ``path`` is replaced only if it is empty or holds ``marker``, the file by which an earlier result of the
-    same kind is known; else UsageError: nobody's files are ever deleted by a mistyped --out.
+    It gets a LISTING of its files with their digests. An existing ``path`` is replaced only if it is empty, or if such
+    a listing proves that every file there is one that we wrote, unchanged since. UsageError otherwise, for a symbolic
+    link, for the current folder, and where ``path`` is or holds one of the command's ``inputs``.
     """
-    if path.exists() and (not path.is_dir() or (any(path.iterdir()) and not (path / marker).exists())):
-        raise UsageError(f"{path} exists and holds no {marker}; name a new folder with --out")
+    check_output(path, inputs)
+    _refuse_strangers(path)
+    path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
     temporary.mkdir()
     try:
         yield temporary
+        files = {name: digest_of(temporary / name) for name in _files_in(temporary)}
+        listing = {"format": _FORMAT, "version": 1, "files": files}
+        write_atomically(temporary / LISTING, json.dumps(listing, ensure_ascii=False, indent=1) + "\n")
         if path.exists():
             retired = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.old")
             path.replace(retired)
@@ -52,3 +78,39 @@ def whole_folder(path: Path, marker: str) -> Iterator[Path]:
             temporary.replace(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def read_listing(folder: Path) -> dict[str, str] | None:
+    """The files that a folder of ours lists, name -> digest; None if it has no listing that can be read."""
+    try:
+        data = json.loads((folder / LISTING).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+    if not isinstance(data, dict) or data.get("format") != _FORMAT or not isinstance(data.get("files"), dict):
+        return None
+    return {str(name): str(digest) for name, digest in data["files"].items()}
+
+
+def _files_in(folder: Path) -> list[str]:
+    """Everything in a folder but folders, by its path relative to it, in order."""
+    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_symlink() or not p.is_dir())
+
+
+def _refuse_strangers(path: Path) -> None:
+    """UsageError unless ``path`` is free, empty, or a folder whose every file is ours."""
+    if path.is_symlink():
+        raise UsageError(f"{path} is a symbolic link; name the folder itself, or a new one, with --out")
+    if path.resolve() in (Path.cwd(), *Path.cwd().parents):
+        raise UsageError(f"{path} is the current folder or holds it; name a new folder with --out")
+    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+        return
+    listed = read_listing(path) if path.is_dir() else None
+    if listed is None:
+        raise UsageError(f"{path} exists and nothing proves that Linelet wrote it; name a new folder with --out")
+    for name in _files_in(path):
+        if name == LISTING:
+            continue
+        if name not in listed:
+            raise UsageError(f"{path} holds {name}, which Linelet did not write there; name a new folder with --out")
+        if (path / name).is_symlink() or digest_of(path / name) != listed[name]:
+            raise UsageError(f"{path / name} was changed since Linelet wrote it; name a new folder with --out")

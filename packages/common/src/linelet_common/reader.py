@@ -1,29 +1,39 @@
-"""Reading: any network that scores batches of prepared lines becomes a reader of pictures."""
+"""Readers: networks with their specs, where they are found, and greedy decoding of what they put out."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from linelet_common.codec import Reading, log_softmax
-from linelet_common.errors import UsageError
-from linelet_common.preprocess import Pixels, prepare
+from linelet_common.codec import Reading
 from linelet_common.spec import ReaderSpec
 
-# Packages name the readers they ship in this entry-point group; each is a run folder that holds ONNX_NAME too.
+# Packages name the readers they ship in this entry-point group; each is a folder that holds ONNX_NAME.
 GROUP = "linelet.readers"
 ONNX_NAME = "reader.onnx"
 
-Decoding = Literal["greedy", "grammar"]
-DECODINGS: tuple[Decoding, ...] = ("greedy", "grammar")
+
+class Reader(Protocol):
+    """A network with its spec: torch in a run folder, ONNX Runtime, or the TF.js bundle in a browser."""
+
+    spec: ReaderSpec
+
+    def scores(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Input float32 (N, channels, height, W), W a width the spec allows -> the network's own output."""
+        ...
+
+
+def shipped_readers() -> list[str]:
+    """The names of the readers that installed packages ship."""
+    return sorted(point.name for point in entry_points(group=GROUP))
 
 
 def shipped_reader(name: str) -> Path | None:
-    """The run folder of a reader that an installed package ships under this name; None if there is none."""
+    """The folder of a reader that an installed package ships under this name; None if there is none."""
     for point in entry_points(group=GROUP, name=name):
         folder: Path = point.load()
         return folder
@@ -37,49 +47,31 @@ def onnx_path(name: str) -> Path:
     return shipped / ONNX_NAME if shipped else path
 
 
-class Reader(Protocol):
-    """A network with its spec: torch in a run folder, ONNX Runtime, or the TF.js bundle in a browser."""
-
-    spec: ReaderSpec
-
-    def scores(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Input float32 (N, channels, height, W), W a width the spec allows -> the network's own output."""
-        ...
+def known_readers() -> str:
+    """What a message says of shipped readers: their names, or how to get them."""
+    names = shipped_readers()
+    return f"a shipped reader ({', '.join(names)})" if names else "a shipped reader (pip install linelet-read)"
 
 
-def read_lines(
-    reader: Reader, images: Sequence[Pixels], batch_size: int = 16, decoding: Decoding = "greedy"
-) -> list[Reading]:
-    """The texts of lines, uint8 (H, W) or RGB (H, W, 3), in their order.
+def group_by_width(widths: Sequence[int], size: int) -> Iterator[list[int]]:
+    """Indices of lines in batches of at most ``size`` lines of one padded width each.
 
-    Lines are batched with lines of the same padded width, so a line's reading never depends on its neighbours.
-    decoding: see ``decode``.
+    A line is so padded as it would be alone: its reading never depends on the lines read with it.
     """
-    prepared = [prepare(image, reader.spec) for image in images]
     by_width: dict[int, list[int]] = defaultdict(list)
-    for i, line in enumerate(prepared):
-        by_width[line.shape[2]].append(i)
-    readings: dict[int, Reading] = {}
+    for i, width in enumerate(widths):
+        by_width[width].append(i)
     for indices in by_width.values():
-        for start in range(0, len(indices), batch_size):
-            chunk = indices[start : start + batch_size]
-            output = reader.scores(np.stack([prepared[i] for i in chunk]))
-            readings.update(zip(chunk, decode(output, reader.spec, decoding), strict=True))
-    return [readings[i] for i in range(len(images))]
+        for start in range(0, len(indices), size):
+            yield indices[start : start + size]
 
 
-def decode(output: NDArray[np.float32], spec: ReaderSpec, decoding: Decoding = "greedy") -> list[Reading]:
-    """Readings of a network's output, float32 (N, T, C) or (T, N, C) as the spec's layout says.
-
-    decoding: "greedy", or "grammar" for the most probable text of the reader's grammar, however improbable that is;
-    its confidence says so. SpecError if the reader has no grammar.
-    """
-    if decoding not in DECODINGS:
-        raise UsageError(f"unknown decoding {decoding!r}; known are {', '.join(DECODINGS)}")
+def logits(output: NDArray[np.float32], spec: ReaderSpec) -> NDArray[np.float32]:
+    """A network's output as the spec's layout says -> scores float32 (N, T, C), logits or log-probabilities."""
     scores = output if spec.layout == "NTC" else output.transpose(1, 0, 2)
-    if spec.scores == "probs":
-        scores = np.log(np.maximum(scores, np.float32(1e-30)))
-    readings = spec.codec.decode(scores, spec.temperature)
-    if decoding == "greedy":
-        return readings
-    return spec.search.readings(log_softmax(scores / np.float32(spec.temperature)), readings)
+    return np.log(np.maximum(scores, np.float32(1e-30))) if spec.scores == "probs" else scores
+
+
+def decode(output: NDArray[np.float32], spec: ReaderSpec) -> list[Reading]:
+    """Greedy readings of a network's output, float32 (N, T, C) or (T, N, C) as the spec's layout says."""
+    return spec.codec.decode(logits(output, spec), spec.temperature)

@@ -14,8 +14,8 @@ from typing import Annotated, Any, Protocol
 
 import pydantic
 
-from linelet_common.datasets import UNFINISHED, Manifest
 from linelet_common.errors import DatasetError, ImageError
+from linelet_common.manifest import UNFINISHED, Manifest
 from linelet_common.preprocess import Pixels, load_image
 from linelet_common.schema import Checked, parse
 from linelet_common.stored import LmdbRecords, decode_image, read_member
@@ -221,7 +221,9 @@ def open_screens(path: str | Path) -> ScreenDataset:
         raise DatasetError(f"{path}: no such dataset; make one with 'linelet synth RECIPE --screens --out {path}'")
     manifest = Manifest.load(path)
     if manifest and manifest.kind != "screens":
-        raise DatasetError(f"{path} is a dataset of {manifest.kind}; make one of screens with 'linelet synth --screens'")
+        raise DatasetError(
+            f"{path} is a dataset of {manifest.kind}; make one of screens with 'linelet synth --screens'"
+        )
     if manifest and not manifest.complete:
         raise DatasetError(UNFINISHED.format(path=path))
     if (path / "data.mdb").exists():

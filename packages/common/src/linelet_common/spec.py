@@ -14,9 +14,8 @@ import pydantic
 from linelet_common.charset import Charset
 from linelet_common.codec import Codec
 from linelet_common.errors import CharsetError, SpecError
-from linelet_common.grammar import Grammar
+from linelet_common.grammar import Automaton, Grammar
 from linelet_common.schema import Checked, parse
-from linelet_common.search import GrammarSearch
 
 VERSION = 1
 ONNX_KEY = "linelet_spec"
@@ -35,6 +34,7 @@ class ReaderSpec(Checked):
     network: str = ""  # the network's name where it is one of Linelet's
     charset: str  # ordered characters; class = index + 1, or index where the blank stands last
     blank: int = 0  # 0 or len(charset)
+    unknown: bool = False  # whether the last class, behind the charset, is U+FFFD: every other character
     height: int = pydantic.Field(default=32, ge=1, le=512)
     color: Literal["grey", "rgb", "bgr"] = "grey"
     mean: tuple[float, ...] = (0.5,)  # one for all channels or one each, of values in 0-1
@@ -52,7 +52,7 @@ class ReaderSpec(Checked):
     @pydantic.model_validator(mode="after")
     def _consistent(self) -> Self:
         try:
-            Codec(Charset(self.charset), self.blank)
+            Codec(Charset(self.charset), self.blank, self.unknown)
         except CharsetError as failure:
             raise ValueError(str(failure)) from None
         for key in ("mean", "std"):
@@ -72,21 +72,21 @@ class ReaderSpec(Checked):
     @cached_property
     def codec(self) -> Codec:
         """Text <-> classes of this reader."""
-        return Codec(Charset(self.charset), self.blank)
+        return Codec(Charset(self.charset), self.blank, self.unknown)
 
     @cached_property
-    def search(self) -> GrammarSearch:
-        """Finds the best text of the reader's grammar. SpecError if it has none."""
+    def automaton(self) -> Automaton:
+        """The automaton of the reader's grammar. SpecError if it has none."""
         if self.grammar is None:
             raise SpecError(
                 f"the reader {self.name!r} has no grammar; decode greedily, or train on a recipe with forms or phrases"
             )
-        return GrammarSearch(self.grammar.automaton(), self.codec)
+        return self.grammar.automaton()
 
     @property
     def classes(self) -> int:
-        """C: characters and the blank."""
-        return len(self.charset) + 1
+        """C: characters, the blank, and U+FFFD where it has a class."""
+        return len(self.charset) + 1 + self.unknown
 
     def padded_width(self, width: int) -> int:
         """The input width for a line that is ``width`` pixels wide at the reader's height."""

@@ -14,8 +14,9 @@ from weakref import WeakValueDictionary
 
 from PIL import Image, UnidentifiedImageError
 
-from linelet_common.datasets import UNFINISHED, Details, Manifest, read_details
 from linelet_common.errors import DatasetError, ImageError
+from linelet_common.lines import Details, read_details
+from linelet_common.manifest import UNFINISHED, Manifest
 from linelet_common.preprocess import Pixels, to_rgb
 
 _PICTURES = ("png", "jpg", "jpeg", "webp", "bmp")

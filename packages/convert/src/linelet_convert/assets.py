@@ -1,8 +1,11 @@
 """The files of a bundle that are no network: the browser reader, its page, and the TensorFlow.js they run on.
 
-The wheel carries a TensorFlow.js of its own, built by ``runtime/build.mjs`` with just the kernels in use. It is no
-source, so a checkout lacks it until it is built: ``python -m linelet_convert.assets`` does so where Node is present,
-and ``install`` does it when it is first needed.
+The JavaScript lies in three rooms: ``web/reader`` (the npm package), ``web/page`` (the page that uses it) and
+``web/runtime`` (what TensorFlow.js is built from). In a bundle, reader and page lie side by side in one folder.
+
+The wheel carries a TensorFlow.js of its own, built by ``web/runtime/build.mjs`` with just the kernels in use. It is not
+in the source tree, so a checkout lacks it until it is built: ``python -m linelet_convert.assets`` does so where Node is
+present, and ``install`` does it when it is first needed.
 """
 
 import json
@@ -19,17 +22,18 @@ from linelet_common.errors import ConversionError
 from linelet_common.files import whole_folder
 
 HERE = Path(__file__).parent
-WEB = HERE / "web"
-RUNTIME = WEB / "tfjs"
-MARKER = "core.js"  # by which a folder with a runtime is known
+READER, PAGE, SOURCES = (HERE / "web" / room for room in ("reader", "page", "runtime"))
+RUNTIME = READER / "tfjs"
 
+# What decides how the runtime is built; the room's other files run models for a conversion's check.
+_BUILD_FILES = ("LICENSE.txt", "build.mjs", "kernels.json", "package-lock.json", "package.json")
 # What npm is given but a bundle does not need.
 _NOT_IN_BUNDLE = {"package.json", "README.md"}
 
 
 def reader_files() -> Iterator[Path]:
     """The files of reader and page, without the runtime."""
-    for path in sorted(WEB.iterdir()):
+    for path in sorted([*READER.iterdir(), *PAGE.iterdir()]):
         if path.is_file() and path.name not in _NOT_IN_BUNDLE and not path.name.startswith("."):
             yield path
 
@@ -55,7 +59,7 @@ def build_runtime() -> Path:
 
     Raises ConversionError, in one line, if Node is missing or the build fails.
     """
-    sources = sorted(path for path in (HERE / "runtime").iterdir() if path.is_file())
+    sources = [SOURCES / name for name in _BUILD_FILES]
     package = {"type": "module", "sources": sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()}
     about = RUNTIME / "package.json"
     if about.exists() and json.loads(about.read_bytes()) == package:
@@ -71,7 +75,7 @@ def build_runtime() -> Path:
         work = Path(folder)
         for path in sources:
             shutil.copyfile(path, work / path.name)
-        with whole_folder(RUNTIME, MARKER) as out:
+        with whole_folder(RUNTIME) as out:
             _run([npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"], work)
             _run([node, "build.mjs", str(out)], work)
             (out / about.name).write_text(json.dumps(package))

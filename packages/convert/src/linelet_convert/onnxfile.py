@@ -2,6 +2,8 @@
 
 import struct
 from collections import Counter
+from graphlib import CycleError, TopologicalSorter
+from heapq import heapify, heappop, heappush
 from pathlib import Path
 from typing import Any
 
@@ -87,43 +89,35 @@ class OnnxFile:
                     raise ConversionError(f"{self.path} defines the value {name!r} twice; export again")
                 makers[name] = number
         given = {i.name for i in self.inputs} | set(self.initializers)
-        order: list[onnx.NodeProto] = []
-        state: dict[int, int] = {}  # 1 being visited, 2 done
         for output in graph.output:
-            if output.name in given:
-                continue
-            if output.name not in makers:
+            if output.name not in given and output.name not in makers:
                 raise ConversionError(f"{self.path}: nothing makes the output {output.name!r}; export again")
-            # Depth first with a stack of our own: graphs of unrolled loops are deeper than Python's.
-            stack = [makers[output.name]]
-            while stack:
-                number = stack[-1]
-                node = graph.node[number]
-                if state.get(number) == 2:
-                    stack.pop()
-                    continue
-                state[number] = 1
-                missing = []
-                for name in node_inputs(node):
-                    if not name or name in given:
-                        continue
-                    if name not in makers:
-                        raise ConversionError(
-                            f"{self.path}: {describe(node)} reads {name!r}, which nothing makes; export again"
-                        )
-                    if state.get(makers[name]) == 1:
-                        raise ConversionError(
-                            f"{self.path}: {describe(node)} needs its own output (a cycle); export again"
-                        )
-                    if state.get(makers[name]) != 2:
-                        missing.append(makers[name])
-                if missing:
-                    stack.append(missing[0])
-                else:
-                    state[number] = 2
-                    order.append(node)
-                    stack.pop()
-        return order
+        sorter: TopologicalSorter[int] = TopologicalSorter()
+        waiting = [makers[o.name] for o in graph.output if o.name not in given]
+        seen = set(waiting)
+        while waiting:
+            number = waiting.pop()
+            before = self._makers_of_inputs(graph.node[number], makers, given)
+            sorter.add(number, *before)
+            waiting += [n for n in before if n not in seen]
+            seen.update(before)
+        try:
+            return [graph.node[number] for number in _in_file_order(sorter)]
+        except CycleError as failure:
+            node = graph.node[failure.args[1][0]]
+            raise ConversionError(
+                f"{self.path}: {describe(node)} needs its own output (a cycle); export again"
+            ) from None
+
+    def _makers_of_inputs(self, node: onnx.NodeProto, makers: dict[str, int], given: set[str]) -> list[int]:
+        """The numbers of the nodes that make what a node reads, each once."""
+        read = [name for name in dict.fromkeys(node_inputs(node)) if name and name not in given]
+        for name in read:
+            if name not in makers:
+                raise ConversionError(
+                    f"{self.path}: {describe(node)} reads {name!r}, which nothing makes; export again"
+                )
+        return list(dict.fromkeys(makers[name] for name in read))
 
     def needed(self) -> bytes:
         """The model without the nodes that no output needs, serialised."""
@@ -145,6 +139,21 @@ class OnnxFile:
     def bytes(self) -> int:
         """Size of the file."""
         return self.path.stat().st_size
+
+
+def _in_file_order(sorter: TopologicalSorter[int]) -> list[int]:
+    """The numbers sorted topologically, the smallest first wherever there is a choice."""
+    sorter.prepare()
+    ready = list(sorter.get_ready())
+    heapify(ready)
+    order = []
+    while ready:
+        number = heappop(ready)
+        order.append(number)
+        sorter.done(number)
+        for after in sorter.get_ready():
+            heappush(ready, after)
+    return order
 
 
 def describe(node: onnx.NodeProto) -> str:
@@ -196,6 +205,18 @@ def dimensions(value: onnx.ValueInfoProto, path: Path) -> list[int | str]:
         else:
             lengths.append(dim.dim_value)
     return lengths
+
+
+def attribute_value(attribute: onnx.AttributeProto, path: Path) -> Any:
+    """A node's attribute as a Python value: strings decoded, tensors as arrays."""
+    if attribute.type == onnx.AttributeProto.TENSOR:
+        return read_tensor(attribute.t, path)
+    value = onnx.helper.get_attribute_value(attribute)
+    if isinstance(value, bytes):
+        return value.decode("utf-8")
+    if isinstance(value, list) and value and isinstance(value[0], bytes):
+        return [v.decode("utf-8") for v in value]
+    return value
 
 
 def read_tensor(tensor: onnx.TensorProto, path: Path) -> NDArray[Any]:

@@ -117,7 +117,7 @@ class NodeRuntime:
                 for i, batch in enumerate(batches)
             ]
             (folder / "request.json").write_text(json.dumps(request), encoding="utf-8")
-            script = Path(__file__).with_name("run_model.mjs")
+            script = Path(__file__).parent / "web" / "runtime" / "run_model.mjs"
             try:
                 done = subprocess.run(
                     [self._node, str(script), str(folder / "request.json")],

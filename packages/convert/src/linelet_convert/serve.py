@@ -1,13 +1,10 @@
-"""``linelet serve``: a bundle's page on localhost, under the strict content security policy that it is made for."""
+"""Serving a bundle's page on localhost, under the strict content security policy that it is made for."""
 
-import argparse
-from typing import TYPE_CHECKING
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
-from linelet_common.cli import Verb
-
-if TYPE_CHECKING:
-    from http.server import ThreadingHTTPServer
-    from pathlib import Path
+from linelet_common.errors import UsageError
 
 # What the page needs and nothing else; the page's own <meta> says the same for other servers. Only WebAssembly needs
 # more than 'self'. No request can leave for another host.
@@ -37,47 +34,11 @@ TYPES = {
 PORT = 8640
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Arguments of the verb."""
-    parser.add_argument("bundle", metavar="BUNDLE", help="folder that 'linelet convert' wrote")
-    parser.add_argument(
-        "--port", type=_port, default=None, help=f"port on 127.0.0.1; 0 takes a free one (default {PORT} or a free one)"
-    )
-    parser.add_argument("--open", action="store_true", help="open the page in the default browser")
-
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or int(text) > 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a port; give 0 to 65535")
-    return int(text)
-
-
-def run(arguments: argparse.Namespace) -> None:
-    """Serve until interrupted."""
-    import contextlib
-    import sys
-    import webbrowser
-    from pathlib import Path
-
-    server = make_server(Path(arguments.bundle), arguments.port)
-    address = f"http://localhost:{server.server_address[1]}/"
-    print(f"serving {arguments.bundle} at {address} (Ctrl+C stops it)", file=sys.stderr, flush=True)
-    if arguments.open:
-        webbrowser.open(address)
-    with contextlib.suppress(KeyboardInterrupt), server:
-        server.serve_forever()
-
-
-def make_server(bundle: "Path", port: int | None = None) -> "ThreadingHTTPServer":
+def make_server(bundle: Path, port: int | None = None) -> ThreadingHTTPServer:
     """A server of a bundle on 127.0.0.1, bound but not yet serving; ``port`` None takes PORT or, if taken, a free one.
 
     Raises UsageError for a folder that is no bundle and for a port that is taken.
     """
-    from functools import partial
-    from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-
-    from linelet_common.errors import UsageError
-
     for name in ("index.html", "spec.json"):
         if not (bundle / name).is_file():
             raise UsageError(f"{bundle} holds no {name}; give a folder that 'linelet convert' wrote")
@@ -103,6 +64,3 @@ def make_server(bundle: "Path", port: int | None = None) -> "ThreadingHTTPServer
         raise UsageError(
             f"port {port} cannot be used ({failure.strerror}); give another one, or 0 for a free one"
         ) from None
-
-
-SERVE = Verb("show a bundle's page on localhost", configure, run)

@@ -69,6 +69,42 @@ class Tensor:
         return self.node.name if self.index == 0 else f"{self.node.name}:{self.index}"
 
 
+@dataclass(frozen=True)
+class Graph:
+    """A finished graph: its nodes in an order in which they can run, inputs and outputs by name."""
+
+    nodes: list[Node]
+    inputs: dict[str, Tensor]
+    outputs: dict[str, Tensor]
+
+    @property
+    def constants(self) -> list[Node]:
+        """The nodes that hold weights."""
+        return [n for n in self.nodes if n.array is not None]
+
+    @property
+    def operators(self) -> list[str]:
+        """The TensorFlow.js operators in use, sorted."""
+        return sorted({n.op for n in self.nodes})
+
+
+def prune(nodes: Sequence[Node], inputs: dict[str, Tensor], outputs: dict[str, Tensor]) -> Graph:
+    """The nodes that the outputs need, in order; inputs stay even if nothing reads them."""
+    order: list[Node] = []
+    seen: set[int] = set()
+    for root in [*(t.node for t in inputs.values()), *(t.node for t in outputs.values())]:
+        stack = [(root, False)]
+        while stack:
+            node, ready = stack.pop()
+            if ready:
+                order.append(node)
+            elif id(node) not in seen:
+                seen.add(id(node))
+                stack.append((node, True))
+                stack += [(t.node, False) for t in reversed(node.inputs)]
+    return Graph(order, inputs, outputs)
+
+
 def static(shape: Shape) -> bool:
     """Whether all axes are equally long in all probes."""
     return bool((shape == shape[:1]).all())

@@ -6,7 +6,6 @@ attributes are base64, there is no int64, and a weight's ``quantization`` entry 
 
 import base64
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -14,29 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from linelet_convert.tfgraph import Array, Dtype, Node, Tensor
+from linelet_convert.tfgraph import DTYPES, Array, Dtype, Graph, Node, Tensor, dynamic_axes
 
 # Small enough for a cache and a progress bar, large enough for few requests.
 SHARD_BYTES = 4 * 2**20
-
-
-@dataclass(frozen=True)
-class Graph:
-    """A finished graph: its nodes in an order in which they can run, inputs and outputs by name."""
-
-    nodes: list[Node]
-    inputs: dict[str, Tensor]
-    outputs: dict[str, Tensor]
-
-    @property
-    def constants(self) -> list[Node]:
-        """The nodes that hold weights."""
-        return [n for n in self.nodes if n.array is not None]
-
-    @property
-    def operators(self) -> list[str]:
-        """The TensorFlow.js operators in use, sorted."""
-        return sorted({n.op for n in self.nodes})
 
 
 @dataclass(frozen=True)
@@ -46,23 +26,6 @@ class Stored:
     dtype: str
     data: bytes
     quantization: dict[str, Any] | None = None
-
-
-def prune(nodes: Sequence[Node], inputs: dict[str, Tensor], outputs: dict[str, Tensor]) -> Graph:
-    """The nodes that the outputs need, in order; inputs stay even if nothing reads them."""
-    order: list[Node] = []
-    seen: set[int] = set()
-    for root in [*(t.node for t in inputs.values()), *(t.node for t in outputs.values())]:
-        stack = [(root, False)]
-        while stack:
-            node, ready = stack.pop()
-            if ready:
-                order.append(node)
-            elif id(node) not in seen:
-                seen.add(id(node))
-                stack.append((node, True))
-                stack += [(t.node, False) for t in reversed(node.inputs)]
-    return Graph(order, inputs, outputs)
 
 
 def store(array: Array, weights: str) -> Stored:
@@ -148,8 +111,6 @@ def write_model(
 
 
 def _info(tensor: Tensor, name: str) -> dict[str, Any]:
-    from linelet_convert.tfgraph import DTYPES, dynamic_axes
-
     loose = dynamic_axes(tensor.shape)
     sizes = [-1 if a in loose else int(tensor.shape[0, a]) for a in range(tensor.rank)]
     return {

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from linelet_common.datasets import LineDataset, open_dataset
+from linelet_common.datasets import open_dataset
 from linelet_common.errors import ConversionError
+from linelet_common.lines import LineDataset
 from linelet_common.preprocess import Pixels, prepare
 from linelet_common.reader import decode
 from linelet_common.spec import ReaderSpec

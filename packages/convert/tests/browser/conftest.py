@@ -7,7 +7,6 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +17,10 @@ import pytest
 
 from linelet_common import ReaderSpec
 from linelet_common.grammar import Grammar
-from linelet_convert.convert import convert
+from linelet_convert.assets import READER
+from linelet_convert.conversion import convert
 from linelet_convert.serve import make_server
 
-WEB = Path(str(resources.files("linelet_convert"))) / "web"
 HERE = Path(__file__).parent
 
 
@@ -43,7 +42,7 @@ def run_vectors(node: str) -> Callable[[list[dict[str, Any]]], list[Any]]:
     """Run cases through the reader's modules in Node; a refused case comes back as its message."""
 
     def run(cases: list[dict[str, Any]]) -> list[Any]:
-        job = json.dumps({"web": WEB.as_uri() + "/", "cases": cases})
+        job = json.dumps({"web": READER.as_uri() + "/", "cases": cases})
         done = subprocess.run(
             [node, str(HERE / "vectors.mjs")], input=job, capture_output=True, text=True, check=False, timeout=120
         )

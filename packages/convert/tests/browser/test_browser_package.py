@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from linelet_common import read_lines
-from linelet_convert.assets import RUNTIME, WEB, build_runtime, reader_files
+from linelet_convert.assets import PAGE, READER, RUNTIME, build_runtime, reader_files
 from linelet_convert.serve import POLICY
+from linelet_read import read_lines
 
 MB = 1_000_000
 
@@ -32,7 +32,7 @@ def project(npm: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project of somebody else's that has installed the packed package, TypeScript and ONNX Runtime."""
     folder = tmp_path_factory.mktemp("project")
     build_runtime()
-    packed = run([npm, "pack", str(WEB), "--json", "--pack-destination", str(folder)], folder)
+    packed = run([npm, "pack", str(READER), "--json", "--pack-destination", str(folder)], folder)
     [name] = [file.name for file in folder.glob("*.tgz")]
     assert name in packed
     (folder / "package.json").write_text('{ "private": true, "type": "module" }')
@@ -130,9 +130,9 @@ def test_types_accept_right_calls_and_refuse_wrong_ones(project: Path) -> None:
 
 
 def test_the_readers_modules_are_type_checked(project: Path) -> None:
-    """The installed package's own JavaScript, by its JSDoc."""
+    """The reader's own JavaScript, by its JSDoc."""
     package = project / "checked"
-    shutil.copytree(WEB, package, ignore=shutil.ignore_patterns("tfjs", "node_modules"), dirs_exist_ok=True)
+    shutil.copytree(READER, package, ignore=shutil.ignore_patterns("tfjs", "node_modules"), dirs_exist_ok=True)
     tsc = [str(project / "node_modules/.bin/tsc"), "--allowJs", "--checkJs", "--noEmit", "--skipLibCheck"]
     target = ["--target", "es2022", "--lib", "es2022,dom,dom.iterable", "--module", "nodenext", "--types", "node"]
     run([*tsc, *target, str(package / "linelet.js"), str(package / "worker.js")], project)
@@ -172,11 +172,13 @@ def test_onnxruntime_web_reads_in_the_browser_under_the_policy(page: Any, projec
 
 
 def test_the_package_has_the_wheels_version_and_every_module() -> None:
-    package = json.loads((WEB / "package.json").read_text())
+    package = json.loads((READER / "package.json").read_text())
     assert package["version"] == version("linelet-convert")
     imported = {"linelet.js", "worker.js"}
     while True:
-        found = {name for file in imported for name in re.findall(r'from "\./([\w-]+\.js)"', (WEB / file).read_text())}
+        found = {
+            name for file in imported for name in re.findall(r'from "\./([\w-]+\.js)"', (READER / file).read_text())
+        }
         if found <= imported:
             break
         imported |= found
@@ -184,10 +186,10 @@ def test_the_package_has_the_wheels_version_and_every_module() -> None:
 
 
 def test_the_page_asks_for_its_modules_at_once() -> None:
-    html = (WEB / "index.html").read_text()
+    html = (PAGE / "index.html").read_text()
     asked = {name for name in re.findall(r'modulepreload" href="([^"]+)"', html) if not name.startswith("tfjs/")}
     others = {"worker.js", "sw.js"}
-    assert asked == {path.name for path in WEB.glob("*.js")} - others
+    assert asked == {path.name for room in (READER, PAGE) for path in room.glob("*.js")} - others
     runtime = re.findall(r'modulepreload" href="tfjs/([^"]+)"', html)
     shared = {path.name for path in RUNTIME.glob("shared-*.js")}
     assert set(runtime) == {"core.js", "wasm.js"} | shared
@@ -195,18 +197,25 @@ def test_the_page_asks_for_its_modules_at_once() -> None:
 
 def test_the_pages_policy_is_the_servers() -> None:
     """The page carries the policy for servers that send none; framing can be forbidden by a header only."""
-    [meta] = re.findall(r'Content-Security-Policy" content="([^"]+)"', (WEB / "index.html").read_text())
+    [meta] = re.findall(r'Content-Security-Policy" content="([^"]+)"', (PAGE / "index.html").read_text())
     assert meta + "; frame-ancestors 'none'" == POLICY
     assert "unsafe-inline" not in POLICY
     assert "'unsafe-eval'" not in POLICY
 
 
-def test_every_text_exists_in_both_languages() -> None:
-    source = (WEB / "page-text.js").read_text("utf-8")
-    english, chinese = source.split("  zh: {")[0], source.split("  zh: {")[1].split("\n};")[0]
-    keys = [set(re.findall(r"^    (\w+):", part, re.M)) for part in (english, chinese)]
-    assert keys[0] == keys[1]
-    assert set(re.findall(r'data-(?:text|title)="(\w+)"', (WEB / "index.html").read_text())) <= keys[0]
+def test_every_language_has_every_text(node: str) -> None:
+    script = (
+        f'import {{ TEXTS }} from "{(PAGE / "page-texts.js").as_uri()}";'
+        "const keys = (table) => Object.entries(table).flatMap(([key, value]) =>"
+        '  typeof value === "object" ? keys(value).map((inner) => `${key}.${inner}`) : [key]);'
+        "console.log(JSON.stringify(Object.fromEntries(Object.entries(TEXTS).map(([k, t]) => [k, keys(t)]))));"
+    )
+    done = subprocess.run([node, "--input-type=module", "-e", script], capture_output=True, text=True, check=True)
+    tables = {language: set(keys) for language, keys in json.loads(done.stdout).items()}
+    assert set(tables) >= {"en", "zh-CN"}
+    for language, keys in tables.items():
+        assert keys == tables["en"], f"page-texts.js: the table {language} has other texts than en"
+    assert set(re.findall(r'data-(?:text|title)="(\w+)"', (PAGE / "index.html").read_text("utf-8"))) <= tables["en"]
 
 
 def test_what_a_first_visit_downloads_is_small() -> None:
@@ -217,7 +226,7 @@ def test_what_a_first_visit_downloads_is_small() -> None:
 
 
 def code_blocks() -> list[str]:
-    return re.findall(r"```js\n(.*?)```", (WEB / "README.md").read_text("utf-8"), re.S)
+    return re.findall(r"```js\n(.*?)```", (READER / "README.md").read_text("utf-8"), re.S)
 
 
 def test_the_readmes_three_lines_read(page: Any, served: Any) -> None:

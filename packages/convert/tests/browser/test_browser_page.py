@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from linelet_common import load_image, open_dataset, read_lines
-from linelet_common.datasets import problems
+from linelet_common import load_image, open_dataset
+from linelet_common.learnable import problems
+from linelet_read import read_lines
 
 Refused = list[str]
 
@@ -22,14 +23,14 @@ Refused = list[str]
 @pytest.fixture
 def requests(page: Any) -> Refused:
     """Requests that left the page's own server; none ever may."""
-    foreign: Refused = []
+    outside: Refused = []
 
     def note(request: Any) -> None:
         if not request.url.startswith(("http://localhost:", "blob:", "data:")):
-            foreign.append(request.url)
+            outside.append(request.url)
 
     page.on("request", note)
-    return foreign
+    return outside
 
 
 @pytest.fixture
@@ -228,13 +229,25 @@ def test_the_recipes_grammar_can_be_asked_for(opened: Any, served: Any, line_png
     assert texts(opened) == ["68.5公斤"]  # what a person wrote stays
 
 
-def test_both_languages(opened: Any) -> None:
-    opened.click("#language")
+def test_a_language_is_chosen_and_remembered(opened: Any) -> None:
+    assert opened.locator("#language option").all_inner_texts() == ["English", "中文"]
+    opened.select_option("#language", label="中文")
     assert opened.inner_text("#copy") == "复制全部"
     assert opened.get_attribute("html", "lang") == "zh-CN"
     opened.reload()
     opened.wait_for_selector("#lines li")
     assert opened.inner_text("#copy") == "复制全部"
+
+
+def test_a_third_language_is_one_more_table(page: Any, served: Any) -> None:
+    source = (served.folder / "page-texts.js").read_text("utf-8")
+    table = 'TEXTS["de"] = { ...TEXTS.en, language: "Deutsch", copy: "Alles kopieren" };'
+    page.route("**/page-texts.js", lambda route: route.fulfill(body=source + table, content_type="text/javascript"))
+    page.goto(served.url + "?lang=de")
+    finished(page)
+    assert page.inner_text("#copy") == "Alles kopieren"
+    page.select_option("#language", label="English")
+    assert page.inner_text("#copy") == "Copy all"
 
 
 @pytest.mark.parametrize("backend", ["wasm", "webgl", "webgpu", "cpu"])

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from linelet_common import load_image, read_lines
+from linelet_common import load_image
+from linelet_read import read_lines
 
 BACKENDS = ["wasm", "webgl", "webgpu", "cpu"]
 

@@ -3,7 +3,7 @@
 import { createRequire } from "node:module";
 import path from "node:path";
 import readline from "node:readline";
-import { loadGraph } from "../../src/linelet_convert/graph_model.mjs";
+import { loadGraph } from "../../src/linelet_convert/web/runtime/graph_model.mjs";
 
 const folder = path.resolve(process.argv[2]);
 const require = createRequire(path.join(folder, "x.js"));

@@ -1,7 +1,7 @@
 """Confidences that mean what they say: one temperature, fitted on lines that were not trained on.
 
 Guo et al., "On Calibration of Modern Neural Networks", ICML 2017: dividing the logits by a temperature that maximises
-the likelihood of held-back labels corrects a network's overconfidence and changes no text.
+the likelihood of held-out labels corrects a network's overconfidence and changes no text.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from linelet_common.codec import Codec, log_softmax
 
-# A network that is right on every held-back line would be pushed to infinite confidence; 0.5 bounds what the few
+# A network that is right on every held-out line would be pushed to infinite confidence; 0.5 bounds what the few
 # thousand lines can vouch for. Above 5 the network is not worth calibrating.
 _LOW, _HIGH = 0.5, 5.0
 

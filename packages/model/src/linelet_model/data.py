@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from linelet_common.cli import Progress
-from linelet_common.datasets import LineDataset, sample_problem
+from linelet_common.codec import UNKNOWN
 from linelet_common.errors import DatasetError, ImageError
+from linelet_common.learnable import sample_problem
+from linelet_common.lines import LineDataset
 from linelet_common.preprocess import Pixels, resize
 from linelet_common.spec import ReaderSpec
 
@@ -53,7 +55,7 @@ class Lines:
 
 
 def load_lines(dataset: LineDataset, spec: ReaderSpec, skip_bad: bool = False) -> tuple[Lines, int]:
-    """All lines of a dataset and the number of bad ones left out.
+    """All lines of a dataset and the number of bad ones left out. Labels are folded as the reader writes them.
 
     Unreadable pictures and labels that cannot be learned raise DatasetError, which lists them all with their places;
     with ``skip_bad`` they are left out and counted.
@@ -62,7 +64,7 @@ def load_lines(dataset: LineDataset, spec: ReaderSpec, skip_bad: bool = False) -
     progress = Progress(len(dataset), "lines loaded")
     for i in range(len(dataset)):
         try:
-            image, label = dataset.image(i), dataset.label(i)
+            image, label = dataset.image(i), spec.codec.fold(dataset.label(i))
             problem = sample_problem(image, label, dataset.place(i), spec)
         except ImageError as failure:
             problem = f"{dataset.place(i)}: {failure}"
@@ -81,30 +83,30 @@ def load_lines(dataset: LineDataset, spec: ReaderSpec, skip_bad: bool = False) -
 
 
 def split_by_text(labels: Sequence[str], share: float, seed: int) -> tuple[list[int], list[int]]:
-    """Numbers of the lines to train on and of those held back, about ``share`` (0-1) of all.
+    """Numbers of the lines to train on and of those held out, about ``share`` (0-1) of all.
 
-    The text decides, so that no text stands on both sides: lines are held back whose text's hash is small.
+    The text decides, so that no text stands on both sides: lines are held out whose text's hash is small.
     """
     train: list[int] = []
-    held_back: list[int] = []
+    held_out: list[int] = []
     for i, label in enumerate(labels):
         digest = blake2b(label.encode(), digest_size=8, key=seed.to_bytes(8, "little")).digest()
-        (held_back if int.from_bytes(digest, "little") < share * 2**64 else train).append(i)
-    return train, held_back
+        (held_out if int.from_bytes(digest, "little") < share * 2**64 else train).append(i)
+    return train, held_out
 
 
 @dataclass
 class Batch:
     """images float32 (N, 1, H, W); mask float32 (N, 1, 1, W), 0 on the padding; targets int64 (sum of lengths,).
 
-    foreign: bool (N,), lines that show nothing of the charset, whatever their targets say.
+    undecided: bool (N,), lines that show nothing of the charset and have no class for it, whatever their targets say.
     """
 
     images: Tensor
     mask: Tensor
     targets: Tensor
     lengths: Tensor
-    foreign: Tensor
+    undecided: Tensor
 
     def share(self, rank: int, size: int) -> "Batch":
         """The part of one of ``size`` processes: every size-th line."""
@@ -113,7 +115,7 @@ class Batch:
         rows = list(range(len(self.lengths)))[rank::size]
         targets = torch.split(self.targets, self.lengths.tolist())
         parts = torch.cat([targets[i] for i in rows]) if rows else self.targets[:0]
-        return Batch(self.images[rows], self.mask[rows], parts, self.lengths[rows], self.foreign[rows])
+        return Batch(self.images[rows], self.mask[rows], parts, self.lengths[rows], self.undecided[rows])
 
 
 def epoch_batches(lines: Lines, size: int, seed: int, epoch: int) -> list[list[int]]:
@@ -150,8 +152,8 @@ def collate(lines: Lines, indices: Sequence[int], spec: ReaderSpec) -> Batch:
     )
 
 
-def vary(batch: Batch, spec: ReaderSpec, seed: Sequence[int]) -> Batch:
-    """Vary a batch as screens do: contrast x 0.75-1.2, brightness +-0.2, a fifth inverted, noise, a shift of 2 rows.
+def augment(batch: Batch, spec: ReaderSpec, seed: Sequence[int]) -> Batch:
+    """Augment a batch as screens vary: contrast x 0.75-1.2, brightness +-0.2, a fifth inverted, noise, 2 rows' shift.
 
     All of it per line; the padding keeps the spec's value, as it will when reading.
     """
@@ -173,14 +175,15 @@ def vary(batch: Batch, spec: ReaderSpec, seed: Sequence[int]) -> Batch:
     amount = uniform(-0.12, 0.06).clamp(min=0)
     images = images + amount * torch.randn(images.shape, generator=generator)
     images = images.clamp(-1, 1) * batch.mask + spec.pad * (1 - batch.mask)
-    return Batch(images, batch.mask, batch.targets, batch.lengths, batch.foreign)
+    return Batch(images, batch.mask, batch.targets, batch.lengths, batch.undecided)
 
 
-def estrange(batch: Batch, spec: ReaderSpec, share: float, seed: Sequence[int]) -> Batch:
-    """Make a share (0-1) of the lines foreign: their upper part moved against the lower one.
+def scramble(batch: Batch, spec: ReaderSpec, share: float, seed: Sequence[int]) -> Batch:
+    """Scramble a share (0-1) of the lines: the upper part moved against the lower by a third of the height or more.
 
-    By a third of the height at least. What it then shows is made of the same strokes, in the same faces, but of no
-    character that anybody knows. Lines of one character stay: of a point, say, nothing would have changed.
+    What a line then shows is made of the same strokes, in the same faces, but of no character that anybody knows: it is
+    U+FFFD where the reader has that class, else the network is to stay undecided. Lines of one character stay: of a
+    point, say, nothing would have changed.
     """
     generator = torch.Generator().manual_seed(int(np.random.SeedSequence([*seed, 1]).generate_state(1)[0]))
     chosen = (torch.rand(len(batch.lengths), generator=generator) < share) & (batch.lengths > 1)
@@ -190,4 +193,9 @@ def estrange(batch: Batch, spec: ReaderSpec, share: float, seed: Sequence[int]) 
         shift = int(torch.randint(height // 3, height * 2 // 3, (1,), generator=generator))
         width = int(batch.mask[row].sum())
         images[row, :, :cut, :width] = torch.roll(images[row, :, :cut, :width], shift, dims=2)
-    return Batch(images, batch.mask, batch.targets, batch.lengths, batch.foreign | chosen)
+    if not spec.unknown:
+        return Batch(images, batch.mask, batch.targets, batch.lengths, batch.undecided | chosen)
+    unknown = torch.from_numpy(spec.codec.encode(UNKNOWN))
+    parts = torch.split(batch.targets, batch.lengths.tolist())
+    targets = torch.cat([unknown if new else part for new, part in zip(chosen.tolist(), parts, strict=True)])
+    return Batch(images, batch.mask, targets, torch.where(chosen, 1, batch.lengths), batch.undecided)

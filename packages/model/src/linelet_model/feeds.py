@@ -11,9 +11,10 @@ from typing import Protocol
 import numpy as np
 
 from linelet_common.cli import Progress
-from linelet_common.datasets import open_dataset, sample_problem
+from linelet_common.datasets import open_dataset
 from linelet_common.errors import DatasetError, TrainingError
 from linelet_common.grammar import Grammar
+from linelet_common.learnable import sample_problem
 from linelet_common.preprocess import Pixels
 from linelet_common.spec import ReaderSpec
 from linelet_model.data import Lines, load_lines, split_by_text
@@ -26,6 +27,7 @@ class LineSource(Protocol):
 
     name: str
     charset: str
+    unknown: bool
     grammar: Grammar | None
 
     def samples(self, numbers: Sequence[int]) -> Iterator[tuple[Pixels, str]]:
@@ -34,9 +36,9 @@ class LineSource(Protocol):
 
 
 class Feed(Protocol):
-    """Lines of every epoch, and the lines held back to judge by."""
+    """Lines of every epoch, and the held-out lines to judge by."""
 
-    held_back: Lines
+    held_out: Lines
     skipped: int
 
     def epoch(self, number: int) -> Lines:
@@ -59,18 +61,16 @@ class DatasetFeed:
     ) -> None:
         self._parts: list[tuple[Lines, float]] = []
         self._seed = seed
-        self.held_back = Lines()
+        self.held_out = Lines()
         self.skipped = 0
         for path, weight in map(weighted, data):
             lines, skipped = load_lines(open_dataset(path), spec, skip_bad)
             train, held = split_by_text(lines.labels, share, seed)
             if not train or not held:
-                raise DatasetError(
-                    f"{path} has {len(lines)} lines, too few different texts to hold some back; add more"
-                )
+                raise DatasetError(f"{path} has {len(lines)} lines, too few different texts to hold some out; add more")
             self._parts.append((lines.subset(train), weight))
             held = held[: at_most // len(data)]
-            self.held_back.extend(lines.subset(held))
+            self.held_out.extend(lines.subset(held))
             self.skipped += skipped
 
     def epoch(self, number: int) -> Lines:
@@ -101,7 +101,7 @@ class RecipeFeed:
         self._pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_start_worker)
         self._pending: dict[int, list[Future[Lines]]] = {}
         self.skipped = 0
-        self.held_back = _make(open_source(recipe, seed, look, "validation"), spec, range(1000))
+        self.held_out = _make(open_source(recipe, seed, look, "validation"), spec, range(1000))
 
     def _request(self, number: int) -> None:
         if number not in self._pending:

@@ -9,27 +9,31 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from linelet_model.networks import network_class
+from linelet_model.settings import Settings
+
 _MOMENTUM = 0.95
 _STEP = 0.2  # the usual root mean square of AdamW's step, in learning rates
 _SMALLEST = 32  # rows and columns from which there is something to make orthogonal
 
 
-def build_optimisers(
-    network: nn.Module, name: str, lr: float, weight_decay: float, fused: bool
-) -> list[torch.optim.Optimizer]:
+def build_optimisers(network: nn.Module, settings: Settings, fused: bool) -> list[torch.optim.Optimizer]:
     """The optimisers that together change every weight, all at one learning rate.
 
-    muon leaves to AdamW what is no inner matrix: biases, norms, depthwise filters, the first layer and ``scores``.
+    Muon leaves to AdamW what is no inner matrix: biases, norms, depthwise filters, the first layer and the layer that
+    the network's class calls its ``classifier``.
     """
+    lr, weight_decay = settings.lr, settings.weight_decay
     rest = dict(network.named_parameters())
-    if name == "adamw":
+    if settings.optimiser == "adamw":
         return [torch.optim.AdamW(rest.values(), lr, weight_decay=weight_decay, fused=fused)]
+    classifier = f"{network_class(settings.network).classifier}."
     gates: dict[int, list[nn.Parameter]] = {}
     for key, parameter in network.named_parameters():
         stacked = _gates(network, key)
         inner = min(len(parameter) // stacked, parameter[0].numel()) >= _SMALLEST
         first = parameter.ndim == 4 and parameter.shape[1] == 1  # it sees grey pixels, or is depthwise
-        if inner and not first and not key.startswith("scores."):
+        if inner and not first and not key.startswith(classifier):
             gates.setdefault(stacked, []).append(rest.pop(key))
     groups = [{"params": parameters, "gates": stacked} for stacked, parameters in gates.items()]
     return [

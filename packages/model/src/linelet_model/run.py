@@ -2,10 +2,10 @@
 
 run.json             settings, data and versions: what was done
 spec.json            the reader spec
-weights.safetensors  the best weights so far (the moving average), by CER on the held-back lines
+weights.safetensors  the best weights so far (the moving average), by CER on the held-out lines
 checkpoint.pt        all that a resumed training needs: a plain dict that loads with weights_only=True
 metrics.jsonl        one JSON object per epoch
-predictions.txt      held-back lines as read after each epoch
+predictions.txt      held-out lines as read after each epoch
 curves.png           loss and CER over the epochs
 """
 
@@ -44,7 +44,7 @@ def read_run(folder: Path) -> dict[str, Any]:
     try:
         data = json.loads(path.read_bytes())
     except FileNotFoundError:
-        raise ReaderError(f"{folder} is no run folder (it has no {RUN}); name one that 'linelet train' made") from None
+        raise ReaderError(f"{folder} is not a run folder (it has no {RUN}); name one of 'linelet train'") from None
     except (OSError, ValueError) as failure:
         raise ReaderError(f"{path} cannot be read ({failure}); train again") from None
     found = data.get("version") if isinstance(data, dict) else None

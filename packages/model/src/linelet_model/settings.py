@@ -10,8 +10,13 @@ from linelet_model.networks import DEFAULT, NETWORKS
 EPOCHS = 20  # where neither minutes nor epochs are given
 
 
-def _option(default: Any, text: str, choices: tuple[str, ...] | None = None) -> Any:
-    return field(default=default, metadata={"help": text, "choices": choices})
+def _option(default: Any, text: str, choices: tuple[str, ...] | None = None, former: Any = None) -> Any:
+    """A setting. former: how runs behaved that were begun before it existed, where the default is not that."""
+    return field(default=default, metadata={"help": text, "choices": choices, "former": former})
+
+
+# Settings under the names that older runs wrote.
+_RENAMED = {"foreign": "scramble"}
 
 
 def flag_of(name: str) -> str:
@@ -25,20 +30,22 @@ class Settings:
 
     data: tuple[str, ...] = _option((), "dataset folder, DIR or DIR:WEIGHT; may be given several times")
     recipe: str | None = _option(None, "train from this recipe directly, never on the same line twice")
-    look: str | None = _option(None, "only this look of the recipe")
-    network: str = _option(DEFAULT, "the network", tuple(NETWORKS))
-    start: str | None = _option(None, "reader to start from: a run folder, or a shipped one such as health-app")
-    minutes: float | None = _option(None, "how long to train, wall time, loading not counted")
+    look: str | None = _option(None, "use only this look of the recipe")
+    network: str = _option(DEFAULT, "network to train", tuple(NETWORKS))
+    start: str | None = _option(None, "reader to start from: a run folder or a shipped reader such as health-app")
+    minutes: float | None = _option(None, "minutes to train, wall time, loading not counted")
     epochs: int | None = _option(None, f"how many epochs to train ({EPOCHS} if --minutes isn't given either)")
-    batch: int = _option(64, "lines a step, over all devices")
+    batch: int = _option(64, "lines per step, over all devices")
     optimiser: str = _option("muon", "muon for inner matrices with AdamW for the rest, or adamw", ("muon", "adamw"))
     lr: float = _option(3e-3, "peak learning rate")
     weight_decay: float = _option(0.01, "decoupled weight decay")
-    warmup: float = _option(0.01, "share of the training in which the learning rate rises")
-    schedule: str = _option("cosine", "learning rate after that: to zero, or halved on plateaus", ("cosine", "plateau"))
-    clip: float = _option(5.0, "greatest norm of the gradient")
-    ema: float = _option(0.998, "decay a step of the moving average of the weights, with which is read")
-    accumulate: int = _option(1, "steps whose gradients are summed before the weights change")
+    warmup: float = _option(0.01, "share of the training during which the learning rate warms up")
+    schedule: str = _option(
+        "cosine", "learning rate after the warm-up: to zero, or halved on plateaus", ("cosine", "plateau")
+    )
+    clip: float = _option(5.0, "norm to which gradients are clipped")
+    ema: float = _option(0.998, "EMA decay per step; the reader gets the averaged weights")
+    accumulate: int = _option(1, "steps whose gradients are accumulated before the weights are updated")
     patience: int | None = _option(None, "stop after so many epochs without a lower CER")
     precision: str = _option(
         "auto",
@@ -49,14 +56,14 @@ class Settings:
     threads: int = _option(0, "torch's threads on the CPU; 0: one per core")
     workers: int = _option(2, "processes that make lines from a recipe")
     epoch_lines: int = _option(20_000, "lines that make an epoch when training from a recipe")
-    foreign: float = _option(
-        0.04, "share of lines scrambled after the first epoch, so that unknown characters get a low confidence"
+    scramble: float = _option(
+        0.04, "share of lines scrambled after the first epoch, so that what is no character is read as none", former=0.0
     )
-    validation: float = _option(0.05, "share of a dataset's texts held back")
-    seed: int = _option(0, "of the weights, the order of lines and their variation")
-    compile: bool = _option(False, "torch.compile the network: pays on long trainings only")
+    validation: float = _option(0.05, "share of a dataset's texts held out for validation")
+    seed: int = _option(0, "seed of the initial weights, the order of lines and their augmentation")
+    compile: bool = _option(False, "compile the network with torch.compile; pays off in long trainings only")
     tensorboard: bool = _option(False, "also write TensorBoard events into the run folder")
-    skip_bad: bool = _option(False, "leave bad lines out instead of refusing the dataset")
+    skip_bad: bool = _option(False, "leave bad lines out (counted) instead of refusing the dataset")
 
     def checked(self) -> "Settings":
         """The settings with their dependent defaults; TrainingError for values that make no sense."""
@@ -78,7 +85,7 @@ class Settings:
             "threads": (0, 4096),
             "workers": (1, 4096),
             "epoch_lines": (1, 1e9),
-            "foreign": (0, 0.9),
+            "scramble": (0, 0.9),
             "validation": (1e-6, 0.9),
             "seed": (0, 2**63 - 1),
         }
@@ -98,10 +105,13 @@ class Settings:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any], where: str) -> "Settings":
-        """Settings from run.json."""
-        known = {f.name for f in dataclasses.fields(cls)}
-        if set(data) != known:
-            raise TrainingError(
-                f"{where} has other settings ({sorted(set(data) ^ known)}) than this Linelet; train again"
-            )
-        return cls(**{**data, "data": tuple(data["data"])})
+        """Settings from run.json, also of a run begun before some of them existed: it goes on as it began."""
+        known = {f.name: f for f in dataclasses.fields(cls)}
+        named = {_RENAMED.get(key, key): value for key, value in data.items()}
+        if unknown := sorted(set(named) - set(known)):
+            raise TrainingError(f"{where} has settings that this Linelet does not know ({unknown}); use a newer one")
+        for name, option in known.items():
+            if name not in named:
+                former = option.metadata["former"]
+                named[name] = option.default if former is None else former
+        return cls(**{**named, "data": tuple(named["data"])})

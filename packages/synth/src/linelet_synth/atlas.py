@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageFont
 
 from linelet_synth.fonts import Face
 
@@ -59,15 +59,14 @@ class Strike:
     def _rasterise(self, character: str) -> Glyph:
         font = self._font()
         advance = round(font.getlength(character))
-        # Drawn far from the edges, since glyphs may reach beyond their em and their pen; then cut to the ink.
-        pen_x, pen_y = self.size + 2, 2 * self.size + 2
-        image = Image.new("L", (3 * self.size + 4 + max(advance, 0), 4 * self.size + 4))
-        ImageDraw.Draw(image).text((pen_x, pen_y), character, fill=255, font=font, anchor="ls")
+        # What ImageDraw.text draws, without a canvas to draw it on: less than half the time.
+        core, (x, y) = font.getmask2(character, "L", anchor="ls")
+        image = Image.Image()._new(core)
         box = image.getbbox()
         if box is None:  # a space
             return np.zeros((0, 0), dtype=np.uint8), 0, 0, 0, 0, advance
         mask = np.array(image.crop(box))
-        return mask, box[0] - pen_x, box[1] - pen_y, box[2] - pen_x, box[3] - pen_y, advance
+        return mask, x + box[0], y + box[1], x + box[2], y + box[3], advance
 
 
 class Atlas:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple, Protocol
 
-from linelet_common.datasets import DETAILS, LABELS
+from linelet_common.folder import DETAILS, LABELS
 from linelet_synth.line import Line
 from linelet_synth.png import encode_png
 from linelet_synth.source import GROUP, Source

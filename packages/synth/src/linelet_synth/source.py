@@ -44,6 +44,7 @@ class Source:
             raise RecipeError(f"unknown split {split!r}; known are all, train, validation")
         self.recipe, self.seed, self.look, self.split, self.rgb = recipe, seed, look, split, rgb
         self.charset = recipe.charset
+        self.unknown = False
         self.name = recipe.name
         self._prepare()
 

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from linelet_convert.emitter import Emitter, OnnxNode, Value
 from linelet_convert.registry import converter
 from linelet_convert.tfgraph import Array, Dtype, Tensor
+from linelet_convert.values import Emitter, OnnxNode, Value
 
 
 def aligned(g: Emitter, values: list[Value]) -> tuple[list[Tensor], tuple[int, ...]]:

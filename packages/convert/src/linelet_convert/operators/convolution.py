@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from linelet_convert.emitter import Emitter, OnnxNode, Value
 from linelet_convert.registry import converter
 from linelet_convert.tfgraph import Array, Shape, Tensor, static
+from linelet_convert.values import Emitter, OnnxNode, Value
 
 Pairs = list[tuple[int, int]]
 
@@ -161,28 +161,11 @@ def _conv_transpose(node: OnnxNode, g: Emitter) -> Value:
     stored = g.channels_last(x)
     blocks = strides[0] == strides[1] > 1 and kernel == strides and not np.any(pads) and not any(extra)
     if blocks and dilations == [1, 1]:
-        # Every pixel becomes a block of its own: a 1 x 1 convolution to all of the block's pixels, then unfolded.
-        size = strides[0]
-        filters = weights.transpose(0, 2, 3, 1).reshape(1, 1, weights.shape[0], -1)
-        spread = None if bias is None else np.tile(bias, size * size)
-        flat = fused_conv(g, stored, filters, spread, [1, 1], [(0, 0), (0, 0)], [1, 1])
-        shape = flat.shape * np.array([1, size, size, 1])
-        shape[:, 3] = weights.shape[1]
-        out = g.node("DepthToSpace", [flat], shape, block_size=size, data_format="NHWC")
-        return g.from_channels_last(out, x.rank)
+        return g.from_channels_last(_unfolded(g, stored, weights, bias), x.rank)
     # Zeros between the pixels, then a plain convolution with the turned kernel.
     filters = weights[:, :, ::-1, ::-1].transpose(2, 3, 0, 1)
-    n, h, w, c = stored.shape.T
     if max(strides) > 1:
-        split = np.stack([n, h, np.ones_like(h), w, np.ones_like(w), c], axis=1)
-        apart = g.reshape(stored, split)
-        lattice = split.copy()
-        lattice[:, 2], lattice[:, 4] = strides
-        zeros = g.constant(
-            np.array([[0, 0], [0, 0], [0, strides[0] - 1], [0, 0], [0, strides[1] - 1], [0, 0]], np.int32)
-        )
-        apart = g.node("PadV2", [apart, zeros, g.scalar(0.0, "float32")], lattice)
-        stored = g.reshape(apart, np.stack([n, h * strides[0], w * strides[1], c], axis=1))
+        stored = _spread(g, stored, strides)
     around: Pairs = []
     for axis in range(2):
         reach = (kernel[axis] - 1) * dilations[axis]
@@ -201,3 +184,28 @@ def _conv_transpose(node: OnnxNode, g: Emitter) -> Value:
     value = g.from_channels_last(out, x.rank)
     value.source = out.node
     return value
+
+
+def _unfolded(g: Emitter, x: Tensor, weights: Array, bias: Array | None) -> Tensor:
+    """A transposed convolution (C, M, size, size) whose stride is its kernel: every pixel becomes a block of its own.
+
+    A 1 x 1 convolution to all of the block's pixels, then unfolded.
+    """
+    size = weights.shape[2]
+    filters = weights.transpose(0, 2, 3, 1).reshape(1, 1, weights.shape[0], -1)
+    repeated = None if bias is None else np.tile(bias, size * size)
+    flat = fused_conv(g, x, filters, repeated, [1, 1], [(0, 0), (0, 0)], [1, 1])
+    shape = flat.shape * np.array([1, size, size, 1])
+    shape[:, 3] = weights.shape[1]
+    return g.node("DepthToSpace", [flat], shape, block_size=size, data_format="NHWC")
+
+
+def _spread(g: Emitter, x: Tensor, strides: list[int]) -> Tensor:
+    """(N, H, W, C) -> (N, H * strides[0], W * strides[1], C), with zeros behind each pixel."""
+    n, h, w, c = x.shape.T
+    split = np.stack([n, h, np.ones_like(h), w, np.ones_like(w), c], axis=1)
+    lattice = split.copy()
+    lattice[:, 2], lattice[:, 4] = strides
+    zeros = g.constant(np.array([[0, 0], [0, 0], [0, strides[0] - 1], [0, 0], [0, strides[1] - 1], [0, 0]], np.int32))
+    apart = g.node("PadV2", [g.reshape(x, split), zeros, g.scalar(0.0, "float32")], lattice)
+    return g.reshape(apart, np.stack([n, h * strides[0], w * strides[1], c], axis=1))

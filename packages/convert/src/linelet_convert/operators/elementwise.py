@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
-from linelet_convert.emitter import Emitter, OnnxNode, Value
 from linelet_convert.registry import converter
 from linelet_convert.tfgraph import Dtype, Tensor
+from linelet_convert.values import Emitter, OnnxNode, Value
 
 # ONNX operator -> (TensorFlow.js operator, since).
 _PLAIN = {

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from linelet_convert.emitter import Emitter, OnnxNode, Value
 from linelet_convert.operators.convolution import fused_conv
 from linelet_convert.operators.shaping import broadcast_to
 from linelet_convert.registry import converter
 from linelet_convert.tfgraph import Array, Tensor
+from linelet_convert.values import Emitter, OnnxNode, Value
 
 
 def linear(g: Emitter, x: Value, weights: Array, bias: Array | None = None) -> Value:

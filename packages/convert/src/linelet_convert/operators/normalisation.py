@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from linelet_convert.emitter import Emitter, OnnxNode, Value
 from linelet_convert.registry import converter
 from linelet_convert.tfgraph import Array, Tensor
+from linelet_convert.values import Emitter, OnnxNode, Value
 
 
 @converter("BatchNormalization", since=9, restrictions="training; statistics computed at run time")

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from linelet_convert.emitter import Emitter, OnnxNode, Value
 from linelet_convert.operators.convolution import Pairs, paddings, spatial
 from linelet_convert.registry import converter
 from linelet_convert.tfgraph import Shape, Tensor, static
+from linelet_convert.values import Emitter, OnnxNode, Value
 
 # Padding for maxima: smaller than any activation, but finite.
 LOWEST = float(np.finfo(np.float32).min)

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from linelet_convert.emitter import Emitter, OnnxNode, Value
 from linelet_convert.operators.convolution import fused_conv
 from linelet_convert.registry import converter
 from linelet_convert.tfgraph import Array, Tensor, static
+from linelet_convert.values import Emitter, OnnxNode, Value
 
 _ACTIVATIONS = {"GRU": ["sigmoid", "tanh"], "LSTM": ["sigmoid", "tanh", "tanh"], "RNN": ["tanh"]}
 _GATES = {"GRU": 3, "LSTM": 4, "RNN": 1}

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from linelet_convert.emitter import Emitter, OnnxNode, Value
 from linelet_convert.registry import converter
 from linelet_convert.tfgraph import Dtype, Tensor
+from linelet_convert.values import Emitter, OnnxNode, Value
 
 
 def reduce(g: Emitter, op: str, x: Tensor, axes: list[int], dtype: str = "float32") -> Tensor:

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from linelet_convert.emitter import Emitter, OnnxNode, Value
 from linelet_convert.registry import converter
 from linelet_convert.tfgraph import static
+from linelet_convert.values import Emitter, OnnxNode, Value
 
 
 @converter(

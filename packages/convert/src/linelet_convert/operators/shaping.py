@@ -1,10 +1,10 @@
-"""Operators that move or rename axes. Most make no node at all: see the storage orders in emitter.py."""
+"""Operators that move or rename axes. Most make no node at all: see the storage orders in values.py."""
 
 import numpy as np
 
-from linelet_convert.emitter import Emitter, OnnxNode, Value
 from linelet_convert.registry import converter
 from linelet_convert.tfgraph import Dtype, Shape, Tensor
+from linelet_convert.values import Emitter, OnnxNode, Value
 
 
 def reshaped(g: Emitter, x: Value, shape: Shape, where: str) -> Value:

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from linelet_convert.emitter import Emitter, OnnxNode, Value
 from linelet_convert.operators.reduction import log_sum_exp
 from linelet_convert.registry import converter
 from linelet_convert.tfgraph import Tensor
+from linelet_convert.values import Emitter, OnnxNode, Value
 
 
 def softmax_last(g: Emitter, x: Tensor) -> Tensor:

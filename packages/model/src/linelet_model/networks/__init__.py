@@ -1,7 +1,8 @@
 """The networks to choose from, by name. To add one: write a module here and name its class in NETWORKS.
 
 A network maps images float32 (N, 1, H, W), scaled to -1..1, to scores float32 (N, T, C), logits. Its class says how:
-``height`` (H it expects), ``stride`` (pixels a frame) and ``frames_lost`` (T = W // stride - frames_lost).
+``height`` (H it expects), ``stride`` (pixels per frame), ``frames_lost`` (T = W // stride - frames_lost) and
+``classifier`` (the name of its last layer, whose rows are the classes).
 """
 
 import difflib
@@ -32,6 +33,7 @@ class NetworkClass(Protocol):
     height: ClassVar[int]
     stride: ClassVar[int]
     frames_lost: ClassVar[int]
+    classifier: ClassVar[str]
 
     def __call__(self, classes: int) -> "nn.Module":
         """A fresh network for C classes."""

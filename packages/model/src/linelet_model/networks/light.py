@@ -58,6 +58,7 @@ class LightConv(nn.Module):
     height: ClassVar[int] = 32
     stride: ClassVar[int] = 4
     frames_lost: ClassVar[int] = 0
+    classifier: ClassVar[str] = "scores"
 
     def __init__(self, classes: int) -> None:
         super().__init__()
@@ -79,6 +80,7 @@ class LightGRU(nn.Module):
     height: ClassVar[int] = 32
     stride: ClassVar[int] = 4
     frames_lost: ClassVar[int] = 0
+    classifier: ClassVar[str] = "scores"
 
     def __init__(self, classes: int) -> None:
         super().__init__()

@@ -26,6 +26,7 @@ class _Picture(nn.Module):
     height: ClassVar[int] = 32
     stride: ClassVar[int] = 4
     frames_lost: ClassVar[int] = 0
+    classifier: ClassVar[str] = "scores"
 
     def __init__(self, classes: int, backbone: nn.Sequential, outputs: int) -> None:
         super().__init__()

@@ -35,6 +35,7 @@ class ReferenceGRU(nn.Module):
     height: ClassVar[int] = 32
     stride: ClassVar[int] = 4
     frames_lost: ClassVar[int] = 1
+    classifier: ClassVar[str] = "scores"
 
     def __init__(self, classes: int) -> None:
         super().__init__()

@@ -13,7 +13,7 @@ def status_bar(page: Page, ground: Colour) -> float:
     height = rng.uniform(20, 40) * dp
     page.scene.shape(shapes.box(0, 0, width, height, ground))
     ink = page.theme.on(ground)
-    style = Style(rng.uniform(10, 15), ink, rng.choice((400, 500, 600, 700)))
+    style = Style(rng.uniform(10, 15), ink, rng.choice((400, 500, 700)))
     middle, inset = height / 2, rng.uniform(8, 26) * dp
     kind = rng.random()
     right = width - inset
@@ -78,7 +78,7 @@ def title_bar(page: Page, y: float) -> float:
     height = rng.uniform(40, 64) * dp
     mark = page.scene.mark()
     ink, middle, inset = theme.on_bar, y + height / 2, rng.uniform(10, 20) * dp
-    style = Style(rng.uniform(15, 22), ink, rng.choice((400, 500, 600, 700)))
+    style = Style(rng.uniform(15, 22), ink, rng.choice((400, 500, 700)))
     left, right = inset, width - inset
     kind = rng.random()
     if kind < 0.45:

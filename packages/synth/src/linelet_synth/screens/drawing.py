@@ -23,6 +23,8 @@ from linelet_synth.screens.theme import make_theme
 
 # A picture is not made smaller than this, and its smallest text not below so many pixels per em.
 _NARROWEST = 320
+# Latin faces that half of the pages choose from.
+_COMMON = 10
 
 
 @dataclass(slots=True)
@@ -54,6 +56,7 @@ class Drawer:
     ) -> None:  # fmt: skip
         self._recipe, self._sayings, self._rgb = recipe, sayings, rgb
         self._main, self._latin, self._rest = faces
+        self._common = self._latin[:: max(1, len(self._latin) // _COMMON)]
         self._atlas = Atlas()
         self._icons = Icons(icons, self._atlas)
 
@@ -77,7 +80,10 @@ class Drawer:
         theme = make_theme(self._recipe, rng)
         self._sayings.start(rng)
         main = rng.choice(self._main)
-        latin = rng.choice(self._latin) if self._latin and rng.chance(0.8) else main
+        latin = main
+        if self._latin and rng.chance(0.8):
+            # Half of the pages share a few faces: apps do, and their glyphs are at hand.
+            latin = rng.choice(self._common if rng.chance(0.5) else self._latin)
         typeface = Typeface(main, latin, tuple(self._rest), 1.0, rng.uniform(0, 0.06) if rng.chance(0.15) else 0.0)
         return Page(form.width, form.height, form.dp, rng, theme, self._sayings, typeface, self._atlas, self._icons,
                     scene)  # fmt: skip
@@ -121,7 +127,7 @@ class Drawer:
         if rng.chance(0.08):
             picture = pixels.noise(picture, rng.uniform(0.5, 4.0), rng.random())
             styles.append("grain")
-        if rng.chance(0.3):
+        if rng.chance(0.2):
             picture = pixels.jpeg(picture, rng.integer(55, 96))
             styles.append("jpeg")
         return picture, lines

@@ -169,7 +169,7 @@ def _legible(colour: Colour, ground: tuple[float, ...], setting: Setting) -> Col
 
 def blend_mask(area: Pixels, mask: NDArray[np.uint8], colour: Colour) -> None:
     """Lay a colour over an area uint8 (h, w, 3) in place, as far as the mask (h, w) covers it."""
-    share = cv2.merge((mask, mask, mask))
-    over = cv2.multiply(share, np.full_like(area, colour), scale=1 / 255)
-    kept = cv2.multiply(area, cv2.bitwise_not(share), scale=1 / 255)
+    over = cv2.merge([cv2.convertScaleAbs(mask, None, value / 255) for value in colour])
+    rest = cv2.bitwise_not(mask)
+    kept = cv2.multiply(area, cv2.merge((rest, rest, rest)), scale=1 / 255)
     cv2.add(over, kept, area)

@@ -11,12 +11,12 @@ from typing import Any
 from linelet_common.preprocess import Pixels
 from linelet_synth.fonts import Face, bundled, read_faces
 from linelet_synth.recipe import Recipe
+from linelet_synth.recipe_faces import companion_faces, usable_faces
+from linelet_synth.recipe_texts import build_mixture, read_corpora, recipe_grammar
 from linelet_synth.rng import Rng
 from linelet_synth.screens.drawing import Drawer, ScreenPicture
 from linelet_synth.screens.icons import icon_faces
 from linelet_synth.screens.sayings import FieldForm, Languages, Sayings
-from linelet_synth.recipe_faces import companion_faces, usable_faces
-from linelet_synth.recipe_texts import build_mixture, read_corpora, recipe_grammar
 
 # Bumped whenever the same recipe and seed draw other screens than before.
 GENERATION = 1

@@ -98,7 +98,7 @@ def make_theme(recipe: Recipe, rng: Rng) -> Theme:
         text=rng.choice((11.0, 12.0, 13.0, 14.0, 14.0, 15.0, 16.0, 16.0, 17.0)),
         bordered=rng.chance(0.35),
         shaded=rng.chance(0.3),
-        weight=rng.choice((400, 400, 400, 500, 300)),
-        strong=rng.choice((500, 600, 700, 700, 800)),
+        weight=rng.choice((400, 400, 400, 500)),
+        strong=rng.choice((500, 700, 700, 700)),
         classic=classic,
     )

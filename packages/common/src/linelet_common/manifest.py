@@ -1,0 +1,51 @@
+"""``dataset.json``: what a dataset is, and whether it is whole.
+
+The charset stands there, so that nobody types it twice.
+"""
+
+import json
+from pathlib import Path
+from typing import Literal
+
+import pydantic
+
+from linelet_common.errors import DatasetError
+from linelet_common.fields import Field
+from linelet_common.grammar import Grammar
+from linelet_common.schema import Checked, parse
+
+MANIFEST = "dataset.json"
+UNFINISHED = "{path} was left unfinished; go on with 'linelet synth ... --out {path} --resume'"
+
+
+class Manifest(Checked):
+    """What every reader of a dataset needs of its dataset.json; what else its maker wrote there is the maker's."""
+
+    model_config = pydantic.ConfigDict(extra="ignore")
+
+    format: Literal["linelet-dataset"] = "linelet-dataset"
+    version: Literal[1] = 1
+    name: str
+    charset: str
+    count: int
+    seed: int
+    recipe_digest: str
+    complete: bool
+    kind: Literal["lines", "screens"] = "lines"
+    unknown: bool = False  # whether labels write U+FFFD for runs of characters outside the charset
+    grammar: Grammar | None = None  # of the recipe's texts, where it can list them
+    fields: dict[str, Field] = pydantic.Field(default={})  # the recipe's named values
+
+    @classmethod
+    def load(cls, folder: Path) -> "Manifest | None":
+        """The manifest of a dataset folder; None if it has none. DatasetError if it is broken."""
+        path = folder / MANIFEST
+        try:
+            data = json.loads(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as failure:
+            raise DatasetError(f"{path} cannot be read ({failure}); make the dataset again") from None
+        if not isinstance(data, dict):
+            raise DatasetError(f"{path} holds no object; make the dataset again")
+        return parse(cls, data, str(path), DatasetError)

@@ -1,0 +1,112 @@
+"""Folders appear whole or not at all, and replace nothing that is not provably ours."""
+
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from linelet_common.errors import UsageError
+from linelet_common.files import LISTING, check_output, digest_of, read_listing, whole_folder
+
+
+def fill(out, text="one", inputs=()):
+    with whole_folder(out, inputs) as folder:
+        (folder / "deep").mkdir()
+        (folder / "deep" / "m").write_text(text)
+        if text == "fail":
+            raise RuntimeError
+
+
+def test_a_folder_appears_whole_or_not_at_all(tmp_path):
+    out = tmp_path / "out"
+    fill(out)
+    with pytest.raises(RuntimeError):
+        fill(out, "fail")
+    assert (out / "deep" / "m").read_text() == "one"
+    fill(out, "two")
+    assert (out / "deep" / "m").read_text() == "two"
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+    assert read_listing(out) == {"deep/m": digest_of(out / "deep" / "m")}
+
+
+def test_an_empty_folder_may_be_filled(tmp_path):
+    (tmp_path / "out").mkdir()
+    fill(tmp_path / "out")
+
+
+def add(out):
+    (out / "thesis.txt").write_text("years")
+
+
+def add_deep(out):
+    (out / "deep" / "thesis.txt").write_text("years")
+
+
+def change(out):
+    (out / "deep" / "m").write_text("mine now")
+
+
+def unlist(out):
+    (out / LISTING).unlink()
+
+
+def spoil(out):
+    (out / LISTING).write_text('{"files": ["deep/m"]}')
+
+
+def link(out):
+    (out / "deep" / "m").rename(out.parent / "elsewhere")
+    (out / "deep" / "m").symlink_to(out.parent / "elsewhere")
+
+
+@pytest.mark.parametrize("harm", [add, add_deep, change, unlist, spoil, link])
+def test_a_folder_that_holds_anything_of_somebody_elses_stays(tmp_path, harm):
+    out = tmp_path / "out"
+    fill(out)
+    harm(out)
+    before = sorted((p, p.read_bytes()) for p in tmp_path.rglob("*") if p.is_file())
+    with pytest.raises(UsageError, match=r"with --out$"):
+        fill(out, "two")
+    assert sorted((p, p.read_bytes()) for p in tmp_path.rglob("*") if p.is_file()) == before
+
+
+def test_links_and_the_current_folder_are_no_place_for_output(tmp_path, monkeypatch):
+    fill(tmp_path / "out")
+    (tmp_path / "link").symlink_to(tmp_path / "out")
+    with pytest.raises(UsageError, match="symbolic link"):
+        fill(tmp_path / "link")
+    monkeypatch.chdir(tmp_path / "out")
+    for place in (".", "..", str(tmp_path)):
+        with pytest.raises(UsageError, match="current folder"):
+            fill(tmp_path / "out" / place)
+    file = tmp_path / "file"
+    file.write_text("x")
+    with pytest.raises(UsageError, match="nothing proves"):
+        fill(file)
+
+
+@given(st.sampled_from(["a", "a/b", "a/b/c", "d"]), st.sampled_from(["a", "a/b", "a/b/c", "d"]))
+def test_no_output_is_an_input_or_holds_one(tmp_path_factory, out, given_):
+    """Refused exactly where the output is the input, or a folder above it, however it is spelt."""
+    root = tmp_path_factory.mktemp("x")
+    parts, above = given_.split("/"), out.split("/")
+    spelt = root / "a" / ".." / out
+    if parts[: len(above)] == above:
+        with pytest.raises(UsageError, match="would overwrite the input"):
+            check_output(spelt, [root / given_])
+    else:
+        check_output(spelt, [root / given_])
+
+
+def test_an_input_may_not_lie_in_the_folder_that_is_replaced(tmp_path):
+    fill(tmp_path / "out")
+    with pytest.raises(UsageError, match="would overwrite the input"):
+        fill(tmp_path / "out", inputs=[tmp_path / "out" / "deep" / "m"])
+
+
+def test_a_link_to_an_input_is_that_input(tmp_path):
+    (tmp_path / "in").write_text("x")
+    os.symlink(tmp_path / "in", tmp_path / "other")
+    with pytest.raises(UsageError, match="would overwrite"):
+        check_output(tmp_path / "other", [tmp_path / "in"])

@@ -1,0 +1,305 @@
+"""ONNX -> TensorFlow.js bundle, checked before it is there. See ``convert``."""
+
+import hashlib
+import json
+import math
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from linelet_common.codec import Reading
+from linelet_common.errors import ConversionError
+from linelet_common.files import whole_folder
+from linelet_common.spec import FILE_NAME, ONNX_KEY, ReaderSpec
+from linelet_convert import assets, quantise
+from linelet_convert.emit import safe_name
+from linelet_convert.graphs import emit_graph, emit_reader
+from linelet_convert.onnx_tf import convert_via
+from linelet_convert.onnxfile import OnnxFile, element_type
+from linelet_convert.quantise import Harm, Weights
+from linelet_convert.runtimes import Feeds, MissingKernelError, NodeRuntime, NumpyRuntime, Runtime, find_node
+from linelet_convert.tfgraph import Graph, static
+from linelet_convert.tfjs import write_model
+from linelet_convert.third_party import Hints, third_party_spec
+from linelet_convert.values import SIMPLIFICATIONS
+from linelet_convert.verify import Check, batched, check_graph, check_reader
+
+MODEL = "model.json"
+ONNX = "model.onnx"
+REPORT = "conversion.json"
+RUNTIME = "tfjs"  # the folder in a bundle that holds TensorFlow.js
+
+# What smaller weights may cost: one line in two hundred.
+TOLERANCE = 0.005
+
+
+@dataclass(frozen=True)
+class Smaller:
+    """A wish for smaller weights: of what kind, judged on which dataset, at what cost at most (a share, 0-1)."""
+
+    weights: Weights
+    data: Path | None
+    tolerance: float
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a conversion did; written as conversion.json.
+
+    models: file by width (0: any width). operators: TensorFlow.js operators in use. weights: how weights are stored,
+    numbers by kind. bytes: of models and shards. check: of the graph with float32 weights. harm: of smaller weights.
+    notes: what a person should know.
+    """
+
+    source: str
+    sha256: str
+    opset: int
+    onnx_operators: dict[str, int]
+    via: Literal["direct", "onnx-tf"]
+    models: dict[int, str]
+    operators: list[str]
+    nodes: int
+    weights: dict[str, int]
+    bytes: int
+    batch: int | Literal["any"]
+    bare: bool
+    check: Check
+    harm: Harm | None
+    notes: list[str]
+
+    def to_json(self) -> str:
+        """Pretty JSON."""
+        data: dict[str, Any] = {"format": "linelet-conversion", "version": 1, **asdict(self)}
+        return json.dumps(data, ensure_ascii=False, indent=1) + "\n"
+
+
+def convert(
+    onnx_path: str | Path,
+    out: str | Path,
+    weights: Weights = "float32",
+    spec: ReaderSpec | None = None,
+    widths: Sequence[int] = (),
+    *,
+    hints: Hints | None = None,
+    bare: bool = False,
+    data: Path | None = None,
+    tolerance: float = TOLERANCE,
+    keep_onnx: bool = False,
+    via_python: Path | None = None,
+    simplifications: frozenset[str] = SIMPLIFICATIONS,
+) -> Report:
+    """Convert an ONNX file to a bundle folder and check it against ONNX Runtime.
+
+    spec: what the network reads, where the file has no spec of Linelet's in its metadata; hints: what is said about a
+    network without either. Where nobody names a charset, or with ``bare``, the bundle is a bare graph model.
+    widths: the only input widths wanted, in pixels; recurrent networks need one or several.
+    data: a dataset on all of whose lines the texts must be equal, and on which smaller weights are judged (made lines
+    without); tolerance: the share (0-1) of exact lines that they may lose, or of texts that they may change where there
+    are no labels.
+    keep_onnx: put the ONNX file into the bundle too. via_python: the Python of onnx-tf's environment, to convert with
+    onnx-tf and tensorflowjs_converter instead.
+
+    It has a parameter for each option of the command, all but the first two with defaults: that is why they are many.
+
+    Raises ConversionError for whatever cannot be converted exactly, and UsageError if ``out`` holds something else; in
+    both cases nothing is left behind.
+    """
+    file = OnnxFile(Path(onnx_path))
+    notes: list[str] = []
+    if bare:
+        spec = None
+    else:
+        spec = spec or embedded_spec(file)
+        entries = None if spec else (hints or Hints()).entries(file)
+        if entries is not None:
+            spec, notes = third_party_spec(file, hints or Hints(), entries, widths)
+    if spec is None:
+        graphs = {0: emit_graph(file, widths, simplifications)}
+    else:
+        spec, graphs = emit_reader(file, spec, widths, simplifications)
+    smaller = None if weights == "float32" else Smaller(weights, data, tolerance)
+    if smaller and via_python:
+        raise ConversionError(f"{file.path}: onnx-tf writes float32 weights only; leave out --weights or --via")
+    if smaller and spec is None:
+        raise ConversionError(
+            f"{file.path}: {weights} weights are judged by texts, and a bare graph reads none; name its "
+            "charset, or use --weights float32"
+        )
+    with whole_folder(Path(out), inputs=[file.path]) as folder:
+        report = _write(file, spec, graphs, folder, notes, smaller, data, via_python)
+        if keep_onnx:
+            (folder / ONNX).write_bytes(file.proto.SerializeToString())  # external weights included
+        return report
+
+
+def embedded_spec(file: OnnxFile) -> ReaderSpec | None:
+    """The reader spec in the file's metadata, if Linelet exported it."""
+    text = file.metadata.get(ONNX_KEY)
+    return None if text is None else ReaderSpec.from_json(text, f"metadata {ONNX_KEY!r} of {file.path}")
+
+
+def _write(
+    file: OnnxFile,
+    spec: ReaderSpec | None,
+    graphs: dict[int, Graph],
+    folder: Path,
+    notes: list[str],
+    smaller: Smaller | None,
+    data: Path | None,
+    via_python: Path | None,
+) -> Report:
+    widest = max(graphs)
+    models = {width: f"model-{width}.json" if width else MODEL for width in graphs}
+    # Whatever knows TensorFlow.js but not Linelet finds the network under its usual name too.
+    named = {name: graphs[width] for width, name in models.items()} | {MODEL: graphs[widest]}
+    if via_python is None:
+        shards = write_model(folder, named, {})
+    else:
+        shards = _write_via(file, spec, graphs, folder, via_python)
+    harm = None
+    if spec is None:
+        check = _check_bare(file, graphs[0], folder / MODEL)
+    else:
+        (folder / FILE_NAME).write_text(spec.to_json(), encoding="utf-8")
+        missing = assets.install(folder)
+        if missing:
+            notes = [*notes, missing]
+        runtime = choose_runtime(folder / RUNTIME)
+        check = check_reader(file, spec, {w: folder / m for w, m in models.items()}, runtime, data)
+        if smaller is not None:
+            kinds, harm = _shrink(file, spec, graphs[widest], smaller, runtime)
+            if harm.exact_before is not None and harm.exact_before < 0.5:
+                share = f"{harm.exact_before:.0%} of the lines of {harm.judged_on}"
+                notes = [
+                    *notes,
+                    f"with float32 weights the reader reads {share}; they say little about smaller weights",
+                ]
+            for shard in shards:
+                (folder / shard).unlink()
+            shards = write_model(folder, named, kinds)
+    written = json.loads((folder / MODEL).read_text(encoding="utf-8"))
+    topology = written["modelTopology"]
+    report = Report(
+        source=file.path.name,
+        sha256=hashlib.sha256(file.path.read_bytes()).hexdigest(),
+        opset=file.opset,
+        onnx_operators=dict(sorted(Counter(n.op_type for n in file.nodes).items())),
+        models=models,
+        via="direct" if via_python is None else "onnx-tf",
+        operators=sorted({node["op"] for node in topology["node"]}),
+        nodes=len(topology["node"]),
+        weights=_stored(written),
+        bytes=sum((folder / name).stat().st_size for name in [*named, *shards]),
+        batch=_batch(graphs[widest]),
+        bare=spec is None,
+        check=check,
+        harm=harm,
+        notes=notes,
+    )
+    (folder / REPORT).write_text(report.to_json(), encoding="utf-8")
+    return report
+
+
+def _write_via(
+    file: OnnxFile, spec: ReaderSpec | None, graphs: dict[int, Graph], folder: Path, python: Path
+) -> list[str]:
+    """The model by onnx-tf and tensorflowjs_converter, under the names that ours has."""
+    if len(graphs) > 1:
+        raise ConversionError(
+            f"{file.path}: onnx-tf converts one width at a time, not {sorted(graphs)}; name one with --width"
+        )
+    (width,) = graphs
+    names = {v.name: safe_name(v.name) for v in [*file.inputs, *file.proto.graph.output]}
+    if spec is not None:
+        names = {file.inputs[0].name: "images", file.proto.graph.output[0].name: "scores"}
+    shards = convert_via(file, python, width, folder, names)
+    if width:
+        shutil.copyfile(folder / MODEL, folder / f"model-{width}.json")
+    return shards
+
+
+def _stored(model: dict[str, Any]) -> dict[str, int]:
+    """Numbers (not tensors) by the kind in which they are stored."""
+    counts: Counter[str] = Counter()
+    for weight in model["weightsManifest"][0]["weights"]:
+        kind = weight.get("quantization", {}).get("dtype", weight["dtype"])
+        counts[kind] += math.prod(weight["shape"])
+    return dict(sorted(counts.items()))
+
+
+def _shrink(
+    file: OnnxFile, spec: ReaderSpec, graph: Graph, smaller: Smaller, runtime: Runtime
+) -> tuple[dict[str, str], Harm]:
+    """How to store each constant, as small as the texts bear, and what it did to them."""
+    spec = spec.model_copy(update={"widths": spec.widths[-1:]})
+    lines = quantise.sample(spec, smaller.data)
+    batches = batched(lines.images, spec)
+    ordered = [images for images, _ in batches]
+    with tempfile.TemporaryDirectory(prefix="linelet-") as scratch:
+
+        def write(kinds: dict[str, str]) -> Path:
+            write_model(Path(scratch), {MODEL: graph}, kinds)
+            return Path(scratch) / MODEL
+
+        def read(kinds: dict[str, str]) -> list[Reading]:
+            outputs = runtime.run(write(kinds), [{"images": b} for b in ordered])
+            readings = quantise.readings([o["scores"] for o in outputs], spec)
+            places = [i for _, indices in batches for i in indices]
+            return [readings[k] for k in np.argsort(places)]
+
+        before = read({})
+        for kinds in quantise.choose(graph.constants, smaller.weights, spec, ordered[:3], write):
+            harm = quantise.measure(before, read(kinds), lines)
+            if harm.loss <= smaller.tolerance:
+                break
+    quantise.refuse(harm, smaller.tolerance, smaller.weights, file.path)
+    return kinds, harm
+
+
+def _batch(graph: Graph) -> int | Literal["any"]:
+    """The batch that the inputs take."""
+    shapes = [t.shape for t in graph.inputs.values() if t.rank]
+    fixed = {int(s[0, 0]) for s in shapes if static(s[:, :1])}
+    return "any" if not shapes or not fixed or len(fixed) > 1 else fixed.pop()
+
+
+def choose_runtime(modules: Path) -> Runtime:
+    """Real TensorFlow.js where Node and a folder of its modules are there, else the numpy interpreter."""
+    node = find_node()
+    if node and (modules / "core.js").exists():
+        return NodeRuntime(node, modules)
+    return NumpyRuntime()
+
+
+def _check_bare(file: OnnxFile, graph: Graph, model: Path) -> Check:
+    names = {v.name: safe_name(v.name) for v in [*file.inputs, *file.proto.graph.output]}
+    feeds = _random_feeds(file, graph)
+    runtime = choose_runtime(assets.RUNTIME)
+    try:
+        return check_graph(file, feeds, names, model, runtime)
+    except MissingKernelError:
+        # The page's TensorFlow.js has what recognisers need; a bare graph is for whoever brings all of it.
+        return check_graph(file, feeds, names, model, NumpyRuntime())
+
+
+def _random_feeds(file: OnnxFile, graph: Graph) -> list[Feeds]:
+    """Random inputs of two sizes."""
+    random = np.random.default_rng(0)
+    feeds = []
+    for probe in (0, 1):
+        feed: Feeds = {}
+        for given in file.inputs:
+            shape = graph.inputs[safe_name(given.name)].shape[probe]
+            kind = element_type(given, file.path)
+            if kind == "float32":
+                feed[given.name] = random.standard_normal(shape).astype(np.float32)
+            else:
+                feed[given.name] = random.integers(0, 2, shape).astype(kind)
+        feeds.append(feed)
+    return feeds

@@ -1,0 +1,170 @@
+"""The run through an ONNX graph's nodes: each becomes TensorFlow.js nodes by its operator's converter.
+
+All that cannot be converted is collected on the way and named in one error.
+"""
+
+import re
+
+import onnx
+
+from linelet_common.errors import ConversionError
+from linelet_convert import registry
+from linelet_convert.fold import computed, constant_of
+from linelet_convert.onnxfile import OnnxFile, attribute_value, describe, element_type
+from linelet_convert.operators import FAMILIES
+from linelet_convert.tfgraph import Graph, Node, Shape, Tensor, prune
+from linelet_convert.values import SIMPLIFICATIONS, Emitter, OnnxNode, Value
+
+# What a converter raises where a graph contradicts itself (shapes that do not fit, attributes of the wrong type).
+_CONTRADICTIONS = (
+    IndexError,
+    ValueError,
+    TypeError,
+    KeyError,
+    OverflowError,
+    ZeroDivisionError,
+    AssertionError,
+)
+
+
+def emit(
+    file: OnnxFile,
+    shapes: dict[str, Shape],
+    simplifications: frozenset[str] = SIMPLIFICATIONS,
+    names: dict[str, str] | None = None,
+) -> Graph:
+    """Convert a graph for probes of its inputs, int64 (probes, rank) each.
+
+    names: what inputs and outputs are to be called, where not as in the file.
+
+    Raises ConversionError naming every operator without a converter and every node a converter refuses, at once.
+    """
+    run = _Run(file, shapes, simplifications, names or {})
+    for proto in file.nodes:
+        run.convert(proto)
+    return run.finish()
+
+
+def safe_name(name: str) -> str:
+    """A name without the characters that mean something in a TensorFlow graph."""
+    return re.sub(r"[^A-Za-z0-9_.-]", "_", name) or "_"
+
+
+class _Run:
+    """One run: the values so far, and what could not be converted."""
+
+    def __init__(
+        self, file: OnnxFile, shapes: dict[str, Shape], simplifications: frozenset[str], names: dict[str, str]
+    ) -> None:
+        assert FAMILIES  # importing the families has registered their operators
+        probes = next(iter(shapes.values())).shape[0]
+        self.file, self.names, self.uses = file, names, file.uses
+        self.g = Emitter(probes, simplifications)
+        self.inputs: dict[str, Tensor] = {}
+        self.values: dict[str, Value | None] = {"": None}
+        self.unknown: dict[str, list[str]] = {}  # nodes by operators that have no converter
+        self.refused: list[str] = []
+        # Values that a refused node would have made: whether they would have been known before the network runs.
+        self.lost: dict[str, bool] = {}
+        for given in file.inputs:
+            dtype = element_type(given, file.path)
+            name = names.get(given.name, safe_name(given.name))
+            tensor = self.g.placeholder(name, shapes[given.name], "int32" if dtype == "int64" else dtype)
+            self.inputs[name] = tensor
+            self._keep(given.name, self.g.value(tensor, dtype=dtype))
+        for name, array in file.initializers.items():
+            self._keep(name, self.g.known([array] * probes))
+
+    def _keep(self, name: str, value: Value) -> None:
+        value.uses = self.uses[name]
+        self.values[name] = value
+
+    def convert(self, proto: onnx.NodeProto) -> None:
+        """Convert a node, or note why it cannot be."""
+        entry = registry.find(proto.op_type, proto.domain)
+        if any(name in self.lost for name in proto.input):
+            self._skip(proto, entry)
+            return
+        try:
+            results = _results(proto, entry, [self.values[i] for i in proto.input], self.g, self.file)
+        except ConversionError as failure:
+            self.refused.append(str(failure) if describe(proto) in str(failure) else f"{describe(proto)}: {failure}")
+            self._lose(proto)
+        except _CONTRADICTIONS as failure:
+            self.refused.append(f"{describe(proto)} contradicts its inputs ({failure}); export again")
+            self._lose(proto)
+        else:
+            if results is None:
+                self._note_unknown(proto)
+                self._lose(proto)
+                return
+            for name, result in zip(proto.output, results, strict=False):
+                if name:
+                    self._keep(name, result)
+
+    def _skip(self, proto: onnx.NodeProto, entry: registry.Entry | None) -> None:
+        """A node that reads what was lost: only whether its operator is known can still be said."""
+        known = all(self.lost[i] if i in self.lost else _is_known(self.values[i]) for i in proto.input)
+        self.lost.update(dict.fromkeys(proto.output, known or proto.op_type in ("Shape", "Size")))
+        if entry is None and not known:
+            self._note_unknown(proto)
+
+    def _lose(self, proto: onnx.NodeProto) -> None:
+        self.lost.update(dict.fromkeys(proto.output, all(_is_known(self.values[i]) for i in proto.input)))
+
+    def _note_unknown(self, proto: onnx.NodeProto) -> None:
+        operator = f"{proto.domain}.{proto.op_type}" if proto.domain not in ("", "ai.onnx") else proto.op_type
+        self.unknown.setdefault(operator, []).append(proto.name or next(iter(proto.output), ""))
+
+    def finish(self) -> Graph:
+        """The graph of all that the outputs need. ConversionError if anything was refused."""
+        problems = [
+            f"{operator} (node{'s' if len(names) > 1 else ''} {', '.join(map(repr, names))})"
+            for operator, names in self.unknown.items()
+        ]
+        if problems:
+            self.refused.insert(0, f"no converter for {'; '.join(problems)}; see OPERATORS.md, or export without them")
+        if self.refused:
+            raise ConversionError(f"{self.file.path}: {' | '.join(self.refused)}")
+        outputs: dict[str, Tensor] = {}
+        for output in self.file.proto.graph.output:
+            value = self.values.get(output.name)
+            if value is None:
+                raise ConversionError(f"{self.file.path}: nothing makes the output {output.name!r}; export again")
+            try:
+                tensor = self.g.stored(value)
+            except ConversionError as failure:
+                raise ConversionError(f"{self.file.path}: output {output.name!r}: {failure}") from None
+            wanted = self.names.get(output.name, safe_name(output.name))
+            node = Node(self.g.name(wanted), "Identity", [tensor])
+            self.g.nodes.append(node)
+            outputs[node.name] = Tensor(node, 0, tensor.shape, tensor.dtype)
+        return prune(self.g.nodes, self.inputs, outputs)
+
+
+def _is_known(value: Value | None) -> bool:
+    return value is None or value.known is not None
+
+
+def _results(
+    proto: onnx.NodeProto, entry: registry.Entry | None, inputs: list[Value | None], g: Emitter, file: OnnxFile
+) -> list[Value] | None:
+    """The outputs of a node; None if nobody knows its operator."""
+    if proto.op_type == "Constant" and proto.domain in ("", "ai.onnx"):
+        return [g.known([constant_of(proto, file.path)] * g.probes)]
+    if all(v is None or v.known is not None for v in inputs) and proto.domain in ("", "ai.onnx"):
+        known = computed(proto, inputs, g, file.opset)
+        if known is not None:
+            return known
+    if entry is None:
+        return None
+    attributes = {a.name: attribute_value(a, file.path) for a in proto.attribute}
+    node = OnnxNode(proto, inputs, file.opset, file.path, attributes)
+    made = entry.convert(node, g)
+    results = made if isinstance(made, list) else [made]
+    for result in results:
+        if result.known is None and (result.shape <= 0).any():
+            node.refuse(f"makes an output of shape {result.shape.min(axis=0).tolist()}; widen the input with --width")
+    if "transposes" not in g.simplifications:
+        results = [r if r.known is not None else g.value(g.stored(r), dtype=r.dtype) for r in results]
+    return results

@@ -1,0 +1,83 @@
+"""What a training writes into its run folder beside weights and checkpoints."""
+
+import json
+import platform
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from linelet_common.errors import TrainingError
+from linelet_common.files import write_atomically
+from linelet_common.spec import FILE_NAME, ReaderSpec
+from linelet_model import run
+from linelet_model.curves import draw_curves
+from linelet_model.device import pick_precision
+from linelet_model.distributed import World
+from linelet_model.feeds import Feed
+from linelet_model.judging import Judged
+from linelet_model.settings import Settings
+from linelet_model.state import State
+
+_PREDICTIONS = 20  # held-out lines whose readings are written down after each epoch
+
+
+def write_run(
+    settings: Settings, out: Path, spec: ReaderSpec, network: nn.Module, feed: Feed, device: torch.device, world: World
+) -> None:
+    """Write run.json and spec.json: what is about to be done."""
+    plan = {
+        "version": run.VERSION,
+        "settings": settings.to_dict(),
+        "parameters": sum(p.numel() for p in network.parameters()),
+        "held_out_lines": len(feed.held_out),
+        "skipped_lines": feed.skipped,
+        "device": str(device),
+        "precision": str(pick_precision(settings.precision, device)).removeprefix("torch."),
+        "processes": world.size,
+        "versions": {
+            "linelet": version("linelet-model"),
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+        },
+    }
+    write_atomically(out / run.RUN, json.dumps(plan, ensure_ascii=False, indent=1) + "\n")
+    write_atomically(out / FILE_NAME, spec.to_json())
+
+
+def write_epoch(state: State, judged: Judged, out: Path, spec: ReaderSpec, writer: Any) -> None:
+    """Write what an epoch brought: metrics, sample predictions, curves, and the weights if they are the best."""
+    history = state.history
+    if state.epochs_since_best() == 0:
+        run.write_weights(out, state.average.state_dict())
+    write_atomically(out / run.METRICS, "".join(json.dumps(row) + "\n" for row in history))
+    write_atomically(out / run.CURVES, draw_curves(history, f"{spec.name}, {spec.network}"))
+    rows = [f"epoch {len(history)}: label, read, confidence"]
+    for label, reading in list(zip(judged.labels, judged.readings, strict=True))[:_PREDICTIONS]:
+        mark = "ok   " if label == reading.text else "WRONG"
+        rows.append(f"{mark} {label}\t{reading.text}\t{reading.confidence:.3f}")
+    write_atomically(out / run.PREDICTIONS, "\n".join(rows) + "\n")
+    row = history[-1]
+    if writer:
+        for key in ("train_loss", "loss", "cer", "exact", "lr"):
+            writer.add_scalar(key, row[key], row["lines"])
+    print(
+        f"epoch {row['epoch']}: {row['lines']} lines in {state.seconds():.0f} s, loss {row['train_loss']:.4f}; "
+        f"held out: CER {100 * row['cer']:.2f} %, exact {100 * row['exact']:.2f} %",
+        file=sys.stderr,
+        flush=True,
+    )
+
+
+def open_tensorboard(settings: Settings, out: Path, world: World) -> Any:
+    """A TensorBoard writer, or None. TrainingError if it is asked for and not installed."""
+    if not settings.tensorboard or not world.first:
+        return None
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise TrainingError("--tensorboard needs it installed; pip install 'linelet-model[tensorboard]'") from None
+    return SummaryWriter(str(out / "tensorboard"))

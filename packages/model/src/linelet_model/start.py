@@ -1,0 +1,114 @@
+"""How a training starts: its folder claimed, its network built or taken from another reader, its spec."""
+
+import dataclasses
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from linelet_common.charset import Charset
+from linelet_common.errors import TrainingError
+from linelet_common.manifest import Manifest
+from linelet_common.reader import shipped_reader
+from linelet_common.spec import ReaderSpec
+from linelet_model import run
+from linelet_model.distributed import World
+from linelet_model.feeds import LineSource, open_source, weighted
+from linelet_model.networks import network_class
+from linelet_model.settings import Settings, flag_of
+
+
+def claim_run(settings: Settings, out: Path, resume: bool, world: World) -> Settings:
+    """Make sure that ``out`` is this run's: new, or resumed with the settings it was begun with."""
+    path = out / run.RUN
+    if resume:
+        saved = Settings.from_dict(run.read_run(out)["settings"], str(path))
+        if settings != saved:
+            pairs = zip(dataclasses.fields(saved), settings.to_dict().values(), saved.to_dict().values(), strict=True)
+            changed = [f"{flag_of(f.name)} {new} (was {old})" for f, new, old in pairs if new != old]
+            raise TrainingError(f"{out} was begun with other settings: {', '.join(changed)}; resume with the same")
+        return saved
+    if world.first and out.exists() and (not out.is_dir() or any(out.iterdir())):
+        remedy = "--resume goes on with it" if path.exists() else "name a new folder with --out"
+        raise TrainingError(f"{out} exists and is not empty; {remedy}")
+    world.wait()
+    return settings
+
+
+def build_network(settings: Settings) -> tuple[nn.Module, ReaderSpec]:
+    """A fresh network, or the one to start from, and its spec; the charset comes from the data or the start."""
+    kind = network_class(settings.network)
+    if settings.start:
+        return _warm_start(settings)
+    found = _described(settings)
+    if found is None:
+        raise TrainingError(f"{settings.data[0]} has no dataset.json with its charset; give --from READER or add one")
+    spec = ReaderSpec(
+        name=found.name,
+        network=settings.network,
+        charset=found.charset,
+        unknown=found.unknown,
+        grammar=found.grammar,
+        height=kind.height,
+        stride=kind.stride,
+        frames_lost=kind.frames_lost,
+    )
+    return kind(spec.classes), spec
+
+
+def _warm_start(settings: Settings) -> tuple[nn.Module, ReaderSpec]:
+    """The network to start from. Characters that only the new data has get classes of their own behind the old ones.
+
+    The new data's grammar takes the old one's place, if it has one.
+    """
+    assert settings.start
+    folder = Path(settings.start)
+    if not folder.exists():
+        folder = shipped_reader(settings.start) or folder
+    old, spec = run.load_network(folder)
+    if spec.network != settings.network:
+        raise TrainingError(f"--from {settings.start} is a {spec.network}; add --network {spec.network}")
+    found = _described(settings)
+    added = Charset(spec.charset).missing(found.charset) if found else ""
+    update = {
+        "temperature": 1.0,
+        "charset": spec.charset + added,
+        "unknown": spec.unknown or bool(found and found.unknown),
+        "grammar": (found.grammar if found else None) or spec.grammar,
+    }
+    # Validated anew: a copy would keep the old charset's codec.
+    spec_then, spec = spec, ReaderSpec.model_validate({**spec.model_dump(), **update})
+    if spec.classes == spec_then.classes:
+        return old.train(), spec
+    kind = network_class(spec.network)
+    network = kind(spec.classes)
+    network.load_state_dict(_grown(old.state_dict(), network.state_dict(), kind.classifier, (spec_then, spec)))
+    return network, spec
+
+
+def _grown(
+    old: dict[str, Tensor], fresh: dict[str, Tensor], classifier: str, specs: tuple[ReaderSpec, ReaderSpec]
+) -> dict[str, Tensor]:
+    """Weights of a network with more classes: each class keeps its row by what it stands for; new rows stay fresh."""
+    then, now = (spec.codec for spec in specs)
+    texts = [c for c in range(then.classes) if c != then.blank]
+    rows_then = [then.blank, *texts]
+    rows_now = [now.blank, *(int(now.encode(then.text_of(c))[0]) for c in texts)]
+    weights = dict(fresh)
+    for key, kept in old.items():
+        if key.startswith(f"{classifier}."):
+            weights[key] = fresh[key].clone()
+            weights[key][rows_now] = kept[rows_then]
+        else:
+            weights[key] = kept
+    return weights
+
+
+def _described(settings: Settings) -> LineSource | Manifest | None:
+    """What names the charset: the recipe, or the manifest of the first dataset that has one; None if none does."""
+    if settings.recipe:
+        return open_source(settings.recipe, settings.seed, settings.look, "train")
+    for data in settings.data:
+        manifest = Manifest.load(Path(weighted(data)[0]))
+        if manifest:
+            return manifest
+    return None

@@ -1,0 +1,190 @@
+"""All that changes while a reader is trained, and its checkpoint."""
+
+import io
+import json
+import math
+import time
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from linelet_common.errors import TrainingError
+from linelet_common.files import write_atomically
+from linelet_common.spec import ReaderSpec
+from linelet_model import run
+from linelet_model.data import Batch
+from linelet_model.device import pick_precision
+from linelet_model.distributed import World, plain
+from linelet_model.judging import Judged
+from linelet_model.loss import ctc_loss
+from linelet_model.optimiser import build_optimisers
+from linelet_model.settings import Settings
+
+_CHECKPOINT_SECONDS = 60.0  # the most work that a kill costs
+_PLATEAU = 5  # epochs without a lower CER after which the plateau schedule halves the learning rate
+
+
+class State:
+    """All that changes while training: weights, their average, optimisers, place in the data, history."""
+
+    def __init__(self, settings: Settings, network: nn.Module, device: torch.device, world: World) -> None:
+        self.settings, self.device, self.world = settings, device, world
+        self.network = world.wrap(network, device)
+        self.bare = plain(self.network)
+        self.average = deepcopy(self.bare).eval()
+        self.forward = torch.compile(self.network) if settings.compile else self.network
+        self.precision = pick_precision(settings.precision, device)
+        self.scaler = torch.amp.GradScaler(device.type, enabled=self.precision == torch.float16)
+        self.optimisers = build_optimisers(self.bare, settings, fused=device.type != "mps")
+        self.epoch = self.step = self.updates = self.lines = 0
+        self.steps = 0  # of the epoch at hand, known once its lines are
+        self.slowdown = 1.0  # what the plateau schedule has multiplied the learning rate by
+        self.losses: list[float] = []  # of the epoch at hand
+        self.history: list[dict[str, Any]] = []
+        self._spent = 0.0  # seconds of the sessions before this one
+        self._start: float | None = None  # set by the first step: loading does not count
+        self._saved = time.monotonic()
+
+    def seconds(self) -> float:
+        """Wall time trained so far, earlier sessions included."""
+        return self._spent + (time.monotonic() - self._start if self._start is not None else 0.0)
+
+    def progress(self) -> float:
+        """Share of the training done, 0-1."""
+        if self.settings.minutes is not None:
+            return min(1.0, self.world.agree(self.seconds()) / (60 * self.settings.minutes))
+        assert self.settings.epochs is not None
+        return min(1.0, (self.epoch + (self.step / self.steps if self.steps else 0.0)) / self.settings.epochs)
+
+    def finished(self) -> bool:
+        """Whether the time or the epochs are over, or patience is at an end."""
+        patience = self.settings.patience
+        return self.progress() >= 1 or (patience is not None and self.epochs_since_best() >= patience)
+
+    def train_step(self, batch: Batch, spec: ReaderSpec) -> float:
+        """Forward and backward; every ``accumulate`` steps and at the epoch's end the weights change. The loss."""
+        if self._start is None:
+            self._start = time.monotonic()
+        self.network.train()
+        share = batch.share(self.world.rank, self.world.size)
+        images = share.images.to(self.device, memory_format=torch.channels_last)
+        with torch.autocast(self.device.type, self.precision, enabled=self.precision != torch.float32):
+            scores = self.forward(images)
+        # Each process has a part of the batch; averaging the gradients over processes needs each part's loss times
+        # their number to add up to the whole batch's mean.
+        loss = ctc_loss(scores, share, spec).sum() * self.world.size / len(batch.lengths)
+        self.scaler.scale(loss / self.settings.accumulate).backward()  # type: ignore[no-untyped-call]
+        self.step += 1
+        self.lines += len(batch.lengths)
+        if self.step % self.settings.accumulate == 0 or self.step == self.steps:
+            self._update()
+        value = self.world.mean(float(loss.detach()))
+        self.losses.append(value)
+        return value
+
+    def _update(self) -> None:
+        lr = self.learning_rate()
+        for optimiser in self.optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = lr
+            self.scaler.unscale_(optimiser)
+        norm = nn.utils.clip_grad_norm_(self.bare.parameters(), self.settings.clip)
+        # The scaler would let that optimiser step whose own gradients are finite, though clipping has just spoilt them.
+        overflown = self.scaler.is_enabled() and not bool(norm.isfinite())
+        for optimiser in self.optimisers:
+            if not overflown:
+                self.scaler.step(optimiser)
+            optimiser.zero_grad(set_to_none=True)
+        self.scaler.update()
+        self.updates += 1
+        # A young average follows quickly, or the first epochs would be read with random weights.
+        decay = min(self.settings.ema, (1 + self.updates) / (10 + self.updates))
+        with torch.no_grad():
+            for kept, now in zip(self.average.state_dict().values(), self.bare.state_dict().values(), strict=True):
+                if kept.dtype.is_floating_point:
+                    kept.lerp_(now, 1 - decay)
+                else:
+                    kept.copy_(now)
+
+    def learning_rate(self) -> float:
+        """Linear warm-up, then half a cosine to zero, or constant and halved on plateaus."""
+        settings, progress = self.settings, self.progress()
+        if progress < settings.warmup:
+            return settings.lr * max(progress / settings.warmup, 0.01)
+        if settings.schedule == "plateau":
+            return settings.lr * self.slowdown
+        return settings.lr * 0.5 * (1 + math.cos(math.pi * (progress - settings.warmup) / (1 - settings.warmup)))
+
+    def end_epoch(self, judged: Judged) -> None:
+        """Write the epoch into the history and go to the next."""
+        self.history.append(
+            {
+                "epoch": self.epoch + 1,
+                "lines": self.lines,
+                "lr": self.optimisers[0].param_groups[0]["lr"],
+                "train_loss": float(np.mean(self.losses)),
+                "loss": judged.loss,
+                "cer": judged.cer,
+                "exact": judged.exact,
+            }
+        )
+        self.losses = []
+        self.epoch, self.step = self.epoch + 1, 0
+        waited = self.epochs_since_best()
+        if self.settings.schedule == "plateau" and waited and waited % _PLATEAU == 0:
+            self.slowdown /= 2
+
+    def epochs_since_best(self) -> int:
+        """Epochs since the lowest CER; of equal ones the lowest loss counts."""
+        if not self.history:
+            return 0
+        best = min(range(len(self.history)), key=lambda i: (self.history[i]["cer"], self.history[i]["loss"]))
+        return len(self.history) - 1 - best
+
+    def checkpoint_due(self) -> bool:
+        """Whether a kill would cost more work than it may."""
+        return time.monotonic() - self._saved > _CHECKPOINT_SECONDS
+
+    def save(self, out: Path) -> None:
+        """Write checkpoint.pt, whole or not at all."""
+        buffer = io.BytesIO()
+        counters = [self.epoch, self.step, self.updates, self.lines, self.slowdown, self.seconds()]
+        torch.save(
+            {
+                "version": run.VERSION,
+                "network": self.bare.state_dict(),
+                "average": self.average.state_dict(),
+                "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
+                "scaler": self.scaler.state_dict(),
+                "counters": counters,
+                "losses": self.losses,
+                "history": json.dumps(self.history),
+            },
+            buffer,
+        )
+        write_atomically(out / run.CHECKPOINT, buffer.getvalue())
+        self._saved = time.monotonic()
+
+    def restore(self, out: Path) -> None:
+        """Go on from checkpoint.pt. TrainingError if it is damaged or of another version."""
+        path = out / run.CHECKPOINT
+        try:
+            saved = torch.load(path, map_location=self.device, weights_only=True)
+        except FileNotFoundError:
+            return  # killed before the first checkpoint: beginning again is going on
+        except Exception as failure:  # pickle, zip and torch each raise their own
+            reason = (str(failure).splitlines() or [type(failure).__name__])[0]
+            raise TrainingError(f"{path} is damaged ({reason}); train again into a new folder") from None
+        if saved.get("version") != run.VERSION:
+            raise TrainingError(f"{path} is of version {saved.get('version')!r}, not {run.VERSION}; train again")
+        self.bare.load_state_dict(saved["network"])
+        self.average.load_state_dict(saved["average"])
+        for optimiser, state in zip(self.optimisers, saved["optimisers"], strict=True):
+            optimiser.load_state_dict(state)
+        self.scaler.load_state_dict(saved["scaler"])
+        self.epoch, self.step, self.updates, self.lines, self.slowdown, self._spent = saved["counters"]
+        self.losses, self.history = saved["losses"], json.loads(saved["history"])

@@ -1,0 +1,104 @@
+"""The verbs read, evaluate and compare. Heavy imports stand inside them."""
+
+import argparse
+import dataclasses
+from pathlib import Path
+
+from linelet_common.cli import Verb, finish, print_json, rates
+from linelet_common.files import write_atomically
+
+
+def _configure_evaluate(parser: argparse.ArgumentParser) -> None:
+    _add_reader(parser)
+    parser.add_argument("--data", required=True, metavar="DIR", help="the dataset to read")
+    _add_decode(parser)
+    parser.add_argument("--report", metavar="FILE", help="also write an HTML report with the pictures of the mistakes")
+    parser.add_argument("--json", action="store_true", help="print everything as JSON")
+
+
+def _run_evaluate(args: argparse.Namespace) -> None:
+    from linelet_common.datasets import open_dataset
+    from linelet_read.evaluation import evaluate
+    from linelet_read.readers import load_reader
+
+    reader, dataset = load_reader(args.reader), open_dataset(args.data)
+    result = evaluate(reader, dataset, decoding=args.decode)
+    if args.report:
+        from linelet_read.report import write_report
+
+        write_atomically(Path(args.report), write_report(result, dataset, f"{args.reader} on {args.data}"))
+        finish(args.report)
+    if args.json:
+        print_json(result.summary())
+        return
+    edits, (low, high) = result.edits(), result.cer_interval()
+    print(rates(len(result.lines), result.exact, result.cer) + f" (95 % interval {100 * low:.3f} to {100 * high:.3f})")
+    print(f"mean CER per line {100 * result.cer_per_line:.2f} %")
+    print(f"{edits['replace']} characters substituted, {edits['delete']} deleted, {edits['insert']} inserted")
+    for line in result.mistakes()[:10]:
+        print(f"  {line.name}: {line.label!r} read as {line.reading.text!r} ({line.reading.confidence:.2f})")
+
+
+def _configure_compare(parser: argparse.ArgumentParser) -> None:
+    for name in ("A", "B"):
+        parser.add_argument(name.lower(), metavar=name, help="an ONNX file, a run folder or a shipped reader")
+    parser.add_argument("--data", required=True, metavar="DIR", help="the dataset to read")
+    _add_decode(parser)
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def _run_compare(args: argparse.Namespace) -> None:
+    from linelet_common.datasets import open_dataset
+    from linelet_read.evaluation import compare, evaluate
+    from linelet_read.readers import load_reader
+
+    dataset = open_dataset(args.data)
+    a, b = (evaluate(load_reader(reader), dataset, decoding=args.decode) for reader in (args.a, args.b))
+    result = compare(a, b)
+    if args.json:
+        print_json({"a": a.summary(), "b": b.summary(), **dataclasses.asdict(result)})
+        return
+    print(f"A {rates(len(a.lines), a.exact, a.cer)}")
+    print(f"B {rates(len(b.lines), b.exact, b.cer)}")
+    verdict = "statistically significant" if result.p_value < 0.05 else "not statistically significant"
+    print(f"only A exact {result.only_a}, only B exact {result.only_b}: p = {result.p_value:.3g} (McNemar), {verdict}")
+    low, high = (100 * x for x in result.interval)
+    print(f"CER of B minus A: {100 * result.cer_difference:+.3f} % (95 % interval {low:+.3f} to {high:+.3f})")
+
+
+def _configure_read(parser: argparse.ArgumentParser) -> None:
+    _add_reader(parser)
+    parser.add_argument("images", nargs="+", metavar="IMAGE", help="pictures of one line each")
+    _add_decode(parser)
+    parser.add_argument("--json", action="store_true", help="print a list of {image, text, confidence}")
+
+
+def _run_read(args: argparse.Namespace) -> None:
+    from linelet_common.preprocess import load_image
+    from linelet_read.readers import load_reader
+    from linelet_read.reading import read_lines
+
+    reader = load_reader(args.reader)
+    readings = read_lines(reader, [load_image(path) for path in args.images], decoding=args.decode)
+    if args.json:
+        rows = zip(args.images, readings, strict=True)
+        print_json([{"image": path, "text": r.text, "confidence": round(r.confidence, 4)} for path, r in rows])
+        return
+    for path, reading in zip(args.images, readings, strict=True):
+        print(f"{path}\t{reading.text}\t{reading.confidence:.3f}")
+
+
+def _add_reader(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "reader", metavar="READER", help="an ONNX file, a run folder or a shipped reader such as health-app"
+    )
+
+
+def _add_decode(parser: argparse.ArgumentParser) -> None:
+    text = "greedy: the best class of each frame (default); grammar: the likeliest text that the reader's recipe allows"
+    parser.add_argument("--decode", choices=("greedy", "grammar"), default="greedy", help=text)
+
+
+EVALUATE = Verb("how well a reader reads a dataset", _configure_evaluate, _run_evaluate)
+COMPARE = Verb("whether two readers differ significantly", _configure_compare, _run_compare)
+READ = Verb("read pictures of lines", _configure_read, _run_read)

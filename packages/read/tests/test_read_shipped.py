@@ -1,0 +1,34 @@
+"""The reader that ships: small, one and the same in all its forms, and right on lines of its recipe's kind."""
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from linelet_common.reader import onnx_path, shipped_reader
+from linelet_read import load_reader, read_lines
+
+
+def test_its_weights_are_at_most_a_megabyte():
+    assert (shipped_reader("health-app") / "weights.safetensors").stat().st_size <= 1_000_000
+
+
+def test_a_path_wins_over_a_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "health-app").mkdir()
+    assert str(onnx_path("health-app")) == "health-app"
+
+
+def test_it_reads_digits_in_a_font_it_was_not_trained_on():
+    font = ImageFont.load_default(30)
+    images = []
+    for text in ("62.1", "18.5%", "1563"):
+        image = Image.new("RGB", (int(font.getlength(text)) + 16, 44), "#2fb680")
+        ImageDraw.Draw(image).text((8, 3), text, font=font, fill="white")
+        images.append(np.asarray(image))
+    readings = read_lines(load_reader("health-app"), images)
+    assert [r.text for r in readings] == ["62.1", "18.5%", "1563"]
+    assert all(r.confidence > 0.5 for r in readings)
+
+
+def test_an_empty_picture_has_no_confidence():
+    (reading,) = read_lines(load_reader("health-app"), [np.full((40, 120, 3), 200, dtype=np.uint8)])
+    assert reading.confidence < 0.5

@@ -1,0 +1,127 @@
+"""Remake the bundled word lists: `python packages/synth/tools/make_words.py` (needs npm).
+
+words/zh.txt and words/en.txt hold what apps say, one phrase per line: the texts of component libraries' locale files,
+names of dates and units of Unicode's CLDR, and app.txt, a list of this project's own. Lines drawn with them teach a
+reader what lies outside its charset. words/lookalikes.txt holds for each Chinese character those whose shapes come
+nearest, by the correlation of their blurred glyphs in the default bundled face.
+"""
+
+import json
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from make_fonts import fetch
+from numpy.typing import NDArray
+
+from linelet_synth.atlas import Atlas
+from linelet_synth.fonts import bundled, read_faces
+
+TARGET = Path(__file__).parents[1] / "src" / "linelet_synth" / "words"
+
+# Package: (file of Chinese, file of English).
+LOCALES = {
+    "element-plus@2.14.8": ("dist/locale/zh-cn.mjs", "dist/locale/en.mjs"),
+    "antd@6.6.8": ("lib/locale/zh_CN.js", "lib/locale/en_US.js"),
+    "vant@4.10.2": ("lib/locale/lang/zh-CN.js", "lib/locale/lang/en-US.js"),
+}
+CLDR = {
+    "cldr-dates-full@48.2.0": ("ca-gregorian.json", "dateFields.json"),
+    "cldr-units-full@48.2.0": ("units.json",),
+}
+_CHINESE = re.compile(r"[一-鿿]")
+_LONGEST = 12
+_NEIGHBOURS = 4
+# Closer than this, and people need the context to tell two characters apart; further, and they are not alike.
+_SAME, _ALIKE = 0.975, 0.80
+
+
+def strings(data: Any) -> Iterator[str]:
+    """Every text in nested JSON."""
+    if isinstance(data, str):
+        yield data
+    elif isinstance(data, dict):
+        for key, value in data.items():
+            if not key.endswith("Formats"):  # patterns of dates are not what a screen shows
+                yield from strings(value)
+
+
+def phrases(texts: Iterator[str]) -> Iterator[str]:
+    """Short phrases without placeholders."""
+    for text in texts:
+        text = text.replace("&nbsp;", " ").strip()
+        if text and len(text) <= (_LONGEST if _CHINESE.search(text) else 24) and not re.search(r"[{}$<>\\'\"`]", text):
+            yield text
+
+
+def collect(cache: Path) -> tuple[set[str], set[str]]:
+    """Chinese and English phrases; writes the licences of where they come from."""
+    licences = []
+    chinese: set[str] = set()
+    english: set[str] = set()
+    for package, (zh, en) in LOCALES.items():
+        folder = fetch("npm", package, cache / package) / "package"
+        licences.append((package, (folder / "LICENSE").read_text(encoding="utf-8")))
+        for path in (zh, en):
+            quoted = re.findall(r"""["']([^"'\n]{1,40})["']""", (folder / path).read_text(encoding="utf-8"))
+            if path == zh:
+                chinese.update(p for p in phrases(iter(quoted)) if _CHINESE.search(p))
+            else:
+                english.update(p for p in phrases(iter(quoted)) if re.fullmatch(r"[A-Z][A-Za-z ]+", p))
+    for package, names in CLDR.items():
+        folder = fetch("npm", package, cache / package) / "package"
+        licences.append((package, (folder / "LICENSE").read_text(encoding="utf-8")))
+        for name in names:
+            for language, found in (("zh", chinese), ("en", english)):
+                data = json.loads((folder / "main" / language / name).read_text(encoding="utf-8"))
+                known = phrases(strings(data["main"][language]))
+                found.update(p for p in known if _CHINESE.search(p) or re.fullmatch(r"[A-Za-z][A-Za-z ]{2,20}", p))
+    text = "".join(f"== {package} (npm) ==\n\n{licence.strip()}\n\n" for package, licence in licences)
+    (TARGET / "LICENSES.txt").write_text(text, encoding="utf-8")
+    return chinese, {p for p in english if not _CHINESE.search(p)}
+
+
+def lookalikes(characters: str) -> Iterator[str]:
+    """For each character: itself, then those that look alike, nearest first."""
+    strike = Atlas(characters).strike(read_faces(bundled()[0])[0], 400, 32)
+    rows = np.zeros((len(characters), 24 * 24), dtype=np.float32)
+    for k, character in enumerate(characters):
+        mask, left, top, right, bottom, _ = strike.glyph(character)
+        canvas: NDArray[np.uint8] = np.zeros((48, 48), dtype=np.uint8)
+        canvas[36 + top : 36 + bottom, 8 + left : 8 + right] = mask
+        small = cv2.resize(cv2.GaussianBlur(canvas, (0, 0), 1.6), (24, 24), interpolation=cv2.INTER_AREA)
+        row = small.astype(np.float32).ravel()
+        row -= row.mean()
+        rows[k] = row / np.linalg.norm(row)
+    for k, character in enumerate(characters):
+        alike = rows @ rows[k]
+        order = np.argsort(-alike)[1 : 4 * _NEIGHBOURS]
+        near = [characters[n] for n in order if _ALIKE <= alike[n] <= _SAME][:_NEIGHBOURS]
+        if near:
+            yield character + "".join(near)
+
+
+def main() -> None:
+    """Write the lists."""
+    own = [line.strip() for line in (TARGET / "app.txt").read_text(encoding="utf-8").splitlines() if line[:1] != "#"]
+    with tempfile.TemporaryDirectory() as folder:
+        chinese, english = collect(Path(folder))
+    chinese.update(w for w in own if _CHINESE.search(w))
+    english.update(w for w in own if w and not _CHINESE.search(w))
+    common = set.intersection(*(set(read_faces(path)[0].characters) for path in bundled()))
+    characters = "".join(sorted(c for c in common if "一" <= c <= "鿿"))
+    for name, lines in (
+        ("zh.txt", sorted(chinese)),
+        ("en.txt", sorted(english)),
+        ("lookalikes.txt", list(lookalikes(characters))),
+    ):
+        (TARGET / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        print(f"{name}: {len(lines)} lines, {(TARGET / name).stat().st_size // 1024} KB")
+
+
+if __name__ == "__main__":
+    main()
