@@ -1,6 +1,5 @@
 """Whole pages: bars, cards of widgets from the top down, what comes over them, phones drawn around them."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from linelet_synth.colours import blend
@@ -8,11 +7,12 @@ from linelet_synth.rng import Rng
 from linelet_synth.screens import bars, shapes, widgets
 from linelet_synth.screens.page import Page, Style
 from linelet_synth.screens.registry import choose
-from linelet_synth.screens.scene import Setting
+from linelet_synth.screens.scene import Setting, Shape
 from linelet_synth.screens.theme import BLACK, WHITE
 
 __all__ = ["Format", "choose_format", "compose", "widgets"]
 
+_FRAMES = ((20, 20, 22), (60, 60, 66), WHITE)  # of drawn phones
 # A page holds no more lines than this, however high it is.
 _MOST_LINES = 90
 
@@ -141,7 +141,7 @@ def dialog(page: Page) -> None:
     sheet = rng.chance(0.25)
     left = 0.0 if sheet else (page.width - width) / 2
     width = float(page.width) if sheet else width
-    start = page.scene.mark()
+    start = page.scene.layer = page.scene.mark()
     pad = rng.uniform(12, 24) * dp
     y = top = 0.0
     y += pad
@@ -155,8 +155,13 @@ def dialog(page: Page) -> None:
     if kind < 0.5:
         y = page.paragraph(page.sayings.sentence(), left + pad, y, width - 2 * pad, page.usual())
     else:
-        y += widgets.draw(rng.choice(("picker", "columns", "toggles", "inputs", "figures", "calendar")), page,
-                          left + pad, y, width - 2 * pad)  # fmt: skip
+        y += widgets.draw(
+            rng.choice(("picker", "columns", "toggles", "inputs", "figures", "calendar")),
+            page,
+            left + pad,
+            y,
+            width - 2 * pad,
+        )
     y += pad * 0.7
     step = (width - 2 * pad) / 2
     for k in range(2):
@@ -167,6 +172,7 @@ def dialog(page: Page) -> None:
     move = page.height - height if sheet else (page.height - height) * rng.uniform(0.3, 0.6)
     if move < 0:
         del page.scene.items[start:]
+        page.scene.layer = 0
         return
     _raise(page, start, (left, width, height), move)
 
@@ -177,6 +183,7 @@ def _raise(page: Page, start: int, where: tuple[float, float, float], move: floa
     left, width, height = where
     over = page.scene.items[start:]
     del page.scene.items[start:]
+    page.scene.layer = 0
     dy = round(move)
     page.scene.cover(left, dy, left + width, dy + height)
     page.scene.shape(shapes.box(0, 0, page.width, page.height, BLACK, 0.0, rng.uniform(0.3, 0.65)))
@@ -190,7 +197,7 @@ def _raise(page: Page, start: int, where: tuple[float, float, float], move: floa
             page.scene.items.append(_moved(item, dy))
 
 
-def _moved(shape: Callable[..., None], dy: int) -> Callable[..., None]:
+def _moved(shape: Shape, dy: int) -> Shape:
     """A shape ``dy`` pixels lower."""
     return lambda canvas: shape(canvas[dy:])
 
@@ -203,7 +210,5 @@ def phone(page: Page, top: float) -> tuple[int, int, int, int]:
     bezel = rng.uniform(3, 12) * dp
     radius = rng.uniform(16, 44) * dp
     bottom = page.height * rng.uniform(0.92, 1.3)
-    page.scene.shape(
-        shapes.box(left, top, left + width, bottom, rng.choice(((20, 20, 22), (60, 60, 66), WHITE)), radius)
-    )
+    page.scene.shape(shapes.box(left, top, left + width, bottom, rng.choice(_FRAMES), radius))
     return round(left + bezel), round(top + bezel), round(left + width - bezel), round(bottom - bezel)

@@ -34,7 +34,6 @@ class Style:
     floor: int = 40
     flatten: float = 1.0
     fade: float = 0.0
-    overlay: bool = False
 
 
 @dataclass(slots=True)
@@ -55,17 +54,22 @@ class Page:
     # Texts. x, y in pixels; how they lie to the text: "left", "centre", "right", and y as its middle.
 
     def text(
-        self, said: Said | str, x: float, y: float, style: Style, align: str = "left", room: float = 1e9,
-        free: bool = False,
-    ) -> Setting | None:  # fmt: skip
-        """Set a line around the height y; None where it does not fit in ``room`` pixels, or (free) on another one."""
+        self,
+        said: Said | str,
+        x: float,
+        y: float,
+        style: Style,
+        align: str = "left",
+        room: float = 1e9,
+    ) -> Setting | None:
+        """Set a line around the height y; None where it does not fit in ``room`` pixels, or another one stands."""
         if isinstance(said, str):
             said = plain(said)
         found = self.fit(said, style, room)
         if found is None:
             return None
         done, size = found
-        return self.place(done, said, x, y + size * _MIDDLE, style, align, free)
+        return self.place(done, said, x, y + size * _MIDDLE, style, align)
 
     def fit(self, said: Said, style: Style, room: float = 1e9) -> tuple[Set, float] | None:
         """A line set as large as fits, and its size in pixels: smaller, or cut with dots, where the room is short."""
@@ -95,38 +99,56 @@ class Page:
             weight = rng.choice((400, style.weight))
             rise = size * (0.72 - 0.72 * share) * rng.uniform(0.3, 1.0) if rng.chance(0.06) else 0.0
         runs = []
-        for text, unit in said.parts:
-            if unit:
+        for text, part in said.parts:
+            if part == "unit":
                 runs.append(Run(text, max(SMALLEST, size * share), weight, style.colour, gap, rise))
+            elif part == "value":
+                bold = rng.choice((style.weight, self.theme.strong))
+                runs.append(Run(text, size, bold, style.colour, size * rng.uniform(0.1, 0.6)))
             else:
                 runs.append(Run(text, size, style.weight, style.colour))
         return set_runs(self.atlas, self.typeface, runs)
 
     def place(
-        self, done: Set, said: Said, x: float, baseline: float, style: Style, align: str = "left", free: bool = False
+        self, done: Set, said: Said, x: float, baseline: float, style: Style, align: str = "left"
     ) -> Setting | None:
-        """Put a set line on the page; None where (free) another one stands."""
+        """Put a set line on the page; None where another one stands."""
         left, top, right, bottom = done.ink
         start = round(x - (0 if align == "left" else done.advance if align == "right" else done.advance / 2))
         y = round(baseline)
         up, down = (top, bottom) if style.flatten == 1.0 else _flat(top, bottom, style.flatten)
         bounds = start + left, y + up, start + right, y + down
-        if free and not self.scene.free(bounds[0] - 1, bounds[1] - 1, bounds[2] + 1, bounds[3] + 1):
+        if not self.scene.free(bounds[0] - 1, bounds[1] - 1, bounds[2] + 1, bounds[3] + 1):
             return None
         setting = Setting(
-            done.text, done.runs, start, y, bounds, said.field, said.field is not None, max(style.floor, FAINTEST),
-            style.flatten, style.fade, style.overlay,
-        )  # fmt: skip
+            done.text,
+            done.runs,
+            start,
+            y,
+            bounds,
+            said.field,
+            said.names if done.text == said.text else None,
+            max(style.floor, FAINTEST),
+            style.flatten,
+            style.fade,
+        )
         self.scene.items.append(setting)
         return setting
 
     def width_of(self, said: Said | str, style: Style) -> float:
         """Pixels that a line would take at its full size."""
         done = set_runs(
-            self.atlas, self.typeface,
-            [Run(said if isinstance(said, str) else said.text, max(SMALLEST, style.size * self.dp), style.weight,
-                 style.colour)],
-        )  # fmt: skip
+            self.atlas,
+            self.typeface,
+            [
+                Run(
+                    said if isinstance(said, str) else said.text,
+                    max(SMALLEST, style.size * self.dp),
+                    style.weight,
+                    style.colour,
+                )
+            ],
+        )
         return float(done.advance) if done else 0.0
 
     def paragraph(self, text: str, x: float, y: float, width: float, style: Style, rows: int = 6) -> float:

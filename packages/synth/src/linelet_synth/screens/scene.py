@@ -35,12 +35,11 @@ class Setting:
     x: int
     y: int
     bounds: tuple[int, int, int, int]  # left, top, right, bottom of its ink in the page
-    field: str | None = None
-    value: bool = False
+    field: str | None = None  # whose value it is
+    names: str | None = None  # whose name it is
     floor: int = FAINTEST
     flatten: float = 1.0  # its height is squeezed to this share, as on a picker's wheel
     fade: float = 0.0  # a share of the ground in its colour
-    overlay: bool = False  # over another text on purpose
 
 
 @dataclass(slots=True)
@@ -50,17 +49,17 @@ class Drawn:
     text: str
     box: Box
     field: str | None
-    value: bool
-    overlay: bool = False
+    names: str | None
 
 
 @dataclass(slots=True)
 class Scene:
-    """What a page holds, from back to front."""
+    """What a page holds, from back to front. layer: texts since that mark must not meet; those before lie beneath."""
 
     width: int
     height: int
     items: list[Shape | Setting] = field(default_factory=list)
+    layer: int = 0
 
     def shape(self, draw: Shape) -> None:
         """Add a shape in front."""
@@ -79,18 +78,18 @@ class Scene:
         return [item for item in self.items if isinstance(item, Setting)]
 
     def free(self, left: float, top: float, right: float, bottom: float) -> bool:
-        """Whether no text stands there."""
-        for item in self.items:
+        """Whether no text of this layer stands there."""
+        for item in self.items[self.layer :]:
             if isinstance(item, Setting):
                 x0, y0, x1, y1 = item.bounds
                 if left < x1 and x0 < right and top < y1 and y0 < bottom:
                     return False
         return True
 
-    def cover(self, left: float, top: float, right: float, bottom: float, since: int = 0) -> None:
-        """Something opaque comes over the texts there: what it would cut through is taken away."""
-        kept: list[Shape | Setting] = self.items[:since]
-        for item in self.items[since:]:
+    def cover(self, left: float, top: float, right: float, bottom: float) -> None:
+        """Something opaque comes over this layer's texts there: what it would cut through is taken away."""
+        kept: list[Shape | Setting] = self.items[: self.layer]
+        for item in self.items[self.layer :]:
             if isinstance(item, Setting):
                 x0, y0, x1, y1 = item.bounds
                 if x0 < right and left < x1 and y0 < bottom and top < y1:
@@ -107,9 +106,14 @@ class Scene:
                 if drawn is not None:
                     x, y, width, height = drawn
                     box = (x + origin[0], y + origin[1], width, height)
-                    lines.append(Drawn(item.text, box, item.field, item.value, item.overlay))
+                    lines.append(Drawn(item.text, box, item.field, item.names))
             else:
                 item(canvas)
+        # A value whose name was cut or covered is a number like any other.
+        named = {line.names for line in lines}
+        for line in lines:
+            if line.field not in named:
+                line.field = None
         return lines
 
 
