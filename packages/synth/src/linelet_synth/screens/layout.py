@@ -101,9 +101,11 @@ def _content(page: Page, y: float) -> float:
 def _column(page: Page, left: float, y: float, width: float, gap: float) -> float:
     rng, theme, dp = page.rng, page.theme, page.dp
     carded = rng.chance(0.65)
+    # Many pages say the same thing over and over: a list, a form, a wall of tiles.
+    few = [choose(rng) for _ in range(rng.integer(1, 4))] if rng.chance(0.35) else []
     end = page.height * (1.0 if rng.chance(0.75) else rng.uniform(0.4, 1.0))
     while y < end and len(page.scene.settings()) < _MOST_LINES:
-        entry = choose(rng)
+        entry = rng.choice(few) if few else choose(rng)
         if entry.carded and carded:
             pad = theme.padding * dp
             mark = page.scene.mark()

@@ -16,8 +16,9 @@ from linelet_synth.screens.scene import FAINTEST, Scene, Setting
 from linelet_synth.screens.setting import Run, Set, Typeface, set_runs
 from linelet_synth.screens.theme import Theme
 
-# The smallest text, in pixels per em: strokes of anything smaller merge.
+# The smallest text, in pixels per em, and the smallest with Chinese characters: strokes of anything smaller merge.
 SMALLEST = 7.0
+_SMALLEST_CHINESE = 9.0
 # Middle of digits and capitals above the baseline, and of Chinese characters, in em.
 _MIDDLE = 0.36
 # How far a text that is too wide is set smaller before it is cut.
@@ -73,12 +74,13 @@ class Page:
 
     def fit(self, said: Said, style: Style, room: float = 1e9) -> tuple[Set, float] | None:
         """A line set as large as fits, and its size in pixels: smaller, or cut with dots, where the room is short."""
-        size = max(SMALLEST, style.size * self.dp)
+        least = smallest(said.text)
+        size = max(least, style.size * self.dp)
         done = self.set(said, size, style)
         if done is None:
             return None
         if done.advance > room:
-            smaller = max(SMALLEST, size * max(_SHRUNK, room / done.advance * 0.97))
+            smaller = max(least, size * max(_SHRUNK, room / done.advance * 0.97))
             if smaller < size:
                 size = smaller
                 done = self.set(said, size, style)
@@ -101,7 +103,7 @@ class Page:
         runs = []
         for text, part in said.parts:
             if part == "unit":
-                runs.append(Run(text, max(SMALLEST, size * share), weight, style.colour, gap, rise))
+                runs.append(Run(text, max(smallest(text), size * share), weight, style.colour, gap, rise))
             elif part == "value":
                 bold = rng.choice((style.weight, self.theme.strong))
                 runs.append(Run(text, size, bold, style.colour, size * rng.uniform(0.1, 0.6)))
@@ -234,6 +236,11 @@ class Page:
     def badge(self, x: float, y: float, size: float) -> None:
         """An icon on a ground of its own, of ``size`` dp."""
         self.icons.badge(self.scene, x, y, size * self.dp, self.lively(), self.rng)
+
+
+def smallest(text: str) -> float:
+    """The fewest pixels per em that a text is set in."""
+    return SMALLEST if max(text, default="") < "\u2e80" else _SMALLEST_CHINESE
 
 
 def _flat(top: int, bottom: int, share: float) -> tuple[int, int]:

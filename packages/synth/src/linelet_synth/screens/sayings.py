@@ -114,7 +114,7 @@ class Sayings:
     def start(self, rng: Rng) -> None:
         """Choose the page's language."""
         self._rng = rng
-        self.own = rng.chance(0.5)
+        self.own = rng.chance(0.6)
         kind = rng.random()
         self.language = "zh" if kind < 0.5 else "en" if kind < 0.85 or not self._others else rng.choice(self._others)
         if self.language not in self._languages.words:
@@ -251,7 +251,7 @@ class Sayings:
     def pair(self) -> tuple[Said, Said]:
         """A name and its value: mostly one of the recipe's fields, each at most once a page, where it is its app."""
         rng = self._rng
-        if self.own and self._unused and rng.chance(0.75):
+        if self.own and self._unused and rng.chance(0.9):
             chosen = self._unused.pop(rng.integer(0, len(self._unused) - 1))
             return Said(((rng.choice(chosen.names), ""),), None, chosen.key), self._draw(chosen)
         return plain(self.word()), self.value()

@@ -26,7 +26,7 @@ Box = tuple[float, float, float, float]  # x, y, width, height
 Shape = Callable[[Pixels], object]  # what it returns is of no use
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Setting:
     """A line set and placed, not yet drawn: its glyphs by colour, at (x, y) on its baseline."""
 
