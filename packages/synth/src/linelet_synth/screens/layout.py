@@ -78,6 +78,10 @@ def _ground(page: Page) -> None:
     whole = 0.0, 0.0, float(page.width), float(page.height)
     if kind < 0.85:
         page.scene.shape(shapes.box(*whole, theme.ground))
+        if theme.classic and rng.chance(0.5):  # pinstripes
+            stripe, step = blend(theme.ground, BLACK, 0.05), max(4, round(7 * page.dp))
+            for x in range(0, page.width, step):
+                page.scene.shape(shapes.box(x, 0, x + step // 2, page.height, stripe))
     elif kind < 0.94:
         other = blend(theme.ground, theme.accent, rng.uniform(0.1, 0.6))
         page.scene.shape(shapes.gradient(*whole, (theme.ground, other), rng.chance(0.8)))

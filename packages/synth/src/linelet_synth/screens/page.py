@@ -21,6 +21,8 @@ SMALLEST = 7.0
 _SMALLEST_CHINESE = 9.0
 # Middle of digits and capitals above the baseline, and of Chinese characters, in em.
 _MIDDLE = 0.36
+# No row of a paragraph begins with these.
+_CLOSING = "，。！？；：、）》”’·"
 # How far a text that is too wide is set smaller before it is cut.
 _SHRUNK = 0.7
 
@@ -35,6 +37,7 @@ class Style:
     floor: int = 40
     flatten: float = 1.0
     fade: float = 0.0
+    shadow: bool = False  # a dark one beneath, for texts on photos
 
 
 @dataclass(slots=True)
@@ -94,16 +97,17 @@ class Page:
     def set(self, said: Said, size: float, style: Style) -> Set | None:
         """The glyphs of a line; its units may be smaller and lighter."""
         rng = self.rng
-        share, gap, weight, rise = 1.0, 0.0, style.weight, 0.0
+        share, gap, weight, rise, colour = 1.0, 0.0, style.weight, 0.0, style.colour
         if len(said.parts) > 1 and rng.chance(0.6):
             share = rng.uniform(0.4, 0.9)
             gap = rng.uniform(0.0, 0.35) * size if rng.chance(0.5) else 0.0
             weight = rng.choice((400, style.weight))
+            colour = self.theme.muted if rng.chance(0.15) else colour
             rise = size * (0.72 - 0.72 * share) * rng.uniform(0.3, 1.0) if rng.chance(0.06) else 0.0
         runs = []
         for text, part in said.parts:
             if part == "unit":
-                runs.append(Run(text, max(smallest(text), size * share), weight, style.colour, gap, rise))
+                runs.append(Run(text, max(smallest(text), size * share), weight, colour, gap, rise))
             elif part == "value":
                 bold = rng.choice((style.weight, self.theme.strong))
                 runs.append(Run(text, size, bold, style.colour, size * rng.uniform(0.1, 0.6)))
@@ -133,6 +137,7 @@ class Page:
             max(style.floor, FAINTEST),
             style.flatten,
             style.fade,
+            style.shadow,
         )
         self.scene.items.append(setting)
         return setting
@@ -163,7 +168,8 @@ class Page:
         length = 0.0
         for word in [*words, None]:
             wide = self._rough(word, size) if word is not None else 0.0
-            if row and (word is None or length + wide > width):
+            full = word is not None and length + wide > width and word not in _CLOSING
+            if row and (word is None or full):
                 self.text(joint.join(row), x, y + leading / 2, style, room=width * 1.05)
                 y += leading
                 rows -= 1
@@ -232,6 +238,32 @@ class Page:
     def icon(self, x: float, y: float, size: float, colour: Colour) -> None:
         """A bare icon of ``size`` dp."""
         self.icons.icon(self.scene, x, y, size * self.dp, colour, self.rng)
+
+    def beside(self, setting: Setting | None, share: float) -> None:
+        """Now and then (``share``) a small mark right behind a line: an arrow, a dot, an icon."""
+        rng = self.rng
+        if setting is None or not rng.chance(share):
+            return
+        _, y0, x1, y1 = setting.bounds
+        height, middle = y1 - y0, (y0 + y1) / 2
+        r, x = max(1.5, height * rng.uniform(0.15, 0.4)), x1 + height * rng.uniform(0.1, 0.5)
+        colour, kind = self.lively(), rng.integer(0, 3)
+        if not self.scene.free(x, y0, x + 2.2 * r, y1):
+            return
+        if kind == 0:
+            self.scene.shape(shapes.disc(x + r, middle, r * 0.7, colour))
+        elif kind == 1:
+            tip = rng.choice((-r, r))
+            foot = [(x, middle - tip * 0.7), (x + 2 * r, middle - tip * 0.7), (x + r, middle + tip)]
+            self.scene.shape(shapes.polygon(foot, colour))
+        elif kind == 2:
+            tip = rng.choice((-r, r))
+            stroke = max(1.0, r * 0.3)
+            self.scene.shape(shapes.line((x + r, middle - tip), (x + r, middle + tip), colour, stroke))
+            head = [(x + r * 0.3, middle + tip * 0.3), (x + r, middle + tip), (x + r * 1.7, middle + tip * 0.3)]
+            self.scene.shape(shapes.polyline(head, colour, stroke))
+        else:
+            self.icons.icon(self.scene, x + r * 1.5, middle, r * 3, colour, rng)
 
     def badge(self, x: float, y: float, size: float) -> None:
         """An icon on a ground of its own, of ``size`` dp."""

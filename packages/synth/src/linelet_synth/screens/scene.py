@@ -40,6 +40,7 @@ class Setting:
     floor: int = FAINTEST
     flatten: float = 1.0  # its height is squeezed to this share, as on a picker's wheel
     fade: float = 0.0  # a share of the ground in its colour
+    shadow: bool = False  # a dark one beneath it
 
 
 @dataclass(slots=True)
@@ -131,6 +132,8 @@ def lay(setting: Setting, canvas: Pixels) -> Box | None:
     area = canvas[y0:y1, left:right]
     ground = cv2.mean(area)[:3]
     box: tuple[int, int, int, int] | None = None
+    if setting.shadow and share >= 1:
+        _cast(setting, canvas)
     for placed, colour in setting.runs:
         mask = _mask(setting, placed)[y0 - top : y1 - top]
         colour = _legible(colour, ground, setting)
@@ -143,6 +146,16 @@ def lay(setting: Setting, canvas: Pixels) -> Box | None:
     if box is None or share < _WHOLE:
         return None
     return float(left + box[0]), float(y0 + box[1]), float(box[2] - box[0]), float(box[3] - box[1])
+
+
+def _cast(setting: Setting, canvas: Pixels) -> None:
+    """A soft dark copy beneath a text, a little lower; it is no ink."""
+    left, top, right, bottom = setting.bounds
+    drop = max(1, (bottom - top) // 20)
+    area = canvas[top + drop : bottom + drop, left:right]
+    for placed, _ in setting.runs:
+        mask = cv2.convertScaleAbs(cv2.blur(_mask(setting, placed), (3, 3)), None, 0.5)[: len(area)]
+        blend_mask(area, np.asarray(mask, dtype=np.uint8), (0, 0, 0))
 
 
 def _mask(setting: Setting, placed: list[Placed]) -> Mask:

@@ -57,7 +57,8 @@ def _translucent(canvas: Pixels, where: tuple[int, int, int, int], colour: Colou
         return
     area = canvas[top:bottom, left:right]
     if radius < 2:
-        cv2.addWeighted(area, 1 - alpha, np.full_like(area, colour), alpha, 0, area)
+        levels = np.arange(256, dtype=np.float32)[:, None] * (1 - alpha) + np.array(colour, dtype=np.float32) * alpha
+        cv2.LUT(area, np.rint(levels).astype(np.uint8)[None], area)
         return
     over = area.copy()
     fill(over, x0 - left, y0 - top, x1 - left, y1 - top, colour, radius)

@@ -246,3 +246,29 @@ def _scale(page: Page, x: float, y: float, width: float, thick: float) -> float:
     tip = x + width * rng.random()
     page.scene.shape(shapes.polygon([(tip, at), (tip - 5 * dp, at - 7 * dp), (tip + 5 * dp, at - 7 * dp)], theme.ink))
     return 10 * dp + thick + text * 3
+
+
+@widget("choices", 1.0)
+def choices(page: Page, x: float, y: float, width: float) -> float:
+    """Words with upright rules between them, one strong; above them a slider."""
+    rng, theme, dp = page.rng, page.theme, page.dp
+    count = rng.integer(2, 4)
+    step, top = width / count, y
+    if rng.chance(0.6):
+        at, knob = y + 12 * dp, x + width * rng.uniform(0.05, 0.95)
+        page.scene.shape(shapes.line((x, at), (x + width, at), theme.rule, 2 * dp))
+        page.scene.shape(shapes.line((x, at), (knob, at), theme.accent, 2 * dp))
+        page.scene.shape(shapes.disc(knob, at, 9 * dp, (252, 252, 252)))
+        page.scene.shape(shapes.disc(knob, at, 9 * dp, theme.rule, max(1, round(dp))))
+        top += 26 * dp
+    chosen, height = rng.integer(0, count - 1), theme.text * dp * 1.8
+    for k in range(count):
+        style = page.strong() if k == chosen else page.muted(1.0)
+        shown = page.text(page.sayings.word(), x + step * (k + 0.5), top + height / 2, style, "centre", step * 0.8)
+        if shown and rng.chance(0.15):
+            under = shown.bounds[3] + max(1, round(dp))
+            page.scene.shape(shapes.line((shown.bounds[0], under), (shown.bounds[2], under), style.colour, dp))
+        if k:
+            at = x + step * k
+            page.scene.shape(shapes.line((at, top + height * 0.25), (at, top + height * 0.75), theme.muted, dp))
+    return top + height - y

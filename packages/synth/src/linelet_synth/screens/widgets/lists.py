@@ -47,6 +47,7 @@ def rows(page: Page, x: float, y: float, width: float) -> float:
         else:
             middle_name = middle
         shown = page.text(name, left, middle_name, page.usual(), room=(right - left) * 0.55)
+        page.beside(shown, 0.06)
         if value.text:
             right = _pill(page, right, middle, height) if rng.chance(0.15) else right
             style = Style(
@@ -55,7 +56,8 @@ def rows(page: Page, x: float, y: float, width: float) -> float:
                 rng.choice((theme.weight, theme.strong)),
             )
             start = shown.bounds[2] + 4 * dp if shown else left
-            page.text(value, right, middle, style, "right", right - start)
+            shown = page.text(value, right, middle, style, "right", right - start)
+            page.beside(shown, 0.08)
         if divided:
             page.divider(left if rng.chance(0.9) else x, x + width, y + height * (k + 1))
         k += 1
@@ -124,6 +126,11 @@ def feed(page: Page, x: float, y: float, width: float) -> float:
         if photo:
             tint = (rng.integer(40, 220), rng.integer(40, 220), rng.integer(40, 220))
             page.scene.shape(shapes.scenery(x, top, x + size, top + size, tint, rng, theme.radius * dp / 2))
+        elif rng.chance(0.15):  # a letter for a face
+            colour = page.lively()
+            page.scene.shape(shapes.disc(x + size / 2, top + size / 2, size / 2, colour))
+            letter = Style(size / dp * 0.45, theme.on(colour), 500)
+            page.text(page.sayings.word()[:1].upper(), x + size / 2, top + size / 2, letter, "centre", size * 0.8)
         else:
             page.badge(x + size / 2, top + size / 2, size / dp)
         left, right = x + size + gap, x + width

@@ -29,7 +29,7 @@ def photos(page: Page, x: float, y: float, width: float) -> float:
     step = height + (theme.text * dp * 1.8 if below else 0) + gap
     down = rng.integer(1, 2)
     radius = theme.radius * dp * 0.6
-    small = Style(theme.text * 0.75, WHITE, 500, 60)
+    small = Style(theme.text * 0.75, WHITE, 500, 60, shadow=rng.chance(0.4))
     for k in range(across * down):
         left, top = x + (side + gap) * (k % across), y + step * (k // across)
         _photo(page, left, top, side, height, radius)
@@ -118,7 +118,7 @@ def banner(page: Page, x: float, y: float, width: float) -> float:
         page.scene.shape(shapes.gradient(x, y, x + width, y + height, (ground, other), rng.chance(0.4), radius))
     ink = theme.on(ground)
     pad = rng.uniform(8, 20) * dp
-    head = Style(rng.uniform(16, 26), ink, theme.strong, 70)
+    head = Style(rng.uniform(16, 26), ink, theme.strong, 70, shadow=rng.chance(0.2))
     end = page.paragraph(page.sayings.sentence(), x + pad, y + pad, width * rng.uniform(0.5, 0.9), head, 2)
     if end + theme.text * 2 * dp < y + height:
         page.text(

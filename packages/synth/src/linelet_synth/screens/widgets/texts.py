@@ -23,7 +23,7 @@ def heading(page: Page, x: float, y: float, width: float) -> float:
             right -= 12 * dp
         shown = page.text(page.sayings.word(), right, middle, more, "right", width * 0.3)
         room = (shown.bounds[0] if shown else right) - left - 6 * dp
-    page.text(page.sayings.title(), left, middle, style, room=room)
+    page.beside(page.text(page.sayings.title(), left, middle, style, room=room), 0.12)
     return height
 
 

@@ -90,7 +90,7 @@ def figures(page: Page, x: float, y: float, width: float) -> float:
         top = y + height / 2 - gap / 2
         at = (top, top + gap) if above else (top + gap, top)
         page.text(name, middle, at[0], small, "centre", step * 0.94)
-        page.text(value, middle, at[1], large, "centre", step * 0.94)
+        page.beside(page.text(value, middle, at[1], large, "centre", step * 0.94), 0.08)
         if ruled and k:
             page.scene.shape(
                 shapes.line(
@@ -141,7 +141,7 @@ def hero(page: Page, x: float, y: float, width: float) -> float:
     centred = rng.chance(0.5)
     align, at = ("centre", x + width / 2) if centred else ("left", x + 16 * dp)
     name, value = page.sayings.pair()
-    big = Style(rng.uniform(28, 64), ink, theme.strong, 70)
+    big = Style(rng.uniform(28, 64), ink, theme.strong, 70, shadow=rng.chance(0.2))
     small = Style(theme.text, ink, 400, 60)
     above = rng.chance(0.5)
     middle = y + height * rng.uniform(0.35, 0.6)
