@@ -12,9 +12,9 @@ from safetensors.torch import load_file
 
 from linelet_common.boxes import ONNX_KEY, FinderSpec, find_cores, guess_line
 from linelet_common.errors import ReaderError, TrainingError
-from linelet_model.finding.crops import cut_crop, keep_screen, make_batch, vary_crop
-from linelet_model.finding.export import export_finder
-from linelet_model.finding.judge import Found, count_pairs
+from linelet_model.finding.crops import cut_crop, keep_screen, make_batch, augment_crop
+from linelet_model.finding.onnx_export import export_finder
+from linelet_model.finding.judging import Found, count_pairs
 from linelet_model.finding.loss import map_loss
 from linelet_model.finding.run import load_finder
 from linelet_model.finding.settings import FinderSettings
@@ -126,12 +126,12 @@ def test_a_batch_is_a_function_of_its_seed():
 
 @given(st.integers(0, 2**32))
 @settings(max_examples=40, deadline=None)
-def test_varying_keeps_text_apart_from_its_ground(seed):
+def test_augmentation_keeps_text_apart_from_its_ground(seed):
     crop = np.full((64, 64), 240, dtype=np.uint8)
     crop[24:40, 8:56] = 20
-    varied = vary_crop(crop, np.random.default_rng(seed)).astype(int)
-    assert varied.shape == (64, 64)
-    assert abs(varied[28:36, 16:48].mean() - varied[:16].mean()) > 20
+    augmented = augment_crop(crop, np.random.default_rng(seed)).astype(int)
+    assert augmented.shape == (64, 64)
+    assert abs(augmented[28:36, 16:48].mean() - augmented[:16].mean()) > 20
 
 
 def test_the_loss_is_what_is_written():
@@ -172,7 +172,7 @@ def test_a_run_folder_says_what_was_done(run, screens):
     assert plan["task"] == "find"
     assert plan["settings"]["data"] == [str(screens)]
     assert plan["parameters"] <= 150_000
-    assert (plan["screens"], plan["held_back_screens"]) == (7, 1)
+    assert (plan["screens"], plan["held_out_screens"]) == (7, 1)
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert [row["epoch"] for row in rows] == [1, 2]
     assert rows[1]["train_loss"] < rows[0]["train_loss"]
@@ -237,5 +237,5 @@ def test_the_export_carries_its_spec_and_takes_any_size(run, tmp_path):
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path):
-    with pytest.raises(ReaderError, match="no run folder"):
+    with pytest.raises(ReaderError, match="not a run folder"):
         load_finder(tmp_path)

@@ -25,7 +25,7 @@ from linelet_common.errors import TrainingError
 from linelet_common.files import write_atomically
 from linelet_model import run
 from linelet_model.finding.crops import make_batch
-from linelet_model.finding.judge import Found, judge_finder
+from linelet_model.finding.judging import Found, judge_finder
 from linelet_model.finding.loss import map_loss
 from linelet_model.finding.screens import TrainingScreens
 from linelet_model.finding.settings import FinderSettings
@@ -36,7 +36,7 @@ _CHECKPOINT_SECONDS = 60.0  # the most work that a kill costs
 
 
 def train_finder(settings: FinderSettings, out: Path, resume: bool = False) -> Found:
-    """Train a finder into the run folder ``out``; returns how it finds the lines of the held-back screens.
+    """Train a finder into the run folder ``out``; returns how it finds the lines of the held-out screens.
 
     Raises TrainingError or DatasetError for settings and data that cannot be trained on, for an ``out`` that holds
     another run, and for a loss that is no longer a number.
@@ -61,7 +61,7 @@ def train_finder(settings: FinderSettings, out: Path, resume: bool = False) -> F
             state.train_step(make_batch([screens[int(i)] for i in chosen], settings.crop, spec, seed))
             if state.checkpoint_due():
                 state.save(out)
-        found = judge_finder(state.average, spec, screens.held_back)
+        found = judge_finder(state.average, spec, screens.held_out)
         state.end_epoch(found)
         _write_epoch(state, out)
     return found
@@ -206,7 +206,7 @@ def _write_run(settings: FinderSettings, out: Path, spec: FinderSpec, state: Sta
         "settings": settings.to_dict(),
         "parameters": sum(p.numel() for p in state.network.parameters()),
         "screens": len(screens),
-        "held_back_screens": len(screens.held_back),
+        "held_out_screens": len(screens.held_out),
         "versions": {
             "linelet": version("linelet-model"),
             "torch": torch.__version__,
@@ -225,7 +225,7 @@ def _write_epoch(state: State, out: Path) -> None:
     row = state.history[-1]
     print(
         f"epoch {row['epoch']}: {row['steps']} steps in {row['seconds']:.0f} s, loss {row['train_loss'] or 0:.4f}; "
-        f"held back: recall {100 * row['recall']:.2f} %, precision {100 * row['precision']:.2f} %",
+        f"held out: recall {100 * row['recall']:.2f} %, precision {100 * row['precision']:.2f} %",
         file=sys.stderr,
         flush=True,
     )
