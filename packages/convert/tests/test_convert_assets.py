@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 
 from linelet_common.errors import ConversionError
+from linelet_common.files import LISTING, digest_of, read_listing, whole_folder
 from linelet_convert import assets
+
+MARKER = "core.js"
 
 
 @pytest.fixture
@@ -55,28 +58,28 @@ def test_a_runtime_built_from_other_sources_is_built_anew(unbuilt: Path, monkeyp
     def run(command: list[str], folder: Path) -> None:
         if command[1] == "build.mjs":
             builds.append(command)
-            Path(command[2], assets.MARKER).write_text(f"build {len(builds)}")
+            Path(command[2], MARKER).write_text(f"build {len(builds)}")
 
     monkeypatch.setattr(assets.shutil, "which", lambda name: f"/bin/{name}")
     monkeypatch.setattr(assets, "_run", run)
     for _ in range(2):
-        assert (assets.build_runtime() / assets.MARKER).read_text() == "build 1"
+        assert (assets.build_runtime() / MARKER).read_text() == "build 1"
     about = json.loads((unbuilt / "package.json").read_bytes())
     (unbuilt / "package.json").write_text(json.dumps(about | {"sources": "older"}))
-    assert (assets.build_runtime() / assets.MARKER).read_text() == "build 2"
+    assert (assets.build_runtime() / MARKER).read_text() == "build 2"
 
 
 def test_an_older_runtime_in_a_bundle_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     runtime = tmp_path / "package" / "tfjs"
     runtime.mkdir(parents=True)
-    (runtime / assets.MARKER).write_text("new")
+    (runtime / MARKER).write_text("new")
     monkeypatch.setattr(assets, "RUNTIME", runtime)
     monkeypatch.setattr(assets, "build_runtime", lambda: runtime)
     bundle = tmp_path / "bundle"
     (bundle / "tfjs").mkdir(parents=True)
     (bundle / "tfjs" / "old.js").write_text("old")
     assert assets.install(bundle) is None
-    assert [path.name for path in (bundle / "tfjs").iterdir()] == [assets.MARKER]
+    assert [path.name for path in (bundle / "tfjs").iterdir()] == [MARKER]
 
 
 def test_refreshing_refuses_what_is_no_bundle(
@@ -85,4 +88,27 @@ def test_refreshing_refuses_what_is_no_bundle(
     monkeypatch.setattr(assets, "build_runtime", lambda: tmp_path)
     monkeypatch.setattr(assets.sys, "argv", ["assets", str(tmp_path)])
     assert assets.main() == 2
-    assert f"{tmp_path} holds no spec.json; give a folder that 'linelet convert' wrote" in capsys.readouterr().err
+    assert f"{tmp_path} is not a bundle; give a folder that 'linelet convert' wrote" in capsys.readouterr().err
+
+
+def test_a_refreshed_bundle_is_still_ours_to_replace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runtime = tmp_path / "package" / "tfjs"
+    runtime.mkdir(parents=True)
+    (runtime / MARKER).write_text("new")
+    (runtime / LISTING).write_text("{}")
+    monkeypatch.setattr(assets, "RUNTIME", runtime)
+    monkeypatch.setattr(assets, "build_runtime", lambda: runtime)
+    bundle = tmp_path / "bundle"
+    with whole_folder(bundle) as folder:
+        (folder / "spec.json").write_text("{}")
+        (folder / "page.js").write_text("old")
+        (folder / "tfjs").mkdir()
+        (folder / "tfjs" / "gone.js").write_text("old")
+    assets.refresh(bundle)
+    listed = read_listing(bundle)
+    assert listed is not None
+    held = {p.relative_to(bundle).as_posix() for p in bundle.rglob("*") if p.is_file()} - {LISTING}
+    assert set(listed) == held
+    assert all(digest_of(bundle / name) == digest for name, digest in listed.items())
+    with whole_folder(bundle) as folder:
+        (folder / "new").write_text("it may be replaced")

@@ -97,11 +97,9 @@ def test_the_dynamo_exporter(kind: str, layers: int, both: bool, states: bool, t
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("backend", ["wasm", "cpu"])
 @pytest.mark.parametrize("kind", ["GRU", "LSTM", "RNN"])
-def test_two_layers_in_tensorflow_js(kind: str, backend: str, tfjs: Any, tmp_path: Path) -> None:
+def test_two_layers_in_tensorflow_js(kind: str, tfjs: Any, tmp_path: Path) -> None:
     torch.manual_seed(0)
-    tfjs.backend = backend
     export(Recurrent(kind, 2, True, True, False).eval(), tmp_path / "m.onnx", True, dynamo=False)
     assert_converts(tmp_path / "m.onnx", True, tfjs)
 

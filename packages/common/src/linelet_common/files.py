@@ -66,9 +66,7 @@ def whole_folder(path: Path, inputs: Iterable[Path] = ()) -> Iterator[Path]:
     temporary.mkdir()
     try:
         yield temporary
-        files = {name: digest_of(temporary / name) for name in _files_in(temporary)}
-        listing = {"format": _FORMAT, "version": 1, "files": files}
-        write_atomically(temporary / LISTING, json.dumps(listing, ensure_ascii=False, indent=1) + "\n")
+        write_listing(temporary, {name: digest_of(temporary / name) for name in _files_in(temporary)})
         if path.exists():
             retired = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.old")
             path.replace(retired)
@@ -89,6 +87,12 @@ def read_listing(folder: Path) -> dict[str, str] | None:
     if not isinstance(data, dict) or data.get("format") != _FORMAT or not isinstance(data.get("files"), dict):
         return None
     return {str(name): str(digest) for name, digest in data["files"].items()}
+
+
+def write_listing(folder: Path, files: dict[str, str]) -> None:
+    """Write the LISTING of a folder's files, name -> digest."""
+    listing = {"format": _FORMAT, "version": 1, "files": files}
+    write_atomically(folder / LISTING, json.dumps(listing, ensure_ascii=False, indent=1) + "\n")
 
 
 def _files_in(folder: Path) -> list[str]:

@@ -19,7 +19,8 @@ from pathlib import Path
 
 from linelet_common.cli import guarded
 from linelet_common.errors import ConversionError
-from linelet_common.files import whole_folder
+from linelet_common.files import LISTING, digest_of, read_listing, whole_folder, write_listing
+from linelet_common.spec import FILE_NAME
 
 HERE = Path(__file__).parent
 READER, PAGE, SOURCES = (HERE / "web" / room for room in ("reader", "page", "runtime"))
@@ -50,8 +51,24 @@ def install(bundle: Path) -> str | None:
     except ConversionError as failure:
         return str(failure)
     shutil.rmtree(bundle / RUNTIME.name, ignore_errors=True)  # an older one, whose files may have other names
-    shutil.copytree(RUNTIME, bundle / RUNTIME.name)
+    shutil.copytree(RUNTIME, bundle / RUNTIME.name, ignore=shutil.ignore_patterns(LISTING))
     return None
+
+
+def refresh(bundle: Path) -> None:
+    """Bring reader, page and runtime of a finished bundle up to date, and its listing of files with them.
+
+    Raises ConversionError if the folder is not a bundle, or if the runtime cannot be built.
+    """
+    listed = read_listing(bundle)
+    if listed is None or not (bundle / FILE_NAME).is_file():
+        raise ConversionError(f"{bundle} is not a bundle; give a folder that 'linelet convert' wrote")
+    build_runtime()
+    install(bundle)
+    written = [path.name for path in reader_files()]
+    written += [f"{RUNTIME.name}/{path.name}" for path in (bundle / RUNTIME.name).iterdir()]
+    kept = {name: digest for name, digest in listed.items() if not name.startswith(f"{RUNTIME.name}/")}
+    write_listing(bundle, kept | {name: digest_of(bundle / name) for name in written})
 
 
 def build_runtime() -> Path:
@@ -75,6 +92,7 @@ def build_runtime() -> Path:
         work = Path(folder)
         for path in sources:
             shutil.copyfile(path, work / path.name)
+        shutil.rmtree(RUNTIME, ignore_errors=True)  # built from other sources
         with whole_folder(RUNTIME) as out:
             _run([npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"], work)
             _run([node, "build.mjs", str(out)], work)
@@ -99,9 +117,7 @@ def main() -> int:
     def run() -> None:
         build_runtime()
         for bundle in sys.argv[1:]:
-            if not (Path(bundle) / "spec.json").is_file():
-                raise ConversionError(f"{bundle} holds no spec.json; give a folder that 'linelet convert' wrote")
-            install(Path(bundle))
+            refresh(Path(bundle))
             print(f"refreshed {bundle}", file=sys.stderr)
 
     return guarded(run, "linelet_convert.assets")

@@ -33,7 +33,7 @@ class Interpreter:
             (n["name"], n["op"], n.get("input", []), {k: _value(v) for k, v in n.get("attr", {}).items()})
             for n in model["modelTopology"]["node"]
         ]
-        unknown = {op for _, op, _, _ in self._nodes} - {"Const", "Placeholder", *_OPERATORS}
+        unknown = {op for _, op, _, _ in self._nodes} - {"Const", "Placeholder", *OPERATORS}
         if unknown:
             names = ", ".join(sorted(unknown))
             raise ConversionError(
@@ -74,7 +74,7 @@ class Interpreter:
                 for reference in inputs:
                     source, _, index = reference.partition(":")
                     arguments.append(values[source][int(index or 0)])
-                result = _OPERATORS[op](attributes, *arguments)
+                result = OPERATORS[op](attributes, *arguments)
                 values[name] = result if isinstance(result, list) else [result]
                 for reference in inputs:
                     source = reference.partition(":")[0]
@@ -264,7 +264,7 @@ def _sigmoid(x: Array) -> Array:
 
 _TYPES = {"DT_FLOAT": np.float32, "DT_INT32": np.int32, "DT_BOOL": np.bool_}
 
-_OPERATORS: dict[str, Callable[..., Array | list[Array]]] = {
+OPERATORS: dict[str, Callable[..., Array | list[Array]]] = {
     "_FusedConv2D": _conv,
     "Conv2D": _conv,
     "FusedDepthwiseConv2dNative": _depthwise,

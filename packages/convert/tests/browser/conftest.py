@@ -1,7 +1,6 @@
 """What the browser tests share: Node, Chromium, and the reader's files. They fail, rather than skip, without them."""
 
 import json
-import os
 import shutil
 import subprocess
 import threading
@@ -50,30 +49,6 @@ def run_vectors(node: str) -> Callable[[list[dict[str, Any]]], list[Any]]:
         return [r["result"] if "result" in r else f"{r['name']}: {r['error']}" for r in json.loads(done.stdout)]
 
     return run
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
-    """Debian's Chromium, driven by Playwright; LINELET_CHROMIUM names another one."""
-    from playwright.sync_api import sync_playwright
-
-    path = os.environ.get("LINELET_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    assert path, "the browser tests need Chromium; install it or name it in LINELET_CHROMIUM"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=path,
-            # SwiftShader stands in for a graphics card, for WebGL and WebGPU alike.
-            args=[
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-background-networking",
-                "--enable-unsafe-swiftshader",
-                "--enable-unsafe-webgpu",
-                "--use-webgpu-adapter=swiftshader",
-            ],
-        )
-        yield browser
-        browser.close()
 
 
 def network_onnx(path: Path, spec: ReaderSpec) -> Path:

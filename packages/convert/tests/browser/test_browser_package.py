@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from linelet_convert.assets import PAGE, READER, RUNTIME, build_runtime, reader_files
+from linelet_convert.assets import PAGE, READER, RUNTIME, SOURCES, build_runtime, reader_files
 from linelet_convert.serve import POLICY
 from linelet_read import read_lines
 
@@ -136,6 +136,38 @@ def test_the_readers_modules_are_type_checked(project: Path) -> None:
     tsc = [str(project / "node_modules/.bin/tsc"), "--allowJs", "--checkJs", "--noEmit", "--skipLibCheck"]
     target = ["--target", "es2022", "--lib", "es2022,dom,dom.iterable", "--module", "nodenext", "--types", "node"]
     run([*tsc, *target, str(package / "linelet.js"), str(package / "worker.js")], project)
+
+
+def test_every_backend_has_every_kernel_of_the_list(node: str) -> None:
+    listed = json.loads((SOURCES / "kernels.json").read_text("utf-8"))
+    script = (
+        f"const load = (name) => import(`{build_runtime().as_uri()}/${{name}}.js`); const tf = await load('core');"
+        f"const all = {{}}; for (const name of {json.dumps(listed['backends'])}) {{ await load(name);"
+        "all[name] = tf.getKernelsForBackend(name).map(({ kernelName }) => kernelName); }"
+        "console.log(JSON.stringify(all));"
+    )
+    done = subprocess.run([node, "--input-type=module", "-e", script], capture_output=True, text=True, check=True)
+    wanted = {kernel for table in ("operators", "onnx_tf") for row in listed[table].values() for kernel in row}
+    for backend, kernels in json.loads(done.stdout.splitlines()[-1]).items():
+        assert set(kernels) == wanted, f"{backend} of the built TensorFlow.js is not what kernels.json lists"
+
+
+def test_a_kernel_that_a_backend_lacks_fails_the_build(npm: str, node: str, tmp_path: Path) -> None:
+    shutil.copytree(SOURCES, tmp_path / "runtime")
+    listed = json.loads((SOURCES / "kernels.json").read_text("utf-8"))
+    listed["operators"]["Einsum"] = ["Einsum"]  # which the wasm backend lacks
+    (tmp_path / "runtime" / "kernels.json").write_text(json.dumps(listed))
+    run([npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"], tmp_path / "runtime")
+    done = subprocess.run(
+        [node, "build.mjs", str(tmp_path / "out")],
+        cwd=tmp_path / "runtime",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "tfjs-backend-wasm" in done.stderr
+    assert "lacks the kernels Einsum of kernels.json" in done.stderr
 
 
 def test_onnxruntime_web_reads_in_the_browser_under_the_policy(page: Any, project: Path, served: Any) -> None:

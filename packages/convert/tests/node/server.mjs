@@ -1,20 +1,20 @@
-// Runs graph models for the tests: one JSON request a line on stdin, one answer a line on stdout.
-// Usage: node server.mjs NODE_MODULES
-import { createRequire } from "node:module";
+// Runs graph models on the TensorFlow.js that ships: one JSON request a line on stdin, one answer a line on stdout.
+// Usage: node server.mjs FOLDER (that holds core.js, wasm.js, cpu.js)
 import path from "node:path";
 import readline from "node:readline";
+import { pathToFileURL } from "node:url";
 import { loadGraph } from "../../src/linelet_convert/web/runtime/graph_model.mjs";
 
 const folder = path.resolve(process.argv[2]);
-const require = createRequire(path.join(folder, "x.js"));
+const load = (name) => import(pathToFileURL(path.join(folder, `${name}.js`)).href);
 const log = console.log;
 console.log = console.info = console.warn = () => {}; // stdout is for answers
-const tf = require("@tensorflow/tfjs-core");
-require("@tensorflow/tfjs-backend-cpu");
-const wasm = require("@tensorflow/tfjs-backend-wasm");
-const { GraphModel } = require("@tensorflow/tfjs-converter");
+const tf = await load("core");
+await load("cpu");
+const wasm = await load("wasm");
+const { GraphModel } = tf;
 tf.env().set("WASM_HAS_MULTITHREAD_SUPPORT", false);
-wasm.setWasmPaths(path.join(path.dirname(require.resolve("@tensorflow/tfjs-backend-wasm/package.json")), "dist") + path.sep);
+wasm.setWasmPaths(folder + path.sep);
 
 async function run({ model, backend, batches }) {
   if (!(await tf.setBackend(backend))) throw new Error(`the backend ${backend} does not start`);

@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from importlib.metadata import entry_points
 from multiprocessing import get_context, parent_process
@@ -13,6 +13,7 @@ import numpy as np
 from linelet_common.cli import Progress
 from linelet_common.datasets import open_dataset
 from linelet_common.errors import DatasetError, TrainingError
+from linelet_common.fields import Field
 from linelet_common.grammar import Grammar
 from linelet_common.learnable import sample_problem
 from linelet_common.preprocess import Pixels
@@ -29,6 +30,7 @@ class LineSource(Protocol):
     charset: str
     unknown: bool
     grammar: Grammar | None
+    fields: Mapping[str, Field]
 
     def samples(self, numbers: Sequence[int]) -> Iterator[tuple[Pixels, str]]:
         """Grey uint8 (H, W) and label of the lines of some numbers."""

@@ -48,6 +48,7 @@ def build_network(settings: Settings) -> tuple[nn.Module, ReaderSpec]:
         charset=found.charset,
         unknown=found.unknown,
         grammar=found.grammar,
+        fields=dict(found.fields),
         height=kind.height,
         stride=kind.stride,
         frames_lost=kind.frames_lost,
@@ -74,6 +75,7 @@ def _warm_start(settings: Settings) -> tuple[nn.Module, ReaderSpec]:
         "charset": spec.charset + added,
         "unknown": spec.unknown or bool(found and found.unknown),
         "grammar": (found.grammar if found else None) or spec.grammar,
+        "fields": (found.fields if found else None) or spec.fields,
     }
     # Validated anew: a copy would keep the old charset's codec.
     spec_then, spec = spec, ReaderSpec.model_validate({**spec.model_dump(), **update})

@@ -203,9 +203,17 @@ def _unfolded(g: Emitter, x: Tensor, weights: Array, bias: Array | None) -> Tens
 def _spread(g: Emitter, x: Tensor, strides: list[int]) -> Tensor:
     """(N, H, W, C) -> (N, H * strides[0], W * strides[1], C), with zeros behind each pixel."""
     n, h, w, c = x.shape.T
-    split = np.stack([n, h, np.ones_like(h), w, np.ones_like(w), c], axis=1)
-    lattice = split.copy()
-    lattice[:, 2], lattice[:, 4] = strides
-    zeros = g.constant(np.array([[0, 0], [0, 0], [0, strides[0] - 1], [0, 0], [0, strides[1] - 1], [0, 0]], np.int32))
-    apart = g.node("PadV2", [g.reshape(x, split), zeros, g.scalar(0.0, "float32")], lattice)
-    return g.reshape(apart, np.stack([n, h * strides[0], w * strides[1], c], axis=1))
+    one = np.ones_like(n)
+    # Tensors of four axes only: WebGL's shaders pad no more.
+    if strides[1] > 1:
+        shape = np.stack([n, h, w, c * strides[1]], axis=1)
+        behind = g.constant(np.array([[0, 0], [0, 0], [0, 0], [0, int(c[0]) * (strides[1] - 1)]], np.int32))
+        x = g.node("PadV2", [x, behind, g.scalar(0.0, "float32")], shape)
+        x = g.reshape(x, np.stack([n, h, w * strides[1], c], axis=1))
+    if strides[0] > 1:
+        rows = g.reshape(x, np.stack([n * h, one, w * strides[1], c], axis=1))
+        below = g.constant(np.array([[0, 0], [0, strides[0] - 1], [0, 0], [0, 0]], np.int32))
+        shape = np.stack([n * h, one * strides[0], w * strides[1], c], axis=1)
+        x = g.node("PadV2", [rows, below, g.scalar(0.0, "float32")], shape)
+        x = g.reshape(x, np.stack([n, h * strides[0], w * strides[1], c], axis=1))
+    return x

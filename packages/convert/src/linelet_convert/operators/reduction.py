@@ -13,6 +13,12 @@ def reduce(g: Emitter, op: str, x: Tensor, axes: list[int], dtype: str = "float3
     """Reduce axes of a tensor to length 1."""
     shape = x.shape.copy()
     shape[:, axes] = 1
+    if op == "Prod" and len(axes) == x.rank:
+        # The webgpu backend loses the axes of what it reduces to one number: an axis in front keeps them.
+        full = np.insert(x.shape, 0, 1, axis=1)
+        kept = np.insert(shape, 0, 1, axis=1)
+        out = g.node(op, [g.reshape(x, full), g.ints([a + 1 for a in axes])], kept, dtype, keep_dims=True)
+        return g.reshape(out, shape)
     return g.node(op, [x, g.ints(axes)], shape, dtype, keep_dims=True)
 
 
@@ -75,9 +81,11 @@ def _arg(node: OnnxNode, g: Emitter, op: str) -> Value:
     axis = node.axis(node.attribute("axis", 0), x.rank)
     physical = x.order.index(axis)
     tensor = g.stored(x, x.order)
-    shape = np.delete(tensor.shape, physical, axis=1)
     kept = tensor.shape.copy()
     kept[:, physical] = 1
+    if x.rank == 1:  # as in ``reduce``
+        tensor, physical = g.reshape(tensor, np.insert(tensor.shape, 0, 1, axis=1)), 1
+    shape = np.delete(tensor.shape, physical, axis=1)
     found = g.node(op, [tensor, g.scalar(physical)], shape, "int32", output_type=Dtype("DT_INT32"))
     return _finish(node, g, x, g.reshape(found, kept), [axis], "int64")
 
@@ -96,6 +104,14 @@ def _arg_min(node: OnnxNode, g: Emitter) -> Value:
 def _cum_sum(node: OnnxNode, g: Emitter) -> Value:
     x = node.input(0)
     axis = x.order.index(node.axis(int(node.constant(1, "the axis").reshape(-1)[0]), x.rank))
-    inputs = [g.stored(x, x.order), g.scalar(axis)]
-    flags = {"exclusive": bool(node.attribute("exclusive", 0)), "reverse": bool(node.attribute("reverse", 0))}
-    return g.like(g.node("Cumsum", inputs, inputs[0].shape, inputs[0].dtype, **flags), x, x.dtype)
+    tensor = g.stored(x, x.order)
+    # The webgpu backend's own reverse counts numbers twice.
+    reverse = bool(node.attribute("reverse", 0))
+    tensor = _turned(g, tensor, axis) if reverse else tensor
+    flags = {"exclusive": bool(node.attribute("exclusive", 0)), "reverse": False}
+    total = g.node("Cumsum", [tensor, g.scalar(axis)], tensor.shape, tensor.dtype, **flags)
+    return g.like(_turned(g, total, axis) if reverse else total, x, x.dtype)
+
+
+def _turned(g: Emitter, x: Tensor, axis: int) -> Tensor:
+    return g.node("ReverseV2", [x, g.ints([axis])], x.shape, x.dtype)

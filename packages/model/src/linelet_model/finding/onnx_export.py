@@ -13,8 +13,8 @@ from linelet_common.boxes import ONNX_KEY
 from linelet_common.errors import ReaderError
 from linelet_common.files import write_atomically
 from linelet_common.onnx_session import open_session
-from linelet_model.onnx_export import OPSET, TOLERANCE
 from linelet_model.finding.run import load_finder
+from linelet_model.onnx_export import OPSET, TOLERANCE
 
 
 class Probabilities(nn.Module):

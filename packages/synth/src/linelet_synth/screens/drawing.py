@@ -23,6 +23,8 @@ from linelet_synth.screens.theme import make_theme
 
 # A picture is not made smaller than this, and its smallest text not below so many pixels per em.
 _NARROWEST = 320
+# Whole fonts, of 0.3 to 3 MB each: what screens say has too many characters to cut fonts to.
+_OPEN_FONTS = 256
 # Latin faces that half of the pages choose from.
 _COMMON = 10
 
@@ -61,7 +63,7 @@ class Drawer:
         self._recipe, self._sayings, self._rgb = recipe, sayings, rgb
         self._main, self._latin, self._rest = faces
         self._common = self._latin[:: max(1, len(self._latin) // _COMMON)]
-        self._atlas = Atlas()
+        self._atlas = Atlas(open_fonts=_OPEN_FONTS)
         self._icons = Icons(icons, self._atlas)
 
     def draw(self, rng: Rng) -> ScreenPicture:

@@ -4,6 +4,7 @@ What counts as one line: runs on one baseline that belong together, a number and
 and its value set one behind the other. Columns are lines of their own, and so is each row of a paragraph.
 """
 
+import re
 from dataclasses import dataclass
 
 from linelet_synth.atlas import Atlas
@@ -21,6 +22,7 @@ SMALLEST = 7.0
 _SMALLEST_CHINESE = 9.0
 # Middle of digits and capitals above the baseline, and of Chinese characters, in em.
 _MIDDLE = 0.36
+_WORDS = re.compile(r"[!-~]+|[^!-~]")  # of a text without spaces
 # No row of a paragraph begins with these.
 _CLOSING = "，。！？；：、）》”’·"
 # How far a text that is too wide is set smaller before it is cut.
@@ -161,8 +163,10 @@ class Page:
     def paragraph(self, text: str, x: float, y: float, width: float, style: Style, rows: int = 6) -> float:
         """Rows of a text from the top y on; returns the bottom."""
         leading = style.size * self.dp * self.rng.uniform(1.25, 1.7)
-        words = text.split(" ") if " " in text else list(text)
-        joint = " " if " " in text else ""
+        # Chinese breaks anywhere but within numbers and Latin words.
+        spaced = " " in text
+        words = text.split(" ") if spaced else _WORDS.findall(text)
+        joint = " " if spaced else ""
         row: list[str] = []
         size = max(SMALLEST, style.size * self.dp)
         length = 0.0

@@ -41,6 +41,7 @@ class Setting:
     flatten: float = 1.0  # its height is squeezed to this share, as on a picker's wheel
     fade: float = 0.0  # a share of the ground in its colour
     shadow: bool = False  # a dark one beneath it
+    cut: bool = False  # all but a sliver is covered: no line
 
 
 @dataclass(slots=True)
@@ -88,13 +89,19 @@ class Scene:
         return True
 
     def cover(self, left: float, top: float, right: float, bottom: float) -> None:
-        """Something opaque comes over this layer's texts there: what it would cut through is taken away."""
+        """Something opaque comes over this layer's texts there.
+
+        What it hides or cuts through is taken away, but for slivers, which it leaves of lines no more.
+        """
         kept: list[Shape | Setting] = self.items[: self.layer]
         for item in self.items[self.layer :]:
             if isinstance(item, Setting):
                 x0, y0, x1, y1 = item.bounds
                 if x0 < right and left < x1 and y0 < bottom and top < y1:
-                    continue
+                    shown = max(0.0, top - y0, y1 - bottom) / (y1 - y0)
+                    if not (0 < shown < _SLIVER and left <= x0 and x1 <= right):
+                        continue
+                    item.cut = True
             kept.append(item)
         self.items = kept
 
@@ -143,7 +150,7 @@ def lay(setting: Setting, canvas: Pixels) -> Box | None:
             old = box or (x, y, x + w, y + h)
             box = min(old[0], x), min(old[1], y), max(old[2], x + w), max(old[3], y + h)
         blend_mask(area, mask, colour)
-    if box is None or share < _WHOLE:
+    if box is None or share < _WHOLE or setting.cut:
         return None
     return float(left + box[0]), float(y0 + box[1]), float(box[2] - box[0]), float(box[3] - box[1])
 

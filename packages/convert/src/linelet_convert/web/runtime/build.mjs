@@ -9,24 +9,42 @@ import { build } from "esbuild";
 const out = path.resolve(process.argv[2] ?? "tfjs");
 const require = createRequire(import.meta.url);
 const packages = path.resolve(path.dirname(require.resolve("@tensorflow/tfjs-core/package.json")), "..");
-const { kernels, ops, backends } = JSON.parse(await readFile(new URL("kernels.json", import.meta.url), "utf8"));
+/**
+ * What the runtime holds: `operators` of a graph model that the converter writes, and the further ones that `onnx_tf`'s
+ * graphs have, each with the kernels it runs; `functions` of tfjs-core that run them; a file for each of `backends`.
+ */
+const wanted = JSON.parse(await readFile(new URL("kernels.json", import.meta.url), "utf8"));
+const kernels = new Set([wanted.operators, wanted.onnx_tf].flatMap((table) => Object.values(table).flat()));
 
-/** Keeps the wanted kernels of a backend's register_all_kernels.js: one import and one list entry each. */
-function keepKernels(source) {
-  const kept = new Set();
-  return source
-    .replace(/^import \{ (?:\w+ as )?(\w+) \} from '\.\/kernels\/(\w+)';$/gm, (line, config, kernel) => {
-      if (!kernels.includes(kernel)) return "";
-      kept.add(config);
-      return line;
-    })
-    .replace(/^ {4}(\w+),?$/gm, (line, config) => (kept.has(config) ? `    ${config},` : ""));
+/** The kernel that a file registers, by the name in its configuration: the file's own name differs between backends. */
+async function kernelOf(file) {
+  const source = await readFile(file, "utf8");
+  const names = [...source.matchAll(/(?:kernelName:\s*|KernelConfig\()'?(\w+)'?/g)].map(([, name]) => name);
+  if (names.length !== 1) throw new Error(`${file} registers ${names.length} kernels, not one: look at it, mend build.mjs`);
+  return names[0];
 }
 
-/** Keeps the wanted operators of tfjs-core's list, which the graph executor would otherwise pull in whole. */
+/** Keeps the wanted kernels of a backend's register_all_kernels.js: one import and one list entry each. */
+async function keepKernels(source, file) {
+  const imports = [...source.matchAll(/^import \{ (?:\w+ as )?(\w+) \} from '(\.\/kernels\/\w+)';$/gm)];
+  const found = new Map();
+  for (const [line, config, kernel] of imports) {
+    found.set(await kernelOf(path.join(path.dirname(file), `${kernel}.js`)), { line, config });
+  }
+  const missing = [...kernels].filter((name) => !found.has(name));
+  if (missing.length) throw new Error(`error: ${file} lacks the kernels ${missing.join(", ")} of kernels.json`);
+  const kept = [...kernels].map((name) => found.get(name));
+  const configs = new Set(kept.map(({ config }) => config));
+  const lines = new Set(kept.map(({ line }) => line));
+  return source
+    .replace(/^import \{ .* \} from '\.\/kernels\/\w+';$/gm, (line) => (lines.has(line) ? line : ""))
+    .replace(/^ {4}(\w+),?$/gm, (line, config) => (configs.has(config) ? `    ${config},` : ""));
+}
+
+/** Keeps the wanted functions of tfjs-core's list, which the graph executor would otherwise pull in whole. */
 const keepOps = (source) =>
   source
-    .replace(/^export \{ (\w+) \} from .*$/gm, (line, op) => (ops.includes(op) ? line : ""))
+    .replace(/^export \{ (\w+) \} from .*$/gm, (line, op) => (wanted.functions.includes(op) ? line : ""))
     .replace(/^export \{ image, .* \};$/m, "export { fused };\nexport const image = { resizeBilinear, resizeNearestNeighbor };")
     .replace(/^const image = \{[^}]*\};$/m, "");
 
@@ -34,7 +52,7 @@ const trim = {
   name: "trim-tfjs",
   setup(builder) {
     const filtered = (filter, keep) =>
-      builder.onLoad({ filter }, async ({ path: file }) => ({ contents: keep(await readFile(file, "utf8")) }));
+      builder.onLoad({ filter }, async ({ path: file }) => ({ contents: await keep(await readFile(file, "utf8"), file) }));
     filtered(/tfjs-backend-\w+[\\/]dist[\\/]register_all_kernels\.js$/, keepKernels);
     builder.onResolve({ filter: /dist\/ops\/ops_for_converter$/ }, () => ({
       path: "converter-ops",
@@ -55,12 +73,12 @@ const trim = {
 
 const entries = {
   core: `
-    export { dispose, engine, env, getBackend, memory, profile, ready, removeBackend, setBackend, tensor, tidy }
+    export { dispose, engine, env, getBackend, getKernelsForBackend, memory, profile, ready, removeBackend, setBackend, tensor, tidy }
       from "@tensorflow/tfjs-core";
     import "@tensorflow/tfjs-converter/dist/flags";
     export { GraphModel } from "@tensorflow/tfjs-converter/dist/executor/graph_model";`,
   ...Object.fromEntries(
-    backends.map((name) => [
+    wanted.backends.map((name) => [
       name,
       `import "@tensorflow/tfjs-backend-${name}";` +
         (name === "wasm" ? `export { setWasmPaths, setThreadsCount } from "@tensorflow/tfjs-backend-wasm";` : ""),
