@@ -11,11 +11,12 @@ from PIL import Image, ImageDraw, ImageFont
 from safetensors.torch import load_file
 
 from linelet_common.boxes import ONNX_KEY, FinderSpec, find_cores, guess_line
+from linelet_common.cli import main
 from linelet_common.errors import ReaderError, TrainingError
-from linelet_model.finding.crops import cut_crop, keep_screen, make_batch, augment_crop
-from linelet_model.finding.onnx_export import export_finder
+from linelet_model.finding.crops import augment_crop, cut_crop, keep_screen, make_batch
 from linelet_model.finding.judging import Found, count_pairs
 from linelet_model.finding.loss import map_loss
+from linelet_model.finding.onnx_export import export_finder
 from linelet_model.finding.run import load_finder
 from linelet_model.finding.settings import FinderSettings
 from linelet_model.finding.targets import draw_targets
@@ -239,3 +240,23 @@ def test_the_export_carries_its_spec_and_takes_any_size(run, tmp_path):
 def test_a_folder_that_is_no_run_is_refused(tmp_path):
     with pytest.raises(ReaderError, match="not a run folder"):
         load_finder(tmp_path)
+
+
+def test_the_command_trains_goes_on_from_a_run_and_exports(run, screens, tmp_path, capsys):
+    out, file = tmp_path / "second", tmp_path / "finder.onnx"
+    options = ["--data", str(screens), "--from", str(run), "--epochs", "1", "--batch", "4", "--crop", "64", "--json"]
+    assert main(["train", "--task", "find", "--out", str(out), *options, "--lr", "1e-9", "--threads", "1"]) == 0
+    assert json.loads(capsys.readouterr().out)["lines"] == 2
+    first, second = load_file(run / "weights.safetensors"), load_file(out / "weights.safetensors")
+    torch.testing.assert_close(second["scores.weight"], first["scores.weight"], atol=1e-6, rtol=0)
+    assert main(["export", str(out), "--out", str(file)]) == 0
+    assert "torch's map" in capsys.readouterr().out
+    assert onnx.load(file).metadata_props[0].key == ONNX_KEY
+
+
+def test_options_of_the_other_task_are_refused(screens, tmp_path, capsys):
+    out = ["--data", str(screens), "--out", str(tmp_path / "run")]
+    assert main(["train", "--task", "find", *out, "--scramble", "0.1"]) == 2
+    assert "--scramble is not an option of --task find" in capsys.readouterr().err
+    assert main(["train", *out, "--crop", "64"]) == 2
+    assert "--crop is not an option of --task read" in capsys.readouterr().err

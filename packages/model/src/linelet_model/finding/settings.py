@@ -18,6 +18,7 @@ class FinderSettings:
     """Everything that decides a finder's training."""
 
     data: tuple[str, ...] = _option((), "screens with boxes; may be given several times")
+    start: str | None = _option(None, "finder to start from: a run folder")
     minutes: float | None = _option(None, "minutes to train, wall time, loading not counted")
     epochs: int | None = _option(None, f"how many epochs to train ({EPOCHS} if --minutes isn't given either)")
     batch: int = _option(16, "crops per step")

@@ -27,6 +27,7 @@ from linelet_model import run
 from linelet_model.finding.crops import make_batch
 from linelet_model.finding.judging import Found, judge_finder
 from linelet_model.finding.loss import map_loss
+from linelet_model.finding.run import load_finder
 from linelet_model.finding.screens import TrainingScreens
 from linelet_model.finding.settings import FinderSettings
 from linelet_model.networks.finder import Finder
@@ -47,7 +48,8 @@ def train_finder(settings: FinderSettings, out: Path, resume: bool = False) -> F
     torch.manual_seed(settings.seed)
     spec = FinderSpec(step=Finder.step, stride=Finder.stride)
     screens = TrainingScreens(settings, spec)
-    state = State(settings, len(screens))
+    network = load_finder(Path(settings.start))[0] if settings.start else Finder()
+    state = State(settings, network, len(screens))
     _write_run(settings, out, spec, state, screens)
     if resume:
         state.restore(out)
@@ -70,9 +72,9 @@ def train_finder(settings: FinderSettings, out: Path, resume: bool = False) -> F
 class State:
     """All that changes while training: weights, their average, the optimiser, the place in the data, history."""
 
-    def __init__(self, settings: FinderSettings, screens: int) -> None:
+    def __init__(self, settings: FinderSettings, network: nn.Module, screens: int) -> None:
         self.settings = settings
-        self.network: nn.Module = Finder().to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch lacks it
+        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch lacks it
         self.average = deepcopy(self.network).eval()
         matrices = [p for p in self.network.parameters() if p.ndim > 1]
         vectors = [p for p in self.network.parameters() if p.ndim <= 1]
