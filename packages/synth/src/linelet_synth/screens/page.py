@@ -25,8 +25,8 @@ _MIDDLE = 0.36
 _WORDS = re.compile(r"[!-~]+|[^!-~]")  # of a text without spaces
 # No row of a paragraph begins with these.
 _CLOSING = "，。！？；：、）》”’·"
-# How far a text that is too wide is set smaller before it is cut.
-_SHRUNK = 0.7
+# How far a text that is too wide is set smaller before it is cut, and a value, which is never cut.
+_SHRUNK, _SHRUNK_VALUE = 0.7, 0.45
 
 
 @dataclass(slots=True)
@@ -85,7 +85,8 @@ class Page:
         if done is None:
             return None
         if done.advance > room:
-            smaller = max(least, size * max(_SHRUNK, room / done.advance * 0.97))
+            share = _SHRUNK if len(said.parts) == 1 and not said.field else _SHRUNK_VALUE
+            smaller = max(least, size * max(share, room / done.advance * 0.97))
             if smaller < size:
                 size = smaller
                 done = self.set(said, size, style)
