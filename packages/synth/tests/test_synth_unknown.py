@@ -11,15 +11,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from linelet_common.codec import UNKNOWN
 from linelet_synth import Job, Source, load_recipe
 from linelet_synth.atlas import Atlas, Strike
 from linelet_synth.fonts import Face, bundled, read_faces
 from linelet_synth.icons import Icons, icon_faces
-from linelet_synth.labels import UNKNOWN, label, spans
+from linelet_synth.labels import label, spans
+from linelet_synth.outside import _CONFUSABLE, _words
 from linelet_synth.recipe import Recipe, builtin_names
 from linelet_synth.recipe_faces import Fallback
 from linelet_synth.rng import Rng
-from linelet_synth.unknown import _CONFUSABLE, _words
 
 CHARSET = "0123456789.%BMI体重公斤"
 texts = st.text(st.sampled_from(CHARSET + "kg斤 正常-:/最\u3000→"), max_size=14)
@@ -58,8 +59,8 @@ def drawn_texts(source: Source, count: int) -> Iterator[str]:
     rng = Rng(b"unknown", 0)
     for i in range(count):
         rng.seek(i)
-        assert source.unknown
-        yield source.unknown.draw(rng, "field").drawn
+        assert source.outside
+        yield source.outside.draw(rng, "field").drawn
 
 
 def test_every_text_has_something_outside_that_can_be_told_from_what_is_inside(source: Source) -> None:
@@ -147,13 +148,13 @@ def test_the_plain_look_has_fewer_and_no_empty_ones() -> None:
 def test_a_recipe_may_do_without() -> None:
     recipe = load_recipe("health-app").model_copy(update={"unknown": False})
     source = Source(recipe, 0)
-    assert source.unknown is None
+    assert source.outside is None
     for _, text in source.samples(range(300)):
         assert text
         assert UNKNOWN not in text
     for unknown in (True, False):
         job = Job(recipe.model_copy(update={"unknown": unknown}), 0, 1)
-        assert job.manifest(job.source(), True)["unknown"] is unknown
+        assert job.manifest(job.content(), True)["unknown"] is unknown
 
 
 def test_an_apps_own_font_is_helped_out_by_the_bundled_ones() -> None:

@@ -34,6 +34,16 @@ def claim_run(settings: Settings, out: Path, resume: bool, world: World) -> Sett
     return settings
 
 
+def check_data(out: Path, digest: str) -> None:
+    """TrainingError where a run is to go on with other data than it was begun with. Runs without a digest may."""
+    began = run.read_run(out).get("data_digest")
+    if began is not None and began != digest:
+        raise TrainingError(
+            f"{out} was begun with other data: its lines have the digest {began[:16]}, these have {digest[:16]}; "
+            "put the data back as it was, or train into a new folder"
+        )
+
+
 def build_network(settings: Settings) -> tuple[nn.Module, ReaderSpec]:
     """A fresh network, or the one to start from, and its spec; the charset comes from the data or the start."""
     kind = network_class(settings.network)

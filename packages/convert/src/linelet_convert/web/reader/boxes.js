@@ -11,7 +11,7 @@
  *   the network: (1, 1, H, W) -> probabilities (1, H / stride, W / stride)
  */
 import { LineletError, reason } from "./errors.js";
-import { MAX_PIXELS, crop, resize } from "./preprocess.js";
+import { MAX_ASPECT, MAX_PIXELS, crop, resize } from "./preprocess.js";
 
 const VERSION = 1;
 export const FILE_NAME = "finder.json";
@@ -353,7 +353,9 @@ export function findBoxes(levels, grey, spec) {
     const box = fitBox(grey, guessLine(core, levels, spec, scale));
     if (box) tight.push(box);
   }
-  return readingOrder(joinParts(tight).map((box) => withMargin(box, grey)));
+  const boxes = joinParts(tight).map((box) => withMargin(box, grey));
+  // What is longer than any line is a rule, and no reader takes it.
+  return readingOrder(boxes.filter(({ width, height }) => width <= MAX_ASPECT * height));
 }
 
 /** Boxes that cover mostly the same ink become one. @param {Box[]} boxes */

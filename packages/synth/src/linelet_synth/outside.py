@@ -11,9 +11,10 @@ from importlib import resources
 from itertools import accumulate
 
 from linelet_common.charset import Charset
+from linelet_common.codec import UNKNOWN
 from linelet_common.errors import RecipeError
 from linelet_common.grammar import Number, Piece, parse_form
-from linelet_synth.labels import UNKNOWN, Span, spans
+from linelet_synth.labels import Span, spans
 from linelet_synth.rng import Rng
 from linelet_synth.texts import Forms, Mixture, Part, Text, side
 
@@ -95,7 +96,7 @@ def _words(name: str) -> tuple[str, ...]:
     return tuple(file.read_text(encoding="utf-8").splitlines())
 
 
-class Unknown:
+class Outside:
     """Draws texts with characters outside the charset, out of those that ``drawable`` holds.
 
     mixture: the recipe's own texts, which some are made from. split: as of the mixture.
