@@ -412,3 +412,23 @@ export async function findLines(picture, spec, score) {
   const grey = screenGrey(picture);
   return findBoxes(await findMap(prepareScreen(grey, spec), spec, score), grey, spec);
 }
+
+/**
+ * The ink within a box that a person drew; the box itself where nothing stands out from its ground.
+ * @param {Grey} grey @param {Box} box @returns {Box}
+ */
+export function tightBox(grey, box) {
+  const window = cut(grey, [box.y, box.y + box.height], [box.x, box.x + box.width]);
+  const ink = inkOf(window, window, commonest(window));
+  if (!ink) return box;
+  const rows = [];
+  const columns = [];
+  ink.data.forEach((marked, i) => {
+    if (!marked) return;
+    rows.push(Math.floor(i / ink.width));
+    columns.push(i % ink.width);
+  });
+  const ends = (places) => [places.reduce((a, b) => Math.min(a, b)), places.reduce((a, b) => Math.max(a, b)) + 1];
+  const [[top, bottom], [left, right]] = [ends(rows), ends(columns)];
+  return { x: box.x + left, y: box.y + top, width: right - left, height: bottom - top };
+}
