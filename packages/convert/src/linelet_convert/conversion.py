@@ -20,7 +20,6 @@ from linelet_common.spec import FILE_NAME, ONNX_KEY, ReaderSpec
 from linelet_convert import assets, quantise
 from linelet_convert.emit import safe_name
 from linelet_convert.finder import FinderReport, convert_finder
-from linelet_convert.finder import FOLDER as FINDER
 from linelet_convert.graphs import emit_graph, emit_reader
 from linelet_convert.onnx_tf import convert_via
 from linelet_convert.onnxfile import OnnxFile, element_type
@@ -141,7 +140,9 @@ def convert(
             found = convert_finder(finder, folder, choose_runtime(folder / RUNTIME))
             report = replace(report, finder=found)
             if keep_onnx:
-                shutil.copyfile(finder, folder / FINDER / ONNX)
+                shutil.copyfile(finder, folder / assets.FINDER / ONNX)
+        if spec is not None:
+            assets.settle(folder)
         (folder / REPORT).write_text(report.to_json(), encoding="utf-8")
         if keep_onnx:
             (folder / ONNX).write_bytes(file.proto.SerializeToString())  # external weights included

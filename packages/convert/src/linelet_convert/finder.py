@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 from linelet_common.boxes import FILE_NAME, ONNX_KEY, Box, FinderSpec, find_boxes, find_map, prepare_screen, screen_grey
 from linelet_common.errors import ConversionError
 from linelet_common.preprocess import Pixels
+from linelet_convert.assets import FINDER
 from linelet_convert.emit import emit
 from linelet_convert.onnxfile import OnnxFile, dimensions
 from linelet_convert.quantise import Weights
@@ -23,7 +24,6 @@ from linelet_convert.tfjs import write_model
 from linelet_convert.values import SIMPLIFICATIONS
 from linelet_convert.verify import TOLERANCE, difference
 
-FOLDER = "finder"
 MODEL = "model.json"
 
 SCREENS = 8
@@ -64,7 +64,7 @@ def convert_finder(path: Path, bundle: Path, runtime: Runtime, smallest: Weights
         raise ConversionError(f"{path} carries no finder's spec (metadata {ONNX_KEY!r}); make it with 'linelet export'")
     spec = FinderSpec.from_json(text, f"metadata {ONNX_KEY!r} of {path}")
     graph = emit_finder(file, spec)
-    folder = bundle / FOLDER
+    folder = bundle / FINDER
     folder.mkdir()
     (folder / FILE_NAME).write_text(spec.to_json(), encoding="utf-8")
     screens = [screen_grey(screen) for screen in check_screens(SCREENS, 0)]
@@ -78,8 +78,8 @@ def convert_finder(path: Path, bundle: Path, runtime: Runtime, smallest: Weights
     before, after = _boxes(screens, spec, wanted), _boxes(screens, spec, got)
     if worst >= TOLERANCE or moved(before, after):
         raise ConversionError(
-            f"{path}: maps differ by {worst:.2g} from ONNX Runtime's ({runtime.name}) and {moved(before, after):.1%} of "
-            f"the boxes; {TOLERANCE:g} and none are allowed, please report the network"
+            f"{path}: maps differ by {worst:.2g} from ONNX Runtime's ({runtime.name}) and {moved(before, after):.1%} "
+            f"of the boxes; {TOLERANCE:g} and none are allowed, please report the network"
         )
     weights, share = "float32", 0.0
     for kind in [k for k in ("uint8", "float16") if smallest in ("uint8", k)]:

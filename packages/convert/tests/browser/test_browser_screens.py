@@ -114,7 +114,9 @@ def test_pictures_without_text_have_no_lines(page: Any, served: Any) -> None:
 def test_reading_screens_leaves_no_tensors_behind(page: Any, served: Any) -> None:
     load(page, served.url)
     screen = encoded(check_screens(1, 4)[0])
-    count = "import(new URL('tfjs/core.js', location.href)).then((tf) => [tf.memory().numTensors, tf.memory().numBytes])"
+    count = (
+        "import(new URL('tfjs/core.js', location.href)).then((tf) => [tf.memory().numTensors, tf.memory().numBytes])"
+    )
     page.evaluate(READ, [screen, {}])
     before = page.evaluate(count)
     for _ in range(5):
