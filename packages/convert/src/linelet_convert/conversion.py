@@ -19,11 +19,12 @@ from linelet_common.files import whole_folder
 from linelet_common.spec import FILE_NAME, ONNX_KEY, ReaderSpec
 from linelet_convert import assets, quantise
 from linelet_convert.emit import safe_name
+from linelet_convert.feeds import make_feeds
 from linelet_convert.graphs import emit_graph, emit_reader
 from linelet_convert.onnx_tf import convert_via
-from linelet_convert.onnxfile import OnnxFile, element_type
+from linelet_convert.onnxfile import OnnxFile
 from linelet_convert.quantise import Harm, Weights
-from linelet_convert.runtimes import Feeds, MissingKernelError, NodeRuntime, NumpyRuntime, Runtime, find_node
+from linelet_convert.runtimes import MissingKernelError, NodeRuntime, NumpyRuntime, OnnxRuntime, Runtime, find_node
 from linelet_convert.tfgraph import Graph, static
 from linelet_convert.tfjs import write_model
 from linelet_convert.third_party import Hints, third_party_spec
@@ -131,7 +132,8 @@ def convert(
             f"{file.path}: {weights} weights are judged by texts, and a bare graph reads none; name its "
             "charset, or use --weights float32"
         )
-    with whole_folder(Path(out), inputs=[file.path]) as folder:
+    notes = [*notes, *(f"the file: {note}" for note in file.notes)]
+    with whole_folder(Path(out), inputs=[file.path, *([data] if data else [])]) as folder:
         report = _write(file, spec, graphs, folder, notes, smaller, data, via_python)
         if keep_onnx:
             (folder / ONNX).write_bytes(file.proto.SerializeToString())  # external weights included
@@ -183,6 +185,8 @@ def _write(
             for shard in shards:
                 (folder / shard).unlink()
             shards = write_model(folder, named, kinds)
+    if check.by == NumpyRuntime.name:
+        notes = [*notes, "without Node, TensorFlow.js itself was not run; install Node 20 and convert again to be sure"]
     written = json.loads((folder / MODEL).read_text(encoding="utf-8"))
     topology = written["modelTopology"]
     report = Report(
@@ -279,27 +283,10 @@ def choose_runtime(modules: Path) -> Runtime:
 
 def _check_bare(file: OnnxFile, graph: Graph, model: Path) -> Check:
     names = {v.name: safe_name(v.name) for v in [*file.inputs, *file.proto.graph.output]}
-    feeds = _random_feeds(file, graph)
+    feeds = make_feeds(file, graph, OnnxRuntime(file))
     runtime = choose_runtime(assets.RUNTIME)
     try:
         return check_graph(file, feeds, names, model, runtime)
     except MissingKernelError:
         # The page's TensorFlow.js has what recognisers need; a bare graph is for whoever brings all of it.
         return check_graph(file, feeds, names, model, NumpyRuntime())
-
-
-def _random_feeds(file: OnnxFile, graph: Graph) -> list[Feeds]:
-    """Random inputs of two sizes."""
-    random = np.random.default_rng(0)
-    feeds = []
-    for probe in (0, 1):
-        feed: Feeds = {}
-        for given in file.inputs:
-            shape = graph.inputs[safe_name(given.name)].shape[probe]
-            kind = element_type(given, file.path)
-            if kind == "float32":
-                feed[given.name] = random.standard_normal(shape).astype(np.float32)
-            else:
-                feed[given.name] = random.integers(0, 2, shape).astype(kind)
-        feeds.append(feed)
-    return feeds
