@@ -9,6 +9,7 @@ drawn here, apart from the synthesiser's code, and rasterised by Chromium.
 
 import argparse
 import html
+import itertools
 import json
 import random
 import re
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
+from linelet_common import UNKNOWN
 from linelet_model.feeds import open_source
 
 GROUNDS = ["#2fb680", "#40a9ed", "#2b6080", "#ef8519", "#f5a623", "#fafafa", "#ffffff", "#1c1c1e", "#23557a"]
@@ -74,13 +76,16 @@ def main() -> None:
     rng = random.Random(args.seed)
     source = open_source(args.recipe, 900_000 + args.seed, None, "all")
     families = chinese_families()
+    # Lines that hold characters outside the charset have no text that could be drawn again.
+    drawn = (source.sample(i)[1] for i in itertools.count())
+    texts = (text for text in drawn if text and UNKNOWN not in text)
     (args.out / "images").mkdir(parents=True)
     rows = []
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
         for start in range(0, args.count, 100):
             page = browser.new_page(device_scale_factor=rng.choice([1, 1.5, 2]))
-            labels = [source.sample(i)[1] for i in range(start, min(start + 100, args.count))]
+            labels = list(itertools.islice(texts, min(100, args.count - start)))
             lines = [element(start + k, text, rng, families) for k, text in enumerate(labels)]
             page.set_content("<meta charset=utf-8><body style='margin:8px'>" + "".join(lines))
             for k, text in enumerate(labels):

@@ -125,6 +125,12 @@ def test_a_package_carries_types_and_a_readme(package):
     assert (ROOT / "packages" / package / "README.md").read_text(encoding="utf-8").startswith(f"# linelet-{package}")
 
 
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_package_carries_the_licence_text(package):
+    """hatchling puts a LICENSE that lies beside the pyproject.toml into wheels and sdists."""
+    assert (ROOT / "packages" / package / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
+
+
 def test_help_of_the_command_and_of_every_verb_imports_nothing_heavy():
     code = (
         "import sys\n"

@@ -1,11 +1,14 @@
 """LMDB and tar shards, written here by their own libraries."""
 
 import io
+import json
 import pickle
 import tarfile
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from linelet_common import open_dataset
@@ -109,3 +112,98 @@ def test_cut_off_tar_and_picture(tmp_path):
     (tmp_path / "a.tar").write_bytes((tmp_path / "a.tar").read_bytes()[:700])
     with pytest.raises(DatasetError, match=r"a\.tar"):
         open_dataset(tmp_path)
+
+
+def write_shard(path, *names):
+    write_tar(path, [(name, png(7) if not name.endswith("txt") else b"7") for name in names])
+
+
+@pytest.mark.parametrize(
+    ("names", "keys"),
+    [
+        (("./0001.png", "./0001.txt"), ["./0001.png"]),
+        (("v1.0/0002.png", "v1.0/0002.txt"), ["v1.0/0002.png"]),
+        (("A.PNG", "A.txt"), ["A.PNG"]),
+        (("a.png", "a.txt", "a.cls", "README"), ["a.png"]),
+    ],
+)
+def test_names_are_read_as_webdataset_reads_them(tmp_path, names, keys):
+    write_shard(tmp_path / "0.tar", *names)
+    found = open_dataset(tmp_path)
+    assert [found.name(i) for i in range(len(found))] == keys
+    assert found.label(0) == "7"
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (("scan.0003.png", "scan.0003.txt"), "up to their first dot"),
+        (("a.png",), "lacks its picture or its .txt"),
+        (("a.png", "a.jpg", "a.txt"), "needs one of each"),
+        (("a.png", "a.txt", "a.png"), "is there twice"),
+        (("README",), "holds no samples"),
+    ],
+)
+def test_shards_that_would_lose_samples_are_refused(tmp_path, names, words):
+    write_shard(tmp_path / "0.tar", *names)
+    with pytest.raises(DatasetError, match=words):
+        open_dataset(tmp_path)
+
+
+def test_links_in_shards_are_refused(tmp_path):
+    with tarfile.open(tmp_path / "0.tar", "w") as archive:
+        link = tarfile.TarInfo("a.png")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(link)
+    with pytest.raises(DatasetError, match="is a link or a device"):
+        open_dataset(tmp_path)
+
+
+def manifest_for(count):
+    about = {"name": "x", "charset": "7", "count": count, "seed": 0, "recipe_digest": "-", "complete": True}
+    return json.dumps(about)
+
+
+def test_a_missing_shard_is_noticed_by_the_manifests_count(tmp_path):
+    for k in range(3):
+        write_shard(tmp_path / f"{k}.tar", f"{k}.png", f"{k}.txt")
+    (tmp_path / "dataset.json").write_text(manifest_for(3))
+    assert len(open_dataset(tmp_path)) == 3
+    (tmp_path / "1.tar").unlink()
+    with pytest.raises(DatasetError, match=r"holds 2 samples, its dataset.json says 3"):
+        open_dataset(tmp_path)
+
+
+@given(st.data())
+def test_a_shard_cut_anywhere_is_refused(tmp_path_factory, data):
+    """Whatever is left of a shard, it is never taken for a smaller dataset."""
+    folder = tmp_path_factory.mktemp("cut")
+    write_shard(folder / "0.tar", "a.png", "a.txt", "b.png", "b.txt")
+    whole = (folder / "0.tar").read_bytes()
+    end = len(whole.rstrip(b"\0"))  # behind it there is only the padding that ends a tar file
+    (folder / "0.tar").write_bytes(whole[: data.draw(st.integers(0, end))])
+    with pytest.raises(DatasetError):
+        open_dataset(folder)
+
+
+@pytest.mark.parametrize("size", [0, 10, 100, 4096, 8192, -4096])
+def test_a_cut_lmdb_file_is_refused_before_it_kills_the_process(tmp_path, size):
+    records = [(b"num-samples", b"1"), (b"image-%09d" % 1, bytes(50_000)), (b"label-%09d" % 1, b"7")]
+    write_lmdb(tmp_path, records)
+    whole = (tmp_path / "data.mdb").read_bytes()
+    assert len(open_dataset(tmp_path)) == 1
+    (tmp_path / "data.mdb").write_bytes(whole[: size if size >= 0 else len(whole) + size])
+    with pytest.raises(DatasetError, match="make it again|make the dataset again"):
+        open_dataset(tmp_path)
+
+
+@pytest.mark.parametrize("count", [b"two", b"-1", b"0", b"9" * 5000])
+def test_a_number_of_samples_that_is_none_is_refused(tmp_path, count):
+    write_lmdb(tmp_path, [(b"num-samples", count)])
+    with pytest.raises(DatasetError, match="num-samples"):
+        open_dataset(tmp_path)
+
+
+def test_a_labels_last_line_feed_is_the_files(tmp_path):
+    write_tar(tmp_path / "0.tar", [("a.png", png(7)), ("a.txt", b"7 8\r\n")])
+    assert open_dataset(tmp_path).label(0) == "7 8"

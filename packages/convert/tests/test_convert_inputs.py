@@ -107,9 +107,7 @@ def test_infinite_weights_are_named(tmp_path: Path) -> None:
     weights = WEIGHTS.astype(np.float32)
     weights[0, 0, 0, 0] = np.inf
     path = save(tmp_path / "m.onnx", [helper.make_node("Conv", ["x", "w"], ["y"])], {"w": weights})
-    with pytest.raises(
-        ConversionError, match=r"1 of 2 numbers .* infinite or NaN \(weights 'w' hold infinite numbers\)"
-    ):
+    with pytest.raises(ConversionError, match=r"1 of 2 numbers .* NaN \(weights 'w' hold infinite numbers\)"):
         relative(np.array([np.nan, 1], np.float32), np.array([0, 1], np.float32), OnnxFile(path))
 
 

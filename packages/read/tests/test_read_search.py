@@ -13,7 +13,7 @@ from linelet_common.codec import log_softmax
 from linelet_common.errors import CharsetError, SpecError, UsageError
 from linelet_common.grammar import Grammar
 from linelet_read import decode
-from linelet_read.search import align
+from linelet_read.search import PLAUSIBLE, SURE, align
 
 
 def grammar(*forms: str, **vocabulary: tuple[str, ...]) -> Grammar:
@@ -37,8 +37,13 @@ def test_the_search_finds_the_best_of_all_texts(seed, frames, scale, last):
     log_probs = log_softmax(scores / np.float32(1.5))
     chances = {text: codec.probability(log_probs, [codec.encode(text)])[0] for text in phrases}
     best = max(chances.values())
+    greedy = codec.decode(scores, 1.5)[0]
+    if greedy.confidence >= SURE or (best < PLAUSIBLE * greedy.confidence and greedy.text not in phrases):
+        assert (reading.text, reading.in_grammar) == (greedy.text, greedy.text in phrases)
+        return
+    assert reading.in_grammar == (reading.text in phrases)
     if not best:
-        assert (reading.text, reading.confidence) == ("", 0.0)
+        assert reading.text == greedy.text
         return
     assert chances[reading.text] == pytest.approx(best, rel=1e-5)
     assert reading.confidence == pytest.approx(best, rel=1e-5)
@@ -69,21 +74,53 @@ def collapse(path: tuple[int, ...]) -> list[int]:
     return [c for i, c in enumerate(path) if c and (not i or path[i - 1] != c)]
 
 
-def test_a_text_outside_the_grammar_is_read_as_the_nearest_with_little_confidence():
-    spec = ReaderSpec(charset="0123456789.", grammar=grammar("{40..49:.1f}"))
-    scores = np.full((1, 8, 12), -4.0, np.float32)
-    for frame, c in enumerate(spec.codec.encode("7.7")):
-        scores[0, 2 * frame, c], scores[0, 2 * frame + 1, 0] = 8.0, 8.0
-    scores[0, 6:, 0] = 8.0
-    (reading,) = decode(scores, spec, "grammar")
-    assert reading.text == "47.7"
-    assert reading.confidence < 1e-4
+def scores_for(spec: ReaderSpec, text: str, margin: float) -> np.ndarray:
+    """Scores whose greedy text is this one, each character with the given margin over all others."""
+    scores = np.full((1, 2 * len(text) + 2, spec.classes), -4.0, np.float32)
+    scores[0, :, 0] = 8.0
+    for k, c in enumerate(spec.codec.encode(text)):
+        scores[0, 2 * k] = -4.0
+        scores[0, 2 * k, c] = -4.0 + margin
+    return scores
 
 
-def test_a_line_too_short_for_every_text_is_empty():
+DECIMALS = ReaderSpec(charset="0123456789.", grammar=grammar("{40..49:.1f}"))
+
+
+@pytest.mark.parametrize("text", ["100", "7.7", "1938.14", "08"])
+def test_what_the_network_is_sure_of_is_never_replaced(text):
+    (reading,) = decode(scores_for(DECIMALS, text, 12.0), DECIMALS, "grammar")
+    assert (reading.text, reading.in_grammar) == (text, False)
+    assert reading.confidence > 0.9
+
+
+def test_of_two_readings_that_it_finds_plausible_the_grammars_is_taken():
+    scores = scores_for(DECIMALS, "77.7", 12.0)
+    scores[0, 0, DECIMALS.codec.encode("4")[0]] = 7.5  # nearly as likely as the 7
+    (reading,) = decode(scores, DECIMALS, "grammar")
+    assert decode(scores, DECIMALS)[0].text == "77.7"
+    assert (reading.text, reading.in_grammar) == ("47.7", True)
+    assert 0.3 < reading.confidence < 0.5
+
+
+def test_where_the_grammars_text_is_implausible_the_greedy_one_stays():
+    scores = scores_for(DECIMALS, "77.7", 4.0)  # unsure, but not of that
+    (reading,) = decode(scores, DECIMALS, "grammar")
+    scores[0, 0, DECIMALS.codec.encode("4")[0]] = -9.0
+    (reading,) = decode(scores, DECIMALS, "grammar")
+    assert (reading.text, reading.in_grammar) == ("77.7", False)
+
+
+def test_unknown_characters_are_not_read_as_something_by_the_grammar():
+    spec = ReaderSpec(charset="0123456789.", unknown=True, grammar=grammar("{40..49:.1f}"))
+    (reading,) = decode(scores_for(spec, "47.7\ufffd", 12.0), spec, "grammar")
+    assert (reading.text, reading.in_grammar, reading.confidence) == ("47.7\ufffd", False, 0.0)
+
+
+def test_a_line_too_short_for_every_text_is_read_greedily():
     spec = ReaderSpec(charset="01", grammar=grammar("0000"))
     (reading,) = decode(np.zeros((1, 3, 3), np.float32), spec, "grammar")
-    assert (reading.text, reading.confidence, reading.characters) == ("", 0.0, ())
+    assert (reading.text, reading.in_grammar) == ("", False)
 
 
 def test_what_cannot_be_decoded_by_a_grammar_is_refused():

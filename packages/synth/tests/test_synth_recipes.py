@@ -11,6 +11,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from linelet_common.cli import main
+from linelet_common.codec import UNKNOWN
 from linelet_common.errors import LineletError, RecipeError
 from linelet_synth import Source, load_recipe
 from linelet_synth.check import check
@@ -45,7 +46,7 @@ def test_builtin_and_example_recipes_are_sound(name: str) -> None:
         picture, text = source.sample(i)
         assert picture.ndim == 3
         assert text == text.strip()
-        assert not loaded.characters.missing(text)
+        assert set(text) <= {*loaded.charset, UNKNOWN}
 
 
 def test_health_apps_charset_is_the_references() -> None:
@@ -107,7 +108,7 @@ def test_the_floor_lifts_rare_characters() -> None:
 def test_a_corpus(tmp_path: Path) -> None:
     (tmp_path / "texts.txt").write_text("12kg\r\n7\n\n", encoding="utf-8")
     source = Source(recipe(SMALL.replace('forms = ["{40..110:.1f}kg"]', 'corpus = "texts.txt"'), tmp_path), 0)
-    assert {source.sample(i)[1] for i in range(40)} == {"12kg", "7"}
+    assert {text for i in range(60) if UNKNOWN not in (text := source.sample(i)[1])} == {"12kg", "7"}
 
 
 @pytest.mark.parametrize(
@@ -180,7 +181,7 @@ def test_faces_of_a_collection(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="the file has 2 faces; give #0 to #1"):
         find_faces([f"{path}#2"], "1")
     source = Source(recipe('fonts = ["two.ttc#1"]' + SMALL, tmp_path), 0)
-    assert source.sample(0)[1]
+    assert any(source.sample(i)[1] for i in range(5))
 
 
 @pytest.mark.skipif(not shutil.which("fc-list"), reason="fontconfig is not installed")
@@ -215,13 +216,15 @@ def test_a_transform_that_moves_pixels_moves_the_boxes_too(transform: str) -> No
         f"{name} = 0.0\n" for name in ("blur", "motion", "jpeg", "noise", "light")
     )
     turned = f"[[transforms]]\n{transform}\n"
-    moved = Source(recipe(SMALL + still + turned), 0, "plain")
+    # A run of unknown characters has one box, which grows by more when it is sheared.
+    moved = Source(recipe("unknown = false" + SMALL + still + turned), 0, "plain")
     for i in range(20):
         after = moved.line(i)
         differing = np.argwhere(after.picture != after.picture[0, 0])
         (top, left), (bottom, right) = differing.min(axis=0), differing.max(axis=0) + 1
         boxes = after.boxes
         assert len(boxes) == len(after.text)
+        assert boxes
         # A flip is exact; whatever interpolates spreads ink by a pixel, and a turned box is wider than its ink.
         near = 0 if "Flip" in transform else 2
         assert abs(min(b.x for b in boxes) - left) <= near

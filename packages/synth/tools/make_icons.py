@@ -1,7 +1,8 @@
 """Remake the bundled icon fonts: `python packages/synth/tools/make_icons.py` (needs npm, fonttools, brotli).
 
 Glyphs of Material Design Icons (Apache 2.0) and of Font Awesome Free's solid style (SIL OFL 1.1), cut to icons that
-apps show beside text; they keep their code points in the private use areas. Icons that are or look like characters stay out.
+apps show beside text; they keep their code points in the private use areas. Icons that are or look like characters stay
+out.
 """
 
 import json
@@ -21,33 +22,32 @@ arrow-left arrow-right arrow-top-right arrow-up arrow-up-bold arrow-up-circle ba
 basket battery battery-50 battery-charging bed bed-outline beer bell bell-outline bike blood-bag bluetooth bone
 book-open-outline bookmark bowl-mix bread-slice briefcase brightness-5 bullseye-arrow cake cake-variant calculator
 calendar calendar-blank calendar-check calendar-month camera camera-outline car cards-heart cards-heart-outline carrot
-cart cart-outline cast cat cellphone chart-areaspline chart-bar chart-bell-curve chart-donut chart-line
-chart-line-variant chart-pie chat chat-outline check-bold check-circle check-circle-outline check-decagram
-chevron-double-right chili-mild clipboard-text clipboard-text-outline clock clock-outline cloud cloud-outline
-cloud-upload-outline coffee cog cog-outline comment comment-outline compass compass-outline content-copy cookie
-credit-card credit-card-outline crosshairs-gps crown crown-outline cup cup-water delete delete-outline diamond-stone
-dog dots-horizontal dots-vertical download dumbbell ear-hearing earth egg-outline email email-outline emoticon
-emoticon-happy-outline emoticon-neutral-outline emoticon-sad-outline eye eye-off eye-outline face-man face-woman
-filter-variant fingerprint fire fish flag flag-checkered flag-outline flash flash-outline flask flower folder
-folder-outline food food-apple food-apple-outline food-drumstick food-fork-drink foot-print format-list-bulleted forum
-fruit-cherries gauge gender-female gender-male gift gift-outline glass-cocktail grain hamburger hand-heart head
-headphones heart heart-flash heart-half-full heart-outline heart-pulse help-circle help-circle-outline history home
-home-heart home-outline hospital-box human human-female human-female-girl human-handsup human-male human-male-female
-human-male-height human-male-height-variant image image-outline information information-outline jump-rope key
-kettlebell lamp leaf leaf-circle-outline lightbulb lightbulb-on-outline lightning-bolt link-variant lock lock-outline
-lungs magnify map map-marker map-marker-distance map-marker-outline medal medal-outline medical-bag meditation menu
-message message-outline microphone moon-waning-crescent mother-nurse music music-note noodles nutrition open-in-new
-palette pause-circle peanut pencil pencil-outline phone phone-outline pill play play-circle play-circle-outline
-plus-circle plus-circle-outline podium power pulse qrcode qrcode-scan rabbit refresh ribbon rice rowing ruler run
-run-fast sausage scale scale-balance scale-bathroom school scissors-cutting send send-outline share share-variant
-shield shield-check shield-outline shoe-print shoe-sneaker shower signal silverware-fork-knife silverware-variant
-sleep smoking snowflake soccer sort-variant speedometer spoon-sugar sprout stairs stairs-up star star-half-full
-star-outline steering stethoscope stomach store swap-vertical swim sync tag tag-outline target tea tennis test-tube
-thermometer thermometer-lines thumb-up thumb-up-outline timer timer-outline timer-sand tooth tortoise tray-arrow-up
-trending-down trending-up triangle trophy trophy-outline truck tshirt-crew tune umbrella update upload vector-polygon
-video video-outline volume-high walk wallet wallet-outline watch watch-variant water water-outline water-percent
-weather-cloudy weather-night weather-partly-cloudy weather-rainy weather-sunny weather-sunset-up weather-windy weight
-weight-lifter wifi wifi-off yoga youtube
+cart cart-outline cast cat cellphone chart-areaspline chart-bar chart-bell-curve chart-line chart-line-variant
+chart-pie chat chat-outline check-bold check-circle check-circle-outline check-decagram chevron-double-right
+chili-mild clipboard-text clipboard-text-outline clock clock-outline cloud cloud-outline cloud-upload-outline coffee
+cog cog-outline comment comment-outline compass compass-outline content-copy cookie credit-card credit-card-outline
+crosshairs-gps crown crown-outline cup cup-water delete delete-outline diamond-stone dog download dumbbell ear-hearing
+earth email email-outline emoticon emoticon-happy-outline emoticon-neutral-outline emoticon-sad-outline eye eye-off
+eye-outline face-man face-woman filter-variant fingerprint fire fish flag flag-checkered flag-outline flash
+flash-outline flask flower folder folder-outline food food-apple food-apple-outline food-drumstick food-fork-drink
+foot-print format-list-bulleted forum fruit-cherries gauge gender-female gender-male gift gift-outline glass-cocktail
+grain hamburger hand-heart head headphones heart heart-flash heart-half-full heart-outline heart-pulse help-circle
+help-circle-outline history home home-heart home-outline hospital-box human human-female human-female-girl
+human-handsup human-male human-male-female human-male-height human-male-height-variant image image-outline information
+information-outline jump-rope key kettlebell lamp leaf leaf-circle-outline lightbulb lightbulb-on-outline
+lightning-bolt link-variant lock lock-outline lungs magnify map map-marker map-marker-distance map-marker-outline
+medal medal-outline medical-bag meditation menu message message-outline microphone moon-waning-crescent mother-nurse
+music music-note noodles nutrition open-in-new palette pause-circle peanut pencil pencil-outline phone phone-outline
+pill play play-circle play-circle-outline plus-circle plus-circle-outline podium power pulse qrcode qrcode-scan rabbit
+refresh ribbon rice rowing ruler run run-fast sausage scale scale-balance scale-bathroom school scissors-cutting send
+send-outline share share-variant shield shield-check shield-outline shoe-print shoe-sneaker shower signal
+silverware-fork-knife silverware-variant smoking snowflake soccer sort-variant speedometer spoon-sugar sprout stairs
+stairs-up star star-half-full star-outline steering stethoscope stomach store swap-vertical swim sync tag tag-outline
+target tea tennis test-tube thermometer thermometer-lines thumb-up thumb-up-outline timer timer-outline timer-sand
+tooth tortoise tray-arrow-up trending-down trending-up triangle trophy trophy-outline truck tshirt-crew tune umbrella
+update upload vector-polygon video video-outline volume-high walk wallet wallet-outline watch watch-variant water
+water-outline weather-cloudy weather-night weather-partly-cloudy weather-rainy weather-sunny weather-sunset-up
+weather-windy weight weight-lifter wifi wifi-off yoga youtube
 """.split()  # noqa: SIM905 - a list would be one name per line
 
 AWESOME = """
@@ -57,9 +57,9 @@ clock cloud comment crown dna door-open droplet dumbbell envelope fire fire-flam
 gauge-high gear gem gift glass-water hand-holding-heart heart heart-crack heart-pulse hourglass-half house image key
 leaf lemon lightbulb location-dot lock lungs magnifying-glass map medal microphone moon mug-hot music paper-plane paw
 pen person person-biking person-dress person-hiking person-running person-swimming person-walking phone pills
-plate-wheat plug ring rocket ruler scale-balanced scale-unbalanced seedling share-nodes shield shoe-prints snowflake
-spa stairs star star-half-stroke stethoscope stopwatch sun syringe tag temperature-half thumbs-up tooth trash trophy
-user user-group utensils video vial wallet weight-scale wheat-awn wine-glass
+plate-wheat plug rocket ruler scale-balanced scale-unbalanced seedling share-nodes shield shoe-prints snowflake spa
+stairs star star-half-stroke stethoscope stopwatch sun syringe tag temperature-half thumbs-up tooth trash trophy user
+user-group utensils video vial wallet weight-scale wheat-awn wine-glass
 """.split()  # noqa: SIM905 - a list would be one name per line
 
 

@@ -46,7 +46,7 @@ def strings(data: Any) -> Iterator[str]:
         yield data
     elif isinstance(data, dict):
         for key, value in data.items():
-            if not key.endswith("Formats"):  # patterns of dates are not what a screen shows
+            if not key.endswith(("Formats", "Skeletons")):  # patterns of dates are not what a screen shows
                 yield from strings(value)
 
 

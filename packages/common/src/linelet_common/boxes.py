@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from linelet_common.errors import ImageError, SpecError
-from linelet_common.preprocess import MAX_PIXELS, Pixels
+from linelet_common.preprocess import MAX_ASPECT, MAX_PIXELS, Pixels
 from linelet_common.schema import Checked, parse
 
 VERSION = 1
@@ -39,6 +39,7 @@ Score = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 # A phone's screen of 1080 x 2400 at a short side of 480: the work that one pass is meant to be.
 _SCREEN_RATIO = 20 / 9
 _LEAST_CONTRAST = 8  # grey levels between ground and ink: fainter text cannot be told from JPEG's noise
+_LEAST_HEIGHT = 5  # pixels of ink: what is lower nobody can read
 _LEAST_INK = 0.4  # of the ink's full contrast: what lies below is a blurred edge
 
 
@@ -198,9 +199,7 @@ def find_cores(levels: Pixels, spec: FinderSpec) -> list[Core]:
     totals = (sums[rows * width + ends] - sums[rows * width + starts]).tolist()
     roots = _join_runs(starts, ends, rows)
     groups: dict[int, list[int]] = {}
-    for root, left, right, row, total in zip(
-        roots, starts.tolist(), ends.tolist(), rows.tolist(), totals, strict=True
-    ):
+    for root, left, right, row, total in zip(roots, starts.tolist(), ends.tolist(), rows.tolist(), totals, strict=True):
         group = groups.get(root)
         if group is None:
             groups[root] = [left, row, right, row + 1, right - left, total]
@@ -290,9 +289,9 @@ def fit_box(grey: Pixels, guess: Guess) -> Box | None:
     if ink is None:
         return None
     rows = _follow(_ink_rows(ink, first, last), upper, lower, 0.08 * high)
-    if rows is None:
-        return None
-    columns = _follow(_ink_columns(ink, rows), first, last, 0.2 * high)
+    if rows is None or rows[1] - rows[0] < max(_LEAST_HEIGHT, 0.3 * high):
+        return None  # a dash, a rule, a chart's line
+    columns = _follow(_ink_columns(ink, rows), first, last, 0.25 * high)
     if columns is None:
         return None
     return Box(left + columns[0], top + rows[0], columns[1] - columns[0], rows[1] - rows[0])
@@ -374,7 +373,9 @@ def find_boxes(levels: Pixels, grey: Pixels, spec: FinderSpec) -> list[Box]:
         box = fit_box(grey, guess_line(core, levels, spec, scale))
         if box is not None:
             tight.append(box)
-    return reading_order([_with_margin(box, grey) for box in _join_parts(tight)])
+    boxes = [_with_margin(box, grey) for box in _join_parts(tight)]
+    # What is longer than any line is a rule, and no reader takes it.
+    return reading_order([box for box in boxes if box.width <= MAX_ASPECT * box.height])
 
 
 def _join_parts(boxes: list[Box]) -> list[Box]:

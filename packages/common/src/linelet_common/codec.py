@@ -37,11 +37,13 @@ class Reading:
 
     confidence: the probability (0-1) that the network gives to exactly this text, summed over all of its CTC
     alignments; 0 where nothing was read, or where the text holds U+FFFD and so cannot be all that the line says.
+    in_grammar: whether the reader's grammar holds the text; None where it was not asked.
     """
 
     text: str
     confidence: float
     characters: tuple[Character, ...]
+    in_grammar: bool | None = None
 
 
 class Codec:

@@ -15,6 +15,9 @@ from linelet_common.spec import ReaderSpec
 # Packages name the readers they ship in this entry-point group; each is a folder that holds ONNX_NAME.
 GROUP = "linelet.readers"
 ONNX_NAME = "reader.onnx"
+# A package that ships a finder of lines names the folder with its FINDER_NAME in this entry-point group.
+FINDER_GROUP = "linelet.finders"
+FINDER_NAME = "finder.onnx"
 
 
 class Reader(Protocol):
@@ -45,6 +48,14 @@ def onnx_path(name: str) -> Path:
     path = Path(name)
     shipped = None if path.exists() else shipped_reader(name)
     return shipped / ONNX_NAME if shipped else path
+
+
+def shipped_finder() -> Path | None:
+    """The ONNX file of the finder that an installed package ships; None if there is none."""
+    for point in entry_points(group=FINDER_GROUP, name="default"):
+        folder: Path = point.load()
+        return folder / FINDER_NAME
+    return None
 
 
 def known_readers() -> str:

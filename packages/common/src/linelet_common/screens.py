@@ -7,7 +7,6 @@ is {"width", "height", "lines": [{"bbox", "text", ...}]}. A ``dataset.json`` say
 """
 
 import json
-import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Protocol
@@ -15,10 +14,12 @@ from typing import Annotated, Any, Protocol
 import pydantic
 
 from linelet_common.errors import DatasetError, ImageError
+from linelet_common.lmdb_records import LmdbRecords
 from linelet_common.manifest import UNFINISHED, Manifest
 from linelet_common.preprocess import Pixels, load_image
 from linelet_common.schema import Checked, parse
-from linelet_common.stored import LmdbRecords, decode_image, read_member
+from linelet_common.stored import decode_image
+from linelet_common.tar_members import Member, check_count, index_shards
 
 SCREENS = "screens.json"
 RECORD = "screen"
@@ -174,44 +175,40 @@ class ScreenTars:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.manifest = Manifest.load(folder)
-        self._pictures: list[tuple[str, Path, int, int]] = []  # name, shard, and where it lies
-        self._records: list[tuple[str, Path, int, int]] = []
-        for shard in sorted(folder.glob("*.tar")):
-            self._index(shard)
-
-    def _index(self, shard: Path) -> None:
-        found: dict[str, dict[str, tuple[str, Path, int, int]]] = {"png": {}, "json": {}}
-        try:
-            with tarfile.open(shard, "r:") as archive:
-                for member in archive:
-                    key, _, kind = member.name.partition(".")
-                    if kind in found:
-                        found[kind][key] = (member.name, shard, member.offset_data, member.size)
-        except (OSError, tarfile.TarError) as failure:
-            raise DatasetError(f"{shard} cannot be read ({failure}); make it again") from None
-        if alone := sorted(found["png"].keys() ^ found["json"].keys()):
-            raise DatasetError(f"{alone[0]} of {shard} lacks its .png or its .json; a screen needs both")
-        self._pictures += found["png"].values()
-        self._records += (found["json"][key] for key in found["png"])
+        self._pictures: list[Member] = []
+        self._records: list[Member] = []
+        for key, files in index_shards(folder, ("png", "json")).items():
+            if len(files) != 2:
+                shard = next(iter(files.values())).shard
+                raise DatasetError(f"{key} of {shard} lacks its .png or its .json; a screen needs both")
+            self._pictures.append(files["png"])
+            self._records.append(files["json"])
+        check_count(folder, self.manifest, len(self._pictures))
 
     def __len__(self) -> int:
         return len(self._pictures)
 
     def name(self, i: int) -> str:
         """File name of picture i in its shard."""
-        return self._pictures[i][0]
+        return self._pictures[i].name
 
     def image(self, i: int) -> Pixels:
         """Picture i, RGB uint8 (H, W, 3); ImageError if it cannot be read."""
-        return decode_image(read_member(self._pictures[i]), self.place(i))
+        return decode_image(self._pictures[i].read(), self.place(i))
 
     def lines(self, i: int) -> list[ScreenLine]:
         """Every line of screen i."""
-        return _record(read_member(self._records[i]), f"{self._records[i][0]} of {self._records[i][1]}")
+        return _record(self._records[i].read(), self._records[i].place)
 
     def place(self, i: int) -> str:
         """File and shard of screen i."""
-        return f"{self._pictures[i][0]} of {self._pictures[i][1]}"
+        return self._pictures[i].place
+
+
+def is_screens(path: str | Path) -> bool:
+    """Whether a folder is a dataset of screens rather than of lines."""
+    manifest = Manifest.load(Path(path))
+    return manifest.kind == "screens" if manifest else (Path(path) / SCREENS).exists()
 
 
 def open_screens(path: str | Path) -> ScreenDataset:

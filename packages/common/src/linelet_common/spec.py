@@ -14,6 +14,7 @@ import pydantic
 from linelet_common.charset import Charset
 from linelet_common.codec import Codec
 from linelet_common.errors import CharsetError, SpecError
+from linelet_common.fields import Field
 from linelet_common.grammar import Automaton, Grammar
 from linelet_common.schema import Checked, parse
 
@@ -48,6 +49,7 @@ class ReaderSpec(Checked):
     scores: Literal["logits", "log_probs", "probs"] = "logits"
     temperature: float = pydantic.Field(default=1.0, gt=0.0)  # divides the logits before confidences are taken
     grammar: Grammar | None = None  # what its lines can say, for those who want no other text
+    fields: dict[str, Field] = pydantic.Field(default={})  # the named values of its screens
 
     @pydantic.model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,6 +20,8 @@ from linelet_common.spec import FILE_NAME, ONNX_KEY, ReaderSpec
 from linelet_convert import assets, quantise
 from linelet_convert.emit import safe_name
 from linelet_convert.feeds import make_feeds
+from linelet_convert.finder import FOLDER as FINDER
+from linelet_convert.finder import FinderReport, convert_finder
 from linelet_convert.graphs import emit_graph, emit_reader
 from linelet_convert.onnx_tf import convert_via
 from linelet_convert.onnxfile import OnnxFile
@@ -55,7 +57,7 @@ class Report:
 
     models: file by width (0: any width). operators: TensorFlow.js operators in use. weights: how weights are stored,
     numbers by kind. bytes: of models and shards. check: of the graph with float32 weights. harm: of smaller weights.
-    notes: what a person should know.
+    finder: the finder of lines that was put beside the reader. notes: what a person should know.
     """
 
     source: str
@@ -72,6 +74,7 @@ class Report:
     bare: bool
     check: Check
     harm: Harm | None
+    finder: FinderReport | None
     notes: list[str]
 
     def to_json(self) -> str:
@@ -93,6 +96,7 @@ def convert(
     tolerance: float = TOLERANCE,
     keep_onnx: bool = False,
     via_python: Path | None = None,
+    finder: Path | None = None,
     simplifications: frozenset[str] = SIMPLIFICATIONS,
 ) -> Report:
     """Convert an ONNX file to a bundle folder and check it against ONNX Runtime.
@@ -103,8 +107,8 @@ def convert(
     data: a dataset on all of whose lines the texts must be equal, and on which smaller weights are judged (made lines
     without); tolerance: the share (0-1) of exact lines that they may lose, or of texts that they may change where there
     are no labels.
-    keep_onnx: put the ONNX file into the bundle too. via_python: the Python of onnx-tf's environment, to convert with
-    onnx-tf and tensorflowjs_converter instead.
+    keep_onnx: put the ONNX files into the bundle too. via_python: the Python of onnx-tf's environment, to convert with
+    onnx-tf and tensorflowjs_converter instead. finder: the ONNX file of a finder of lines, for screens.
 
     It has a parameter for each option of the command, all but the first two with defaults: that is why they are many.
 
@@ -133,8 +137,14 @@ def convert(
             "charset, or use --weights float32"
         )
     notes = [*notes, *(f"the file: {note}" for note in file.notes)]
-    with whole_folder(Path(out), inputs=[file.path, *([data] if data else [])]) as folder:
+    with whole_folder(Path(out), inputs=[p for p in (file.path, data, finder) if p]) as folder:
         report = _write(file, spec, graphs, folder, notes, smaller, data, via_python)
+        if finder and spec is not None:
+            found = convert_finder(finder, folder, choose_runtime(folder / RUNTIME))
+            report = replace(report, finder=found)
+            if keep_onnx:
+                shutil.copyfile(finder, folder / FINDER / ONNX)
+        (folder / REPORT).write_text(report.to_json(), encoding="utf-8")
         if keep_onnx:
             (folder / ONNX).write_bytes(file.proto.SerializeToString())  # external weights included
         return report
@@ -204,9 +214,9 @@ def _write(
         bare=spec is None,
         check=check,
         harm=harm,
+        finder=None,
         notes=notes,
     )
-    (folder / REPORT).write_text(report.to_json(), encoding="utf-8")
     return report
 
 

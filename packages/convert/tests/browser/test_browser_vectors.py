@@ -11,9 +11,10 @@ import pytest
 from PIL import Image
 
 from linelet_common import Charset, ReaderSpec
+from linelet_common.fields import Field
 from linelet_common.grammar import Automaton, Grammar
 from linelet_common.preprocess import prepare, to_rgb
-from linelet_common.reader import decode
+from linelet_read import decode
 
 Run = Callable[[list[dict[str, Any]]], list[Any]]
 DIGITS = "0123456789.%公斤"
@@ -117,6 +118,12 @@ def decoding_cases() -> list[tuple[np.ndarray, ReaderSpec]]:
                 if scores == "log_probs":
                     output = np.log(output)
                 cases.append((output, spec))
+    # With a class for characters outside the charset, common enough to have neighbours.
+    for scale in (1, 3):
+        spec = ReaderSpec(charset=DIGITS, unknown=True)
+        output = rng.normal(0, scale, (40, 9, classes + 1)).astype(np.float32)
+        output[:, :, -1] += 2 * scale
+        cases.append((output, spec))
     # Neighbours that differ without a blank between them, repeats across one, a repeat without, nothing at all.
     spec = ReaderSpec(charset=DIGITS)
     for path in ([1, 1, 2, 2, 3], [1, 0, 1, 1, 0], [0, 0, 0], [5, 5, 5], [1, 2, 1, 0, 1], [0, 4]):
@@ -193,6 +200,7 @@ def test_decoding_by_a_grammar_equals_pythons(run_vectors: Run) -> None:
         assert [line["text"] for line in result] == [line.text for line in wanted]
         for got, line in zip(result, wanted, strict=True):
             assert got["confidence"] == pytest.approx(line.confidence, rel=1e-3, abs=1e-30)
+            assert got["inGrammar"] is line.in_grammar
             assert [(c["text"], c["start"], c["end"]) for c in got["characters"]] == [
                 (c.text, c.start, c.end) for c in line.characters
             ]
@@ -225,6 +233,7 @@ def test_specs_are_read_as_python_writes_them(run_vectors: Run) -> None:
     specs = [
         ReaderSpec(charset=DIGITS),
         ReaderSpec(charset="01", grammar=Grammar(forms=("{x}{0..9}",), vocabulary={"x": ("0", "10")})),
+        ReaderSpec(charset="01", unknown=True, fields={"n": Field(name=("0", "1"), form="{0..9}")}),
         ReaderSpec(charset="𠮷a", blank=2, widths=(32, 64), color="bgr", temperature=2.0),
     ]
     results = run_vectors([{"kind": "spec", "spec": s.to_json()} for s in specs])
@@ -246,6 +255,10 @@ def test_specs_are_read_as_python_writes_them(run_vectors: Run) -> None:
         ({"widths": [64, 32]}, "must ascend"),
         ({"temperature": 0}, "above 0"),
         ({"grammar": {"forms": []}}, "must hold forms"),
+        ({"unknown": 1}, "must be true or false"),
+        ({"unknown": True, "blank": 14}, "must be 0, because the last class"),
+        ({"charset": "1\ufffd"}, "holds U+FFFD"),
+        ({"fields": {"n": {"name": "1"}}}, "must hold a name and a form"),
     ],
 )
 def test_broken_specs_are_refused(run_vectors: Run, change: dict[str, Any], words: str) -> None:

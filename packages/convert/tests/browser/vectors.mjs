@@ -7,6 +7,8 @@ const { compile } = await import(new URL("grammar.js", web));
 const { decode } = await import(new URL("decode.js", web));
 const { placeCharacters } = await import(new URL("places.js", web));
 const { parseSpec } = await import(new URL("spec.js", web));
+const { readFields } = await import(new URL("fields.js", web));
+const boxes = await import(new URL("boxes.js", web));
 const { onnxMetadata } = await import(new URL("engine-onnx.js", web));
 
 const bytes = (text) => new Uint8Array(Buffer.from(text, "base64"));
@@ -30,14 +32,33 @@ const run = {
   texts: ({ grammar }) => textsOf(compile(grammar), 0),
   places: ({ characters, line, spec }) => placeCharacters(characters, line, parseSpec(spec, "spec")),
   spec: ({ spec }) => parseSpec(spec, "spec"),
+  fields: ({ lines, fields }) => readFields(lines, fields),
+  finderSpec: ({ spec }) => boxes.parseFinderSpec(spec, "finder"),
+  shrink: ({ grey, spec }) => base64(boxes.prepareScreen(grey, boxes.parseFinderSpec(spec, "finder")).data),
+  boxes: ({ levels, grey, spec }) => boxes.findBoxes(levels, grey, boxes.parseFinderSpec(spec, "finder")),
+  // A network that says how light the first pixel of each cell is.
+  lines: async ({ picture, spec }) => {
+    const own = boxes.parseFinderSpec(spec, "finder");
+    const score = async (data, [, , height, width]) => {
+      const cells = [];
+      for (let y = 0; y < height; y += own.stride) {
+        for (let x = 0; x < width; x += own.stride) cells.push(Math.fround(data[y * width + x] + 1) / 2);
+      }
+      return { data: Float32Array.from(cells) };
+    };
+    const grey = boxes.screenGrey(picture);
+    const levels = await boxes.findMap(boxes.prepareScreen(grey, own), own, score);
+    return { map: base64(levels.data), boxes: boxes.findBoxes(levels, grey, own) };
+  },
   metadata: ({ onnx }) => Object.fromEntries(onnxMetadata(bytes(onnx))),
 };
-const results = cases.map(({ kind, ...rest }) => {
-  for (const key of ["picture", "raster"]) if (rest[key]) rest[key].data = bytes(rest[key].data);
+const results = [];
+for (const { kind, ...rest } of cases) {
+  for (const key of ["picture", "raster", "levels", "grey"]) if (rest[key]) rest[key].data = bytes(rest[key].data);
   try {
-    return { result: run[kind](rest) };
+    results.push({ result: await run[kind](rest) });
   } catch (failure) {
-    return { error: failure.message, name: failure.name };
+    results.push({ error: failure.message, name: failure.name });
   }
-});
+}
 process.stdout.write(JSON.stringify(results));

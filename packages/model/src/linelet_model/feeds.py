@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from importlib.metadata import entry_points
 from multiprocessing import get_context, parent_process
@@ -13,6 +13,7 @@ import numpy as np
 from linelet_common.cli import Progress
 from linelet_common.datasets import open_dataset
 from linelet_common.errors import DatasetError, TrainingError
+from linelet_common.fields import Field
 from linelet_common.grammar import Grammar
 from linelet_common.learnable import sample_problem
 from linelet_common.preprocess import Pixels
@@ -27,8 +28,10 @@ class LineSource(Protocol):
 
     name: str
     charset: str
+    digest: str  # of all that decides its samples, but the seed
     unknown: bool
     grammar: Grammar | None
+    fields: Mapping[str, Field]
 
     def samples(self, numbers: Sequence[int]) -> Iterator[tuple[Pixels, str]]:
         """Grey uint8 (H, W) and label of the lines of some numbers."""
@@ -40,6 +43,7 @@ class Feed(Protocol):
 
     held_out: Lines
     skipped: int
+    digest: str  # of the lines, or of all that decides them
 
     def epoch(self, number: int) -> Lines:
         """The lines of an epoch, counted from 0."""
@@ -63,8 +67,10 @@ class DatasetFeed:
         self._seed = seed
         self.held_out = Lines()
         self.skipped = 0
+        digests = []
         for path, weight in map(weighted, data):
             lines, skipped = load_lines(open_dataset(path), spec, skip_bad)
+            digests.append(lines.digest())
             train, held = split_by_text(lines.labels, share, seed)
             if not train or not held:
                 raise DatasetError(f"{path} has {len(lines)} lines, too few different texts to hold some out; add more")
@@ -72,6 +78,7 @@ class DatasetFeed:
             held = held[: at_most // len(data)]
             self.held_out.extend(lines.subset(held))
             self.skipped += skipped
+        self.digest = ",".join(digests)
 
     def epoch(self, number: int) -> Lines:
         """The lines of an epoch."""
@@ -101,7 +108,9 @@ class RecipeFeed:
         self._pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_start_worker)
         self._pending: dict[int, list[Future[Lines]]] = {}
         self.skipped = 0
-        self.held_out = _make(open_source(recipe, seed, look, "validation"), spec, range(1000))
+        source = open_source(recipe, seed, look, "validation")
+        self.held_out = _make(source, spec, range(1000))
+        self.digest = source.digest
 
     def _request(self, number: int) -> None:
         if number not in self._pending:

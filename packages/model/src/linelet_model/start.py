@@ -34,6 +34,16 @@ def claim_run(settings: Settings, out: Path, resume: bool, world: World) -> Sett
     return settings
 
 
+def check_data(out: Path, digest: str) -> None:
+    """TrainingError where a run is to go on with other data than it was begun with. Runs without a digest may."""
+    began = run.read_run(out).get("data_digest")
+    if began is not None and began != digest:
+        raise TrainingError(
+            f"{out} was begun with other data: its lines have the digest {began[:16]}, these have {digest[:16]}; "
+            "put the data back as it was, or train into a new folder"
+        )
+
+
 def build_network(settings: Settings) -> tuple[nn.Module, ReaderSpec]:
     """A fresh network, or the one to start from, and its spec; the charset comes from the data or the start."""
     kind = network_class(settings.network)
@@ -48,6 +58,7 @@ def build_network(settings: Settings) -> tuple[nn.Module, ReaderSpec]:
         charset=found.charset,
         unknown=found.unknown,
         grammar=found.grammar,
+        fields=dict(found.fields),
         height=kind.height,
         stride=kind.stride,
         frames_lost=kind.frames_lost,
@@ -74,6 +85,7 @@ def _warm_start(settings: Settings) -> tuple[nn.Module, ReaderSpec]:
         "charset": spec.charset + added,
         "unknown": spec.unknown or bool(found and found.unknown),
         "grammar": (found.grammar if found else None) or spec.grammar,
+        "fields": (found.fields if found else None) or spec.fields,
     }
     # Validated anew: a copy would keep the old charset's codec.
     spec_then, spec = spec, ReaderSpec.model_validate({**spec.model_dump(), **update})

@@ -146,8 +146,8 @@ class State:
         return len(self.history) - 1 - best
 
     def checkpoint_due(self) -> bool:
-        """Whether a kill would cost more work than it may."""
-        return time.monotonic() - self._saved > _CHECKPOINT_SECONDS
+        """Whether a kill would cost more work than it may; never between the steps whose gradients add up."""
+        return self.step % self.settings.accumulate == 0 and time.monotonic() - self._saved > _CHECKPOINT_SECONDS
 
     def save(self, out: Path) -> None:
         """Write checkpoint.pt, whole or not at all."""

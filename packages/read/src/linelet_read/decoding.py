@@ -19,8 +19,8 @@ DECODINGS: tuple[Decoding, ...] = ("greedy", "grammar")
 def decode(output: NDArray[np.float32], spec: ReaderSpec, decoding: Decoding = "greedy") -> list[Reading]:
     """Readings of a network's output, float32 (N, T, C) or (T, N, C) as the spec's layout says.
 
-    decoding: "greedy", or "grammar" for the most probable text of the reader's grammar, however improbable that is;
-    its confidence says so. SpecError if the reader has no grammar.
+    decoding: "greedy", or "grammar" for the most probable text of the reader's grammar where the network finds one
+    plausible, and the greedy text elsewhere; ``in_grammar`` says which. SpecError if the reader has no grammar.
     """
     if decoding not in DECODINGS:
         raise UsageError(f"unknown decoding {decoding!r}; known are {', '.join(DECODINGS)}")

@@ -1,4 +1,4 @@
-"""The most probable text of a grammar under CTC: prefix search, best first, that only follows what the grammar allows.
+"""The most probable text of a grammar under CTC, where the network finds one plausible: prefix search, best first.
 
 Graves et al., "Connectionist Temporal Classification", ICML 2006, section 3.2 (prefix search decoding). A prefix is
 ranked by the probability of all the grammar's texts that begin with it, which a backward pass over the automaton gives;
@@ -8,16 +8,22 @@ so no prefix leads nowhere, and the first whole text that comes out is the best 
 import heapq
 import math
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from linelet_common.codec import Character, Codec, Floats, Reading
+from linelet_common.codec import UNKNOWN, Character, Codec, Floats, Reading
 from linelet_common.grammar import Automaton
 
 # Prefixes of one length that are followed. Only where more of them are likelier than the best text, which takes a
 # picture that hardly shows one, may the search miss that text.
 BEAM = 64
+# Greedy readings of this confidence stay, whatever the grammar says.
+SURE = 0.9
+# The grammar's best text takes the place of a greedy one if it has this share of its probability at least: the network
+# itself must find it likely.
+PLAUSIBLE = 0.02
 
 Doubles = NDArray[np.float64]
 
@@ -47,18 +53,22 @@ class GrammarSearch:
         return [self._reading(line, reading) for line, reading in zip(log_probs, greedy, strict=True)]
 
     def _reading(self, log_probs: Floats, greedy: Reading) -> Reading:
-        if greedy.confidence > 0.5 and self._automaton.accepts(greedy.text):
-            return greedy  # whatever else there is shares the rest of the probability
+        accepted = self._automaton.accepts(greedy.text)
+        if accepted and greedy.confidence > 0.5:
+            return replace(greedy, in_grammar=True)  # whatever else there is shares the rest of the probability
+        # What the reader is sure of, or knows not to know, is not replaced by what the grammar would rather have.
+        if greedy.confidence >= SURE or UNKNOWN in greedy.text:
+            return replace(greedy, in_grammar=accepted)
         line = log_probs.astype(np.float64)
         classes, probability = self._best(line)
-        if not classes:
-            return Reading("", 0.0, ())
+        if not classes or math.exp(min(0.0, probability)) < PLAUSIBLE * greedy.confidence:
+            return replace(greedy, in_grammar=accepted)
         characters = tuple(
             Character(self._codec.text_of(c), math.exp(line[start:end, c].max()), start, end)
             for c, (start, end) in zip(classes, align(line, classes, self._codec.blank), strict=True)
         )
         text = "".join(character.text for character in characters)
-        return Reading(text, math.exp(min(0.0, probability)), characters)
+        return Reading(text, math.exp(min(0.0, probability)), characters, in_grammar=True)
 
     def _best(self, line: Doubles) -> tuple[list[int], float]:
         """Classes and log-probability of the best text for log-probabilities (T, C); none where none fits."""

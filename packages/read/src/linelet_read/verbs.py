@@ -5,12 +5,14 @@ import dataclasses
 from pathlib import Path
 
 from linelet_common.cli import Verb, finish, print_json, rates
-from linelet_common.files import write_atomically
+from linelet_common.errors import UsageError
+from linelet_common.files import check_output, write_atomically
 
 
 def _configure_evaluate(parser: argparse.ArgumentParser) -> None:
     _add_reader(parser)
     parser.add_argument("--data", required=True, metavar="DIR", help="the dataset to read")
+    _add_finder(parser)
     _add_decode(parser)
     parser.add_argument("--report", metavar="FILE", help="also write an HTML report with the pictures of the mistakes")
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
@@ -18,9 +20,15 @@ def _configure_evaluate(parser: argparse.ArgumentParser) -> None:
 
 def _run_evaluate(args: argparse.Namespace) -> None:
     from linelet_common.datasets import open_dataset
+    from linelet_common.screens import is_screens
     from linelet_read.evaluation import evaluate
     from linelet_read.readers import load_reader
 
+    if args.report:
+        check_output(Path(args.report), [Path(args.reader), Path(args.data)])
+    if is_screens(args.data):
+        _evaluate_screens(args)
+        return
     reader, dataset = load_reader(args.reader), open_dataset(args.data)
     result = evaluate(reader, dataset, decoding=args.decode)
     if args.report:
@@ -33,10 +41,39 @@ def _run_evaluate(args: argparse.Namespace) -> None:
         return
     edits, (low, high) = result.edits(), result.cer_interval()
     print(rates(len(result.lines), result.exact, result.cer) + f" (95 % interval {100 * low:.3f} to {100 * high:.3f})")
+    if result.unwritable:
+        print(
+            f"{result.unwritable} labels hold characters outside the reader's charset, which it has no class for; "
+            "they count as mistakes"
+        )
     print(f"mean CER per line {100 * result.cer_per_line:.2f} %")
     print(f"{edits['replace']} characters substituted, {edits['delete']} deleted, {edits['insert']} inserted")
+    print(f"expected calibration error {100 * result.calibration_error():.2f} %; of lines by confidence:")
+    for row in result.reliability():
+        shares = f"mean confidence {row.confidence:.3f}, {100 * row.exact:6.2f} % exact"
+        print(f"  {row.band:20} {row.lines:6} lines, {shares}")
     for line in result.mistakes()[:10]:
         print(f"  {line.name}: {line.label!r} read as {line.reading.text!r} ({line.reading.confidence:.2f})")
+
+
+def _evaluate_screens(args: argparse.Namespace) -> None:
+    from linelet_common.screens import open_screens
+    from linelet_read.finder import load_finder
+    from linelet_read.readers import load_reader
+    from linelet_read.screen_evaluation import evaluate_screens
+
+    if args.report:
+        raise UsageError(f"--report shows lines, and {args.data} holds screens; leave it out")
+    dataset = open_screens(args.data)
+    result = evaluate_screens(load_reader(args.reader), load_finder(args.finder), dataset, args.decode)
+    if args.json:
+        print_json(result.summary())
+        return
+    print(f"{result.screens} screens, {result.screens_right} without any mistake")
+    print(f"{result.lines} lines, recall {100 * result.recall:.2f} %, precision {100 * result.precision:.2f} %")
+    print(f"{result.readable} lines of the charset, {100 * result.exact_share:.2f} % read exactly from end to end")
+    print(f"{result.invented} texts that are not there, {result.invented_surely} with a confidence over 0.9")
+    print(f"{result.fields} named values, {result.fields_right} right, {result.fields_wrong} wrong")
 
 
 def _configure_compare(parser: argparse.ArgumentParser) -> None:
@@ -68,30 +105,46 @@ def _run_compare(args: argparse.Namespace) -> None:
 
 def _configure_read(parser: argparse.ArgumentParser) -> None:
     _add_reader(parser)
-    parser.add_argument("images", nargs="+", metavar="IMAGE", help="pictures of one line each")
+    parser.add_argument(
+        "images", nargs="+", metavar="IMAGE", help="screenshots, pictures of a line, or folders of them"
+    )
+    shape = parser.add_mutually_exclusive_group()
+    shape.add_argument("--screen", action="store_true", help="every picture is a screen, whatever its shape")
+    shape.add_argument("--line", action="store_true", help="every picture is one line, whatever its shape")
+    _add_finder(parser)
     _add_decode(parser)
-    parser.add_argument("--json", action="store_true", help="print a list of {image, text, confidence}")
+    parser.add_argument("--unknown", action="store_true", help="also print lines in which no character is known")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print a list of {image, lines, fields}")
+    form.add_argument("--csv", action="store_true", help="print a row per line: image, box, text, confidence")
+    form.add_argument("--fields", action="store_true", help="print only the named values, as JSON")
 
 
 def _run_read(args: argparse.Namespace) -> None:
-    from linelet_common.preprocess import load_image
-    from linelet_read.readers import load_reader
-    from linelet_read.reading import read_lines
+    from linelet_read.listing import print_csv, print_fields, print_lines, print_list
+    from linelet_read.pictures import Shape, find_pictures, read_pictures
 
-    reader = load_reader(args.reader)
-    readings = read_lines(reader, [load_image(path) for path in args.images], decoding=args.decode)
+    shape: Shape | None = "screen" if args.screen else "line" if args.line else None
+    paths = find_pictures(args.images)
+    read = read_pictures(args.reader, paths, shape, finder=args.finder, decoding=args.decode, unknown=args.unknown)
     if args.json:
-        rows = zip(args.images, readings, strict=True)
-        print_json([{"image": path, "text": r.text, "confidence": round(r.confidence, 4)} for path, r in rows])
-        return
-    for path, reading in zip(args.images, readings, strict=True):
-        print(f"{path}\t{reading.text}\t{reading.confidence:.3f}")
+        print_list(read)
+    elif args.csv:
+        print_csv(read)
+    elif args.fields:
+        print_fields(read)
+    else:
+        print_lines(read)
 
 
 def _add_reader(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "reader", metavar="READER", help="an ONNX file, a run folder or a shipped reader such as health-app"
     )
+
+
+def _add_finder(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--finder", metavar="FILE", help="ONNX file of a line finder (default: the shipped one)")
 
 
 def _add_decode(parser: argparse.ArgumentParser) -> None:
@@ -101,4 +154,4 @@ def _add_decode(parser: argparse.ArgumentParser) -> None:
 
 EVALUATE = Verb("how well a reader reads a dataset", _configure_evaluate, _run_evaluate)
 COMPARE = Verb("whether two readers differ significantly", _configure_compare, _run_compare)
-READ = Verb("read pictures of lines", _configure_read, _run_read)
+READ = Verb("read screenshots or pictures of lines", _configure_read, _run_read)

@@ -5,19 +5,22 @@ A strike is a face at one weight and size. Its glyphs are what Pillow's BASIC la
 
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFont
+from PIL import ImageFont
 
-from linelet_synth.fonts import Face
+from linelet_synth.fonts import Face, is_large
 
 Mask = NDArray[np.uint8]
 
 # Some 60,000 glyphs of a usual size; beyond that the strikes unused for longest are dropped, so memory stays flat.
 _CAPACITY = 64 << 20
-# An open font takes more than most strikes' glyphs, and is needed for new ones only.
+# An open font takes more than most strikes' glyphs, and is needed for new ones only. One that is not cut to the charset
+# may take 3 MB, those that are 0.1.
 _OPEN_FONTS = 1024
+_OPEN_WHOLE_FONTS = 64
 
 
 # Plain tuples: named ones cost three times as much to take apart, and six times to make.
@@ -31,7 +34,7 @@ Placed = tuple[Mask, int, int, int, int]
 class Strike:
     """A face at one weight and size in pixels per em."""
 
-    def __init__(self, size: int, kerned: bool, font: Callable[[], ImageFont.FreeTypeFont]) -> None:
+    def __init__(self, size: int, kerned: bool, font: Callable[[str], ImageFont.FreeTypeFont]) -> None:
         self.size, self.kerned = size, kerned
         self.bytes = 2000  # its own, then its glyphs'
         self._font = font
@@ -52,31 +55,33 @@ class Strike:
             return 0
         value = self._kerning.get(pair)
         if value is None:
-            length = self._font().getlength
+            length = self._font(pair).getlength
             value = self._kerning[pair] = round(length(pair) - length(pair[0]) - length(pair[1]))
         return value
 
     def _rasterise(self, character: str) -> Glyph:
-        font = self._font()
+        font = self._font(character)
         advance = round(font.getlength(character))
         # What ImageDraw.text draws, without a canvas to draw it on: less than half the time.
-        core, (x, y) = font.getmask2(character, "L", anchor="ls")
-        image = Image.Image()._new(core)
-        box = image.getbbox()
+        ink, (x, y) = font.getmask2(character, "L", anchor="ls")
+        box = ink.getbbox()
         if box is None:  # a space
             return np.zeros((0, 0), dtype=np.uint8), 0, 0, 0, 0, advance
-        mask = np.array(image.crop(box))
-        return mask, x + box[0], y + box[1], x + box[2], y + box[3], advance
+        left, top, right, bottom = box
+        whole = np.frombuffer(bytes(ink), dtype=np.uint8).reshape(ink.size[::-1])
+        return whole[top:bottom, left:right].copy(), left + x, top + y, right + x, bottom + y, advance
 
 
 class Atlas:
-    """Strikes by face, weight and size, for texts of the given characters (none: any)."""
+    """Strikes by face, weight and size, which cost least for texts of the given characters (none: any)."""
 
-    def __init__(self, characters: str = "", capacity: int = _CAPACITY) -> None:
+    def __init__(self, characters: str = "", capacity: int = _CAPACITY, open_fonts: int = _OPEN_FONTS) -> None:
         self._characters = characters
+        self._known = frozenset(characters)
         self._strikes: OrderedDict[tuple[str, int, int, int], Strike] = OrderedDict()
         self._fonts: OrderedDict[tuple[str, int, int, int], ImageFont.FreeTypeFont] = OrderedDict()
-        self._capacity = capacity
+        self._whole_fonts: OrderedDict[tuple[str, int, int, int], ImageFont.FreeTypeFont] = OrderedDict()
+        self._capacity, self._open_fonts = capacity, open_fonts
         self._uses = 0
 
     def strike(self, face: Face, weight: int, size: int) -> Strike:
@@ -85,7 +90,7 @@ class Atlas:
         key = (face.path, face.index, weight, size)
         strike = self._strikes.get(key)
         if strike is None:
-            strike = self._strikes[key] = Strike(size, face.kerned, lambda: self._font(face, weight, size))
+            strike = self._strikes[key] = Strike(size, face.kerned, partial(self._font, face, weight, size))
         else:
             self._strikes.move_to_end(key)
         self._uses += 1
@@ -93,15 +98,18 @@ class Atlas:
             self._trim()
         return strike
 
-    def _font(self, face: Face, weight: int, size: int) -> ImageFont.FreeTypeFont:
+    def _font(self, face: Face, weight: int, size: int, text: str) -> ImageFont.FreeTypeFont:
+        """A font that has the text: cut to the atlas's characters where that is enough."""
+        whole = not self._known.issuperset(text) and is_large(face.path)
+        fonts, most = (self._whole_fonts, _OPEN_WHOLE_FONTS) if whole else (self._fonts, self._open_fonts)
         key = (face.path, face.index, weight, size)
-        font = self._fonts.get(key)
+        font = fonts.get(key)
         if font is None:
-            font = self._fonts[key] = face.font(weight, size, self._characters)
-            if len(self._fonts) > _OPEN_FONTS:
-                self._fonts.popitem(last=False)
+            font = fonts[key] = face.font(weight, size, "" if whole else self._characters)
+            if len(fonts) > most:
+                fonts.popitem(last=False)
         else:
-            self._fonts.move_to_end(key)
+            fonts.move_to_end(key)
         return font
 
     def _trim(self) -> None:

@@ -5,7 +5,7 @@ A storage asks for nothing else, so every form of storage keeps both.
 
 import json
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from linelet_common.folder import DETAILS, LABELS
 from linelet_synth.line import Line
@@ -29,7 +29,7 @@ class Content(Protocol):
     unit: str  # what they are called, for a progress bar
     facts: dict[str, Any]  # what dataset.json tells of them
     weight: int  # as many lines take the space of one
-    suffixes: dict[str, str]  # the ending of each record's file in a tar shard
+    suffixes: ClassVar[dict[str, str]]  # the ending of each record's file in a tar shard
     lists: tuple[str, ...]  # the files in which a folder lists its samples; a chunk's part of the last is written last
 
     def samples(self, numbers: range) -> Iterator[Stored]:
@@ -50,7 +50,7 @@ class LineContent:
 
     unit = "lines"
     weight = 1
-    suffixes = {"details": "details.json", PICTURE: "png", "label": "txt"}
+    suffixes: ClassVar[dict[str, str]] = {"details": "details.json", PICTURE: "png", "label": "txt"}
 
     def __init__(self, source: Source, details: bool) -> None:
         self._source, self._details = source, details

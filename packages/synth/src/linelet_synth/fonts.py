@@ -68,13 +68,19 @@ class Face:
         return font
 
 
+@lru_cache(maxsize=1024)
+def is_large(path: str) -> bool:
+    """Whether a font file is worth cutting to the characters that are drawn."""
+    return Path(path).stat().st_size >= _LARGE
+
+
 @lru_cache(maxsize=512)
 def slim(path: str, index: int, characters: str) -> bytes | None:
     """The font cut to some characters, its glyphs as they are; None where the file is small already or cannot be cut.
 
     Hundreds of sizes of a large font are open at once: of a variable Chinese one each takes 3 MB, of a slim one 0.1.
     """
-    if Path(path).stat().st_size < _LARGE:
+    if not is_large(path):
         return None
     options = Options()
     options.drop_tables += ["GSUB", "GPOS", "GDEF", "BASE", "MATH", "vhea", "vmtx", "VORG", "VVAR"]

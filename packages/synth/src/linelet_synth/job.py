@@ -61,6 +61,7 @@ class Job:
             "version": 1,
             "name": self.recipe.name,
             "charset": self.recipe.charset,
+            "unknown": self.recipe.unknown,
             "count": self.count,
             "seed": self.seed,
             "split": self.split,

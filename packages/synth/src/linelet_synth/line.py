@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from linelet_common.preprocess import Pixels
-from linelet_synth.atlas import Placed
+from linelet_synth.atlas import Placed, ink_box
 from linelet_synth.colours import Colour, contrast
+from linelet_synth.labels import Span
 
 
 class Box(NamedTuple):
@@ -22,7 +23,7 @@ class Box(NamedTuple):
 class Line:
     """Picture uint8, grey (H, W) or RGB (H, W, 3), with its label.
 
-    placed: the label's glyphs, in their own coordinates; affine: a, b, c, d, e, f of x' = ax + by + c,
+    placed: the text's glyphs, in their own coordinates; affine: a, b, c, d, e, f of x' = ax + by + c,
     y' = dx + ey + f, from those to the picture's pixels.
     """
 
@@ -36,6 +37,7 @@ class Line:
     face: str  # the name of the face that the text is set in, the Chinese one where there are two
     size: float  # of its text, pixels per em
     styles: list[str] = field(default_factory=list)  # what was done to it
+    spans: tuple[Span, ...] | None = None  # the label's characters, where they are not one for each glyph
     moved: Callable[[list[Box]], list[Box]] | None = None  # where a recipe's transform takes boxes
 
     @property
@@ -43,11 +45,17 @@ class Line:
         """Where each character's ink is, in the label's order; of tilted ones the upright box around them."""
         a, b, c, d, e, f = self.affine
         boxes = []
-        for _, left, top, right, bottom in self.placed:
+        for left, top, right, bottom in self._ink():
             xs = [a * x + b * y + c for x in (left, right) for y in (top, bottom)]
             ys = [d * x + e * y + f for x in (left, right) for y in (top, bottom)]
             boxes.append(Box(min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys)))
         return self.moved(boxes) if self.moved else boxes
+
+    def _ink(self) -> list[tuple[int, int, int, int]]:
+        """Left, top, right, bottom of the ink of each character of the label, in the glyphs' coordinates."""
+        if self.spans is None:
+            return [(left, top, right, bottom) for _, left, top, right, bottom in self.placed]
+        return [ink_box(self.placed[span.start : span.end]) for span in self.spans]
 
     def details(self) -> dict[str, Any]:
         """What is known of the line, as plain data: boxes [x, y, width, height] to a tenth of a pixel, style."""

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linelet_synth.atlas import Mask, Strike
+from linelet_synth.icons import Icons
 from linelet_synth.rng import Rng
 from linelet_synth.texts import Text
 
@@ -68,6 +69,7 @@ class Surroundings:
     rng: Rng
     strike: Strike
     charset: str
+    icons: Icons
     pieces: list[tuple[str, str]]  # what, on which side
     left: int
     top: int
@@ -88,25 +90,28 @@ class Surroundings:
 
 def harmless(charset: str) -> tuple[str, ...]:
     """The kinds of pieces that cannot be taken for one of the charset's characters, as often as they occur."""
-    alike = {"tick": "-–—−_", "chevron": "<>‹›«»()", "rule": "|_", "icon": "●■▲▼★✓"}
+    alike = {"tick": "-–—−_", "chevron": "<>‹›«»()", "rule": "|_", "icon": "●■▲▼★✓", "dot": "·•●。"}
     return tuple(kind for kind in _KINDS if not set(alike.get(kind, "")) & set(charset))
 
 
-def plan(text: Text, em: float, strike: Strike, charset: str, kinds: tuple[str, ...], rng: Rng) -> Surroundings:
+def plan(
+    text: Text, em: float, strike: Strike, icons: Icons, charset: str, kinds: tuple[str, ...], rng: Rng
+) -> Surroundings:
     """One to three pieces around a text; slices of other lines are the charset's glyphs in the text's own strike."""
     room = {"left": 0, "top": 0, "right": 0, "bottom": 0}
     pieces: list[tuple[str, str]] = []
-    beside_text = tuple(kind for kind in kinds if kind != "tick") if text.parts[0].kind != "number" else kinds
+    number = text.parts[0].kind == "number"
+    beside_text = kinds if number else tuple(kind for kind in kinds if kind not in _OF_NUMBERS)
     for _ in range(1 + (rng.random() < 0.45) + (rng.random() < 0.2)):
         what = rng.choice(beside_text)
         if what in ("icon", "chevron", "cut"):
             where = rng.choice(("left", "right")) if what != "chevron" else rng.choice(("right", "right", "left"))
             if room[where]:
                 continue
-            gap = em * rng.uniform(0.12, 0.6)
-            size = em * (rng.uniform(0.4, 1.1) if what == "icon" else rng.uniform(0.2, 0.5))
+            gap = em * rng.uniform(0.08, 0.5)
+            size = em * (rng.uniform(0.4, 1.2) if what == "icon" else rng.uniform(0.2, 0.5))
             room[where] = round(gap + size)
-        elif what == "slice":
+        elif what in ("slice", "sliver", "dot"):
             where = rng.choice(("top", "bottom"))
             if room[where]:
                 continue
@@ -123,10 +128,13 @@ def plan(text: Text, em: float, strike: Strike, charset: str, kinds: tuple[str, 
                 room[side] = max(room[side], round(em * rng.uniform(0.1, 0.35)))
         pieces.append((what, where))
     sides = room["left"], room["top"], room["right"], room["bottom"]
-    return Surroundings(rng, strike, charset, pieces, *sides, em)
+    return Surroundings(rng, strike, charset, icons, pieces, *sides, em)
 
 
-_KINDS = ("icon",) * 3 + ("chevron",) * 2 + ("slice",) * 3 + ("cut",) * 2 + ("rule", "frame", "grid") + ("tick",) * 4
+_KINDS: tuple[str, ...] = ("icon",) * 7 + ("chevron",) * 2 + ("slice",) * 4 + ("cut",) * 3 + ("tick",) * 3
+_KINDS += ("dot",) * 3 + ("sliver",) * 2 + ("arc",) * 2 + ("rule", "frame", "grid")
+# What stands beside numbers only.
+_OF_NUMBERS = ("tick", "dot")
 
 
 def _stroke(s: Surroundings) -> int:
@@ -147,7 +155,17 @@ def _side_box(s: Surroundings, mask: Mask, where: str, text: tuple[int, int, int
 def _icon(s: Surroundings, mask: Mask, where: str, text: tuple[int, int, int, int]) -> None:
     x, y, half = _side_box(s, mask, where, text)
     half = max(half, 3.0)
-    stroke, kind = _stroke(s), s.rng.integer(0, 9)
+    if s.rng.chance(0.65):
+        ink = s.icons.mask(2.3 * half, s.rng)
+        _stamp(mask, ink, round(x - ink.shape[1] / 2), round(y - ink.shape[0] / 2))
+    else:
+        draw_shape(mask, (x, y, half), _stroke(s), s.rng)
+
+
+def draw_shape(mask: Mask, place: tuple[float, float, float], stroke: int, rng: Rng) -> None:
+    """A simple icon around (x, y), half as large as the place's third number, in pixels."""
+    x, y, half = place
+    kind = rng.integer(0, 9)
     cx, cy, r = round(x), round(y), round(half)
     aa = cv2.LINE_AA
     if kind == 0:
@@ -156,7 +174,7 @@ def _icon(s: Surroundings, mask: Mask, where: str, text: tuple[int, int, int, in
         cv2.circle(mask, (cx, cy), r, 255, stroke, aa)
         cv2.line(mask, (cx, cy - r // 3), (cx, cy + r // 2), 255, stroke, aa)
     elif kind == 2:
-        cv2.rectangle(mask, (cx - r, cy - r), (cx + r, cy + r), 255, -1 if s.rng.chance(0.5) else stroke)
+        cv2.rectangle(mask, (cx - r, cy - r), (cx + r, cy + r), 255, -1 if rng.chance(0.5) else stroke)
     elif kind in (3, 4):  # up or down
         tip = -r if kind == 3 else r
         points = np.array([[cx - r, cy - tip], [cx + r, cy - tip], [cx, cy + tip]])
@@ -168,7 +186,7 @@ def _icon(s: Surroundings, mask: Mask, where: str, text: tuple[int, int, int, in
         for k in (-1, 0, 1):
             cv2.line(mask, (cx - r, cy + k * r * 2 // 3), (cx + r, cy + k * r * 2 // 3), 255, stroke, aa)
     elif kind == 7:  # an arrow
-        tip = r if s.rng.chance(0.5) else -r
+        tip = r if rng.chance(0.5) else -r
         cv2.arrowedLine(mask, (cx, cy - tip), (cx, cy + tip), 255, stroke, aa, tipLength=0.4)
     elif kind == 8:  # a star
         turns = [math.pi * k / 5 - math.pi / 2 for k in range(10)]
@@ -219,6 +237,50 @@ def _cut(s: Surroundings, mask: Mask, where: str, text: tuple[int, int, int, int
         y = (text[1] + text[3] - ink.shape[0]) // 2 + round(s.em * s.rng.uniform(-0.1, 0.1))
         piece = ink[:, -wide:] if where == "left" else ink[:, :wide]
         _stamp(mask, np.ascontiguousarray(piece), 0 if where == "left" else width - wide, y)
+
+
+def _sliver(s: Surroundings, mask: Mask, where: str, text: tuple[int, int, int, int]) -> None:
+    """The part of an icon above or below that the picture's edge leaves."""
+    room = s.top if where == "top" else s.bottom
+    deep = round(room * s.rng.uniform(0.5, 0.85))
+    ink = s.icons.mask(s.em * s.rng.uniform(0.7, 1.7), s.rng)
+    deep = min(deep, ink.shape[0])
+    if deep > 0:
+        x = s.rng.integer(-ink.shape[1] // 2, max(0, mask.shape[1] - ink.shape[1] // 2))
+        piece = ink[-deep:] if where == "top" else ink[:deep]
+        _stamp(mask, np.ascontiguousarray(piece), x, 0 if where == "top" else mask.shape[0] - deep)
+
+
+def _arc(s: Surroundings, mask: Mask, where: str, text: tuple[int, int, int, int]) -> None:
+    """A gauge or ring around the text, as much of it as the picture shows."""
+    left, top, right, bottom = text
+    radius = math.hypot(right - left, bottom - top) / 2 * s.rng.uniform(1.0, 1.5) + s.em * 0.1
+    centre = (left + right) // 2, (top + bottom) // 2 + round(s.em * s.rng.uniform(-0.4, 0.6))
+    start = s.rng.uniform(90, 270)
+    stroke = max(1, round(s.em * s.rng.uniform(0.06, 0.3)))
+    cv2.ellipse(
+        mask, centre, (round(radius), round(radius)), 0, start, start + s.rng.uniform(90, 360), 255, stroke, cv2.LINE_AA
+    )
+
+
+def _dot(s: Surroundings, mask: Mask, where: str, text: tuple[int, int, int, int]) -> None:
+    """The point of a chart that the text labels, close above or below it, with the chart's line now and then."""
+    left, top, right, bottom = text
+    room = s.top if where == "top" else s.bottom
+    radius = max(1.5, min(room * 0.5, s.em * s.rng.uniform(0.1, 0.25)))
+    x = (left + right) / 2 + s.em * s.rng.uniform(-0.3, 0.3)
+    reach = radius * s.rng.uniform(0.6, 1.3)  # below 1 the text stands on the point
+    y = top - reach if where == "top" else bottom + reach
+    if s.rng.chance(0.5):
+        rise = s.em * s.rng.uniform(0.0, 0.5) * (-1 if where == "top" else 1)
+        ends = [
+            (-2, round(y + rise)),
+            (round(x), round(y)),
+            (mask.shape[1] + 2, round(y + rise * s.rng.uniform(0.3, 1.5))),
+        ]
+        cv2.polylines(mask, [np.array(ends)], False, 255, max(1, round(radius * 0.5)), cv2.LINE_AA)
+    filled = s.rng.chance(0.6)
+    cv2.circle(mask, (round(x), round(y)), max(1, round(radius)), 255, -1 if filled else 1, cv2.LINE_AA)
 
 
 def _stamp(mask: Mask, ink: Mask, x: int, y: int) -> None:
@@ -282,5 +344,60 @@ def _grid(s: Surroundings, mask: Mask, where: str, text: tuple[int, int, int, in
 
 _DRAW = {
     "icon": _icon, "chevron": _chevron, "slice": _slice, "cut": _cut, "rule": _rule, "tick": _tick, "frame": _frame,
-    "grid": _grid,
+    "grid": _grid, "sliver": _sliver, "arc": _arc, "dot": _dot,
 }  # fmt: skip
+
+
+def crossing(height: int, width: int, em: float, rng: Rng) -> Mask:
+    """Coverage of a chart's line or grid lines that run behind a text, thin enough to read it by."""
+    mask = np.zeros((height, width), dtype=np.uint8)
+    stroke = max(1, round(em * rng.uniform(0.02, 0.07)))
+    kind = rng.random()
+    if kind < 0.5:  # a chart's line
+        count = rng.integer(2, 4)
+        xs = [-2 + (width + 4) * k // (count - 1) for k in range(count)]
+        points = np.array([[x, rng.integer(0, height)] for x in xs])
+        cv2.polylines(mask, [points], False, 255, stroke, cv2.LINE_AA)
+    elif kind < 0.8:
+        y = rng.integer(0, height - 1)
+        dash = max(2, round(em * rng.uniform(0.1, 0.3))) if rng.chance(0.5) else width
+        for x in range(0, width, 2 * dash):
+            cv2.line(mask, (x, y), (x + dash, y), 255, stroke)
+    else:
+        x = rng.integer(0, width - 1)
+        cv2.line(mask, (x, 0), (x, height), 255, stroke)
+    return mask
+
+
+def nothing_to_read(height: int, width: int, em: float, icons: Icons, rng: Rng) -> Mask:
+    """Coverage of what stands on screens and is no text: icons, pieces of charts, arcs; now and then nothing at all."""
+    mask = np.zeros((height, width), dtype=np.uint8)
+    kind = rng.random()
+    if kind < 0.15:
+        return mask
+    if kind < 0.65:
+        x = em * rng.uniform(0.2, 0.8)
+        for _ in range(rng.choice((1, 1, 1, 2, 3))):
+            if rng.chance(0.85):
+                ink = icons.mask(em * rng.uniform(0.8, 1.3), rng)
+                _stamp(mask, ink, round(x), (height - ink.shape[0]) // 2 + rng.integer(-2, 2))
+            else:
+                draw_shape(mask, (x + em / 2, height / 2, em * rng.uniform(0.3, 0.5)), max(1, round(em * 0.08)), rng)
+            x += em * rng.uniform(1.4, 2.5)
+        return mask
+    stroke = max(1, round(em * rng.uniform(0.03, 0.12)))
+    if kind < 0.8:  # a chart's line with its points
+        count = rng.integer(3, 6)
+        points = [(width * k // (count - 1), rng.integer(height // 5, height - 1 - height // 5)) for k in range(count)]
+        cv2.polylines(mask, [np.array(points)], False, 255, stroke, cv2.LINE_AA)
+        for point in points if rng.chance(0.6) else ():
+            cv2.circle(mask, point, max(2, round(em * 0.12)), 255, -1, cv2.LINE_AA)
+    elif kind < 0.9:  # bars, from below
+        step = max(4, round(em * rng.uniform(0.4, 1.0)))
+        for x in range(rng.integer(0, step), width, step):
+            cv2.rectangle(mask, (x, rng.integer(height // 4, height - 1)), (x + max(1, step // 2), height), 255, -1)
+    else:  # an arc
+        radius = round(max(height, width) * rng.uniform(0.4, 1.2))
+        centre = rng.integer(0, width), round(height + radius * rng.uniform(-0.3, 0.6))
+        cv2.circle(mask, centre, radius, 255, 2 * stroke, cv2.LINE_AA)
+    return mask

@@ -25,7 +25,7 @@ LOOKS: tuple[Look, ...] = ("plain", "screen")
 
 # Bumped whenever the same recipe and seed draw other lines than before: a dataset that was begun with other lines is
 # then not resumed. packages/synth/tests/golden.json holds digests of this generation's lines.
-GENERATION = 4
+GENERATION = 5
 
 Share = Annotated[float, pydantic.Field(ge=0.0, le=1.0)]
 Weight = Annotated[int, pydantic.Field(ge=1, le=1000)]
@@ -169,8 +169,11 @@ class Recipe(Checked):
     palette: Palette = Palette()
     looks: Looks = Looks()
     transforms: tuple[Transform, ...] = ()
+    unknown: bool = True  # lines with characters outside the charset too, labelled U+FFFD: a reader's "don't know"
     validation: Share = 0.1  # share of texts kept for validation
-    floor: Share = 0.005  # each character is in at least this share of the lines, where random texts can see to it
+    floor: Share = (
+        0.005  # each character is in at least this share of the lines within the charset, as far as random texts can
+    )
 
     @pydantic.model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -18,13 +18,21 @@ from linelet_synth.fonts import Face
 from linelet_synth.line import Line
 from linelet_synth.looks.plain import Plain
 from linelet_synth.looks.screen import Screen
+from linelet_synth.outside import Outside
 from linelet_synth.recipe import LOOKS, Recipe, load_recipe
-from linelet_synth.recipe_faces import companion_faces, usable_faces
+from linelet_synth.recipe_faces import Fallback, companion_faces, fallback_faces, usable_faces
 from linelet_synth.recipe_texts import build_mixture, read_corpora, recipe_grammar
 from linelet_synth.rng import Rng
+from linelet_synth.texts import Text
 
 # Samples that are made together. With twice as many, Python's collector of garbage wakes up for what they hold.
 GROUP = 16
+# Shares of lines, where the recipe wants unknown characters: texts that hold some, in either look; of the screen look
+# also pictures that show no text, and texts of which the picture shows too little to read.
+_UNKNOWN_PLAIN = 0.10
+_UNKNOWN_SCREEN = 0.27
+_PICTURES = 0.025
+_FRAGMENTS = 0.015
 
 
 class Source:
@@ -43,27 +51,31 @@ class Source:
         if split not in ("all", "train", "validation"):
             raise RecipeError(f"unknown split {split!r}; known are all, train, validation")
         self.recipe, self.seed, self.look, self.split, self.rgb = recipe, seed, look, split, rgb
-        self.charset = recipe.charset
-        self.unknown = False
-        self.name = recipe.name
         self._prepare()
 
     def _prepare(self) -> None:
         recipe = self.recipe
+        self.name, self.charset, self.unknown, self.fields = recipe.name, recipe.charset, recipe.unknown, recipe.fields
         self.faces, self.rejected = usable_faces(recipe)
         self.companions, rejected = companion_faces(recipe)
         self.rejected += rejected
         files = read_corpora(recipe)
         self.mixture = build_mixture(recipe, self.split, files)
+        others = fallback_faces([*self.faces, *self.companions]) if recipe.unknown else []
+        fallback = Fallback([*self.faces, *self.companions, *others])
+        self.outside: Outside | None = None
+        if recipe.unknown:
+            self.outside = Outside(recipe.characters, self.mixture, fallback.characters, self.split, recipe.validation)
         self.grammar = recipe_grammar(recipe, files)
-        used = {f"font {k}": Path(path).read_bytes() for k, path in enumerate(_paths([*self.faces, *self.companions]))}
+        used = {f"font {k}": Path(path).read_bytes() for k, path in enumerate(_paths(fallback.faces))}
         self.digest = recipe.digest({**used, **{f"corpus {k}": data for k, data in enumerate(files.values())}})
         self._rng = Rng(bytes.fromhex(self.digest), self.seed)
         atlas = Atlas(self.charset)
-        self._plain = Plain(recipe, self.faces, atlas, self.rgb)
-        self._screen = Screen(recipe, self.faces, self.companions, atlas, self.rgb)
+        self._plain = Plain(recipe, self.faces, atlas, self.rgb, fallback)
+        self._screen = Screen(recipe, self.faces, self.companions, atlas, self.rgb, fallback)
         weights = recipe.looks.plain.weight, recipe.looks.screen.weight
         self._plain_share = weights[0] / sum(weights)
+        self._roles = tuple(recipe.roles)
         self._transforms = None
         if recipe.transforms:
             from linelet_synth.transforms import Transforms  # albumentations takes a second to import
@@ -71,7 +83,7 @@ class Source:
             self._transforms = Transforms(recipe.transforms, self.rgb)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {key: getattr(self, key) for key in ("recipe", "seed", "look", "split", "rgb", "charset", "name")}
+        return {key: getattr(self, key) for key in ("recipe", "seed", "look", "split", "rgb")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -105,11 +117,31 @@ class Source:
         """What draws sample i, all that is random in it drawn."""
         rng = self._rng
         rng.seek(i)
-        text = self.mixture.draw(rng)
         plain = rng.chance(self._plain_share)
         look = self.look or ("plain" if plain else "screen")
-        draw = (self._plain if look == "plain" else self._screen).plan(text, rng)
+        draw = self._plan_plain(rng) if look == "plain" else self._plan_screen(rng)
         return partial(self._transformed, draw, rng.integer(0, 2**31 - 1)) if self._transforms else draw
+
+    def _plan_plain(self, rng: Rng) -> Callable[[], Line]:
+        outside = self.outside and rng.chance(_UNKNOWN_PLAIN)
+        return self._plain.plan(self._draw_outside(rng) if outside else self.mixture.draw(rng), rng)
+
+    def _plan_screen(self, rng: Rng) -> Callable[[], Line]:
+        kind = rng.random() if self.outside else 1.0
+        if kind < _UNKNOWN_SCREEN:
+            return self._screen.plan(self._draw_outside(rng), rng)
+        text = self.mixture.draw(rng)
+        kind -= _UNKNOWN_SCREEN
+        if kind < _PICTURES:
+            return self._screen.picture(text, rng)
+        if kind < _PICTURES + _FRAGMENTS:
+            return self._screen.fragment(text, rng)
+        return self._screen.plan(text, rng)
+
+    def _draw_outside(self, rng: Rng) -> Text:
+        """A text with characters outside the charset, in the role of one within it."""
+        assert self.outside
+        return self.outside.draw(rng, rng.choice(self._roles))
 
     def _transformed(self, draw: Callable[[], Line], seed: int) -> Line:
         line = draw()

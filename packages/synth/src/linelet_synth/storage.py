@@ -168,7 +168,7 @@ class Lmdb:
 
 
 class Tars:
-    """WebDataset's shards: 000000.tar and so on, holding 000000000.png and .txt (.details.json; .json) of each sample."""
+    """WebDataset's shards: 000000.tar and so on, holding 000000000.png and .txt or .json of each sample."""
 
     chunk: ClassVar[int] = 1000
     shared: ClassVar[bool] = True

@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 from linelet_common.charset import Charset
 from linelet_common.errors import RecipeError, describe_characters
 from linelet_common.grammar import Number, Piece
+from linelet_synth.labels import Span
 from linelet_synth.rng import Rng
 
 Kind = Literal["number", "word", "unit", "mark", "random"]
@@ -32,16 +33,26 @@ class Part(NamedTuple):
 
 
 class Text(NamedTuple):
-    """What a line says, piece by piece, and the role that decides its weight and colour."""
+    """What a line says, piece by piece, and the role that decides its weight and colour.
+
+    spans: its label, where that is not what is drawn. smallest: pixels per em below which people would need to guess.
+    """
 
     parts: tuple[Part, ...]
     role: str
+    spans: tuple[Span, ...] | None = None
+    smallest: float = 0.0
+
+    @property
+    def drawn(self) -> str:
+        """All that is drawn."""
+        parts = self.parts
+        return parts[0].text if len(parts) == 1 else "".join([part.text for part in parts])
 
     @property
     def text(self) -> str:
-        """The whole label."""
-        parts = self.parts
-        return parts[0].text if len(parts) == 1 else "".join([part.text for part in parts])
+        """The label."""
+        return self.drawn if self.spans is None else "".join([span.character for span in self.spans])
 
 
 def _kind_of(piece: Piece, before: Piece | None) -> Kind:

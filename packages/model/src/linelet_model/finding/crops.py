@@ -1,7 +1,7 @@
 """Screens with boxes -> crops as the finder may meet them: other sizes, dark for light, pale, noisy, compressed.
 
-A crop is a pure function of the screen and its random numbers. Screens are kept as luma, at the greatest scale that a
-crop is taken at: about 1 MB for a phone's screen.
+A crop is a pure function of the screen and its random numbers. Screens are kept as luma, shrunk to a third more
+than the finder sees: about 1 MB for a phone's screen.
 """
 
 import io
@@ -21,7 +21,8 @@ Boxes = NDArray[np.float64]
 
 # A crop's scale relative to the finder's: larger, because phones are also held wide and apps in large type; smaller,
 # because a screenshot within a picture, a desktop's window or an app's table has type of half the size.
-LARGEST, SMALLEST = math.exp(0.3), math.exp(-0.5)
+LARGEST, SMALLEST = math.exp(0.5), math.exp(-0.5)
+KEPT = math.exp(0.3)  # what a screen is kept at; the largest crops are enlarged from that
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def keep_screen(picture: Pixels, boxes: Boxes, spec: FinderSpec) -> Screen:
     grey = screen_grey(picture)
     height, width = grey.shape
     scale = shrunk_size(height, width, spec)[1] / width
-    kept = min(1.0, scale * LARGEST)
+    kept = min(1.0, scale * KEPT)
     if kept < 1:
         size = (max(1, round(width * kept)), max(1, round(height * kept)))
         grey = np.asarray(Image.fromarray(grey).resize(size, Image.Resampling.BILINEAR))
@@ -78,25 +79,24 @@ def _inside(start: float, length: float, size: int) -> float:
     return min(max(start, -slack), max(-slack, size + slack - length))
 
 
-def vary_crop(crop: Pixels, rng: np.random.Generator) -> Pixels:
+def augment_crop(crop: Pixels, rng: np.random.Generator) -> Pixels:
     """The crop as other screens, cameras and files would show it, uint8 of the same shape."""
-    values = crop.astype(np.float32)
+    values: NDArray[np.floating] = crop.astype(np.float32)
     if rng.random() < 0.5:
         values = 255 - values
     if rng.random() < 0.3:  # other tones between the same ends
         values = 255 * (values / 255) ** math.exp(rng.uniform(-0.7, 0.7))
-    if rng.random() < 0.6:  # pale, dim
-        span = rng.uniform(0.3, 1.0)
-        values = values * span + rng.uniform(0, 255 * (1 - span))
+    span = math.exp(rng.uniform(math.log(0.15), 0.0)) if rng.random() < 0.6 else 1.0  # pale, dim
+    values = values * span + rng.uniform(0, 255 * (1 - span))
     image = Image.fromarray(values.clip(0, 255).astype(np.uint8))
     if rng.random() < 0.2:
         image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 1.0)))
     elif rng.random() < 0.15:
         image = image.filter(ImageFilter.UnsharpMask(1, int(rng.integers(50, 200)), 0))
     if rng.random() < 0.25:
-        noise = rng.standard_normal(crop.shape, dtype=np.float32) * rng.uniform(1, 8)
+        noise = rng.standard_normal(crop.shape, dtype=np.float32) * rng.uniform(1, 8) * span
         image = Image.fromarray((np.asarray(image) + noise).clip(0, 255).astype(np.uint8))
-    if rng.random() < 0.25:
+    if rng.random() < 0.4 * span:  # what is pale does not survive a harsh JPEG
         buffer = io.BytesIO()
         image.save(buffer, "JPEG", quality=int(rng.integers(30, 90)))
         image = Image.open(buffer)
@@ -113,12 +113,12 @@ class Batch:
 
 
 def make_batch(screens: Sequence[Screen], size: int, spec: FinderSpec, seed: tuple[int, ...]) -> Batch:
-    """A crop of each screen, varied, with its targets; a pure function of the arguments."""
+    """A crop of each screen, augmented, with its targets; a pure function of the arguments."""
     rng = np.random.default_rng(seed)
     crops, targets = [], []
     for screen in screens:
         crop, boxes = cut_crop(screen, size, rng)
-        crops.append(vary_crop(crop, rng))
+        crops.append(augment_crop(crop, rng))
         targets.append(draw_targets(boxes, (size, size), spec))
     values = (np.stack(crops).astype(np.float32) / 255 - spec.mean) / spec.std
     return Batch(

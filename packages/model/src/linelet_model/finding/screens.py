@@ -1,4 +1,4 @@
-"""The screens of a finder's training, read once, some held back by the seed."""
+"""The screens of a finder's training, read once, some held out by the seed."""
 
 from pathlib import Path
 
@@ -12,28 +12,28 @@ from linelet_common.screens import open_screens
 from linelet_model.finding.crops import Screen, keep_screen
 from linelet_model.finding.settings import FinderSettings
 
-_MOST_HELD_BACK = 100  # more tell nothing new, and are judged after each epoch
+_MOST_HELD_OUT = 100  # more tell nothing new, and are judged after each epoch
 
 
 class TrainingScreens:
-    """Screens to cut crops from, and ``held_back`` ones as luma uint8 (H, W) with boxes float64 (M, 4)."""
+    """Screens to cut crops from, and ``held_out`` ones as luma uint8 (H, W) with boxes float64 (M, 4)."""
 
     def __init__(self, settings: FinderSettings, spec: FinderSpec) -> None:
-        self.held_back: list[tuple[Pixels, NDArray[np.float64]]] = []
+        self.held_out: list[tuple[Pixels, NDArray[np.float64]]] = []
         self._screens: list[Screen] = []
         rng = np.random.default_rng((settings.seed, 2))
         for data in settings.data:
             screens = open_screens(Path(data))
-            count = min(_MOST_HELD_BACK, max(1, round(settings.validation * len(screens))))
+            count = min(_MOST_HELD_OUT, max(1, round(settings.validation * len(screens))))
             apart = set(rng.permutation(len(screens))[:count].tolist())
             for i in range(len(screens)):
                 boxes = np.array([line.box for line in screens.lines(i)], dtype=np.float64).reshape(-1, 4)
                 if i in apart:
-                    self.held_back.append((screen_grey(screens.image(i)), boxes))
+                    self.held_out.append((screen_grey(screens.image(i)), boxes))
                 else:
                     self._screens.append(keep_screen(screens.image(i), boxes, spec))
         if not self._screens:
-            raise TrainingError(f"{', '.join(settings.data)}: one screen is held back and none is left; make more")
+            raise TrainingError(f"{', '.join(settings.data)}: one screen is held out and none is left; make more")
 
     def __len__(self) -> int:
         return len(self._screens)

@@ -18,18 +18,19 @@ class FinderSettings:
     """Everything that decides a finder's training."""
 
     data: tuple[str, ...] = _option((), "screens with boxes; may be given several times")
-    minutes: float | None = _option(None, "how long to train, wall time, loading not counted")
+    start: str | None = _option(None, "finder to start from: a run folder")
+    minutes: float | None = _option(None, "minutes to train, wall time, loading not counted")
     epochs: int | None = _option(None, f"how many epochs to train ({EPOCHS} if --minutes isn't given either)")
-    batch: int = _option(16, "crops a step")
+    batch: int = _option(16, "crops per step")
     crop: int = _option(320, "pixels of a crop's side, a multiple of 32")
     lr: float = _option(3e-3, "peak learning rate")
     weight_decay: float = _option(0.01, "decoupled weight decay")
-    warmup: float = _option(0.02, "share of the training in which the learning rate rises")
-    clip: float = _option(1.0, "greatest norm of the gradient")
-    ema: float = _option(0.998, "decay a step of the moving average of the weights, which is what finds")
+    warmup: float = _option(0.02, "share of the training during which the learning rate warms up")
+    clip: float = _option(1.0, "norm to which gradients are clipped")
+    ema: float = _option(0.998, "EMA decay per step; the finder gets the averaged weights")
     threads: int = _option(0, "torch's threads on the CPU; 0: one per core")
-    validation: float = _option(0.03, "share of the screens held back")
-    seed: int = _option(0, "of the weights, the order of screens and their variation")
+    validation: float = _option(0.03, "share of the screens held out for validation")
+    seed: int = _option(0, "seed of the initial weights, the order of screens and their augmentation")
 
     def checked(self) -> "FinderSettings":
         """The settings with their dependent defaults; TrainingError for values that make no sense."""

@@ -18,7 +18,7 @@ _GREATEST = 4.0
 
 @dataclass(frozen=True)
 class Targets:
-    """What a map should be. inside: float32 (rows, columns), 0-1; weight: float32 of the same shape, 0 where ignored."""
+    """What a map should be, float32 (rows, columns) both. inside: 0-1; weight: 0 where ignored."""
 
     inside: NDArray[np.float32]
     weight: NDArray[np.float32]

@@ -25,8 +25,9 @@ from linelet_common.errors import TrainingError
 from linelet_common.files import write_atomically
 from linelet_model import run
 from linelet_model.finding.crops import make_batch
-from linelet_model.finding.judge import Found, judge_finder
+from linelet_model.finding.judging import Found, judge_finder
 from linelet_model.finding.loss import map_loss
+from linelet_model.finding.run import load_finder
 from linelet_model.finding.screens import TrainingScreens
 from linelet_model.finding.settings import FinderSettings
 from linelet_model.networks.finder import Finder
@@ -36,7 +37,7 @@ _CHECKPOINT_SECONDS = 60.0  # the most work that a kill costs
 
 
 def train_finder(settings: FinderSettings, out: Path, resume: bool = False) -> Found:
-    """Train a finder into the run folder ``out``; returns how it finds the lines of the held-back screens.
+    """Train a finder into the run folder ``out``; returns how it finds the lines of the held-out screens.
 
     Raises TrainingError or DatasetError for settings and data that cannot be trained on, for an ``out`` that holds
     another run, and for a loss that is no longer a number.
@@ -47,7 +48,8 @@ def train_finder(settings: FinderSettings, out: Path, resume: bool = False) -> F
     torch.manual_seed(settings.seed)
     spec = FinderSpec(step=Finder.step, stride=Finder.stride)
     screens = TrainingScreens(settings, spec)
-    state = State(settings, len(screens))
+    network = load_finder(Path(settings.start))[0] if settings.start else Finder()
+    state = State(settings, network, len(screens))
     _write_run(settings, out, spec, state, screens)
     if resume:
         state.restore(out)
@@ -61,7 +63,7 @@ def train_finder(settings: FinderSettings, out: Path, resume: bool = False) -> F
             state.train_step(make_batch([screens[int(i)] for i in chosen], settings.crop, spec, seed))
             if state.checkpoint_due():
                 state.save(out)
-        found = judge_finder(state.average, spec, screens.held_back)
+        found = judge_finder(state.average, spec, screens.held_out)
         state.end_epoch(found)
         _write_epoch(state, out)
     return found
@@ -70,13 +72,13 @@ def train_finder(settings: FinderSettings, out: Path, resume: bool = False) -> F
 class State:
     """All that changes while training: weights, their average, the optimiser, the place in the data, history."""
 
-    def __init__(self, settings: FinderSettings, screens: int) -> None:
+    def __init__(self, settings: FinderSettings, network: nn.Module, screens: int) -> None:
         self.settings = settings
-        self.network: nn.Module = Finder().to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch lacks it
+        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch lacks it
         self.average = deepcopy(self.network).eval()
         matrices = [p for p in self.network.parameters() if p.ndim > 1]
         vectors = [p for p in self.network.parameters() if p.ndim <= 1]
-        groups = [{"params": matrices}, {"params": vectors, "weight_decay": 0.0}]
+        groups: list[dict[str, Any]] = [{"params": matrices}, {"params": vectors, "weight_decay": 0.0}]
         self.optimiser = torch.optim.AdamW(groups, lr=settings.lr, weight_decay=settings.weight_decay)
         self.steps = max(1, CROPS * screens // settings.batch)  # of an epoch
         self.epoch = self.step = self.updates = 0
@@ -206,7 +208,7 @@ def _write_run(settings: FinderSettings, out: Path, spec: FinderSpec, state: Sta
         "settings": settings.to_dict(),
         "parameters": sum(p.numel() for p in state.network.parameters()),
         "screens": len(screens),
-        "held_back_screens": len(screens.held_back),
+        "held_out_screens": len(screens.held_out),
         "versions": {
             "linelet": version("linelet-model"),
             "torch": torch.__version__,
@@ -225,7 +227,7 @@ def _write_epoch(state: State, out: Path) -> None:
     row = state.history[-1]
     print(
         f"epoch {row['epoch']}: {row['steps']} steps in {row['seconds']:.0f} s, loss {row['train_loss'] or 0:.4f}; "
-        f"held back: recall {100 * row['recall']:.2f} %, precision {100 * row['precision']:.2f} %",
+        f"held out: recall {100 * row['recall']:.2f} %, precision {100 * row['precision']:.2f} %",
         file=sys.stderr,
         flush=True,
     )

@@ -1,5 +1,6 @@
-"""Readers that come with the package, by name: run folders with their ONNX files, made by tools/ship_reader.py."""
+"""Readers by name, and the finder of lines, that come with the package: made by ship_reader.py and ship_finder.py."""
 
 from pathlib import Path
 
 HEALTH_APP = Path(__file__).parent / "health-app"
+FINDER = Path(__file__).parent / "finder"

@@ -16,7 +16,8 @@ class Draft:
     """Text, random numbers and budget of a line, and what was chosen for it.
 
     em: pixels per em in the picture. master: pixels per em that its glyphs are rasterised in, of ``sizes``; the mask is
-    scaled from it. finest: the smallest part's pixels per em at the master size.
+    scaled from it. finest: the smallest part's pixels per em at the master size. display: whether it is slanted and in
+    two tones, as digits of a display.
     """
 
     text: Text
@@ -28,6 +29,7 @@ class Draft:
     background: Colour
     colour: Colour
     finest: int = 0
+    display: bool = False  # slanted digits in two tones
     styles: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:

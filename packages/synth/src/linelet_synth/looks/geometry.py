@@ -45,6 +45,8 @@ def warp(mask: Mask, draft: Draft, tilted: float) -> tuple[Mask, Affine]:
         draft.styles.append("squeezed")
     angle = _angle(draft, mask.shape[1] / mask.shape[0], tilted)
     shear = rng.uniform(-0.2, 0.2) if rng.chance(0.05) else 0.0
+    if draft.display and not angle:
+        shear = rng.uniform(-0.32, -0.1)  # slanted to the right, as on a display
     height, width = mask.shape
     affine = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
     scale = draft.scale
@@ -65,7 +67,12 @@ def _angle(draft: Draft, aspect: float, tilted: float) -> float:
     rng, text = draft.rng, draft.text
     if not rng.chance(tilted):
         return 0.0
-    most = 20.0 if len(text.text) <= 6 else 8.0
+    length = len(text.drawn)
+    if length <= 6 and draft.em >= 18 and rng.chance(0.12):
+        # Along a chart's axis: up to 45 degrees, and twice the line's height again for the rise of its end.
+        most = min(45.0, math.degrees(math.atan(2.2 / max(aspect, 0.5))))
+        return most * rng.uniform(0.5, 1.0) * (1 if rng.chance(0.3) else -1)
+    most = 20.0 if length <= 6 else 8.0
     if text.parts[0].kind not in ("number", "random") and not rng.chance(0.6):
         return 0.0
     # The rise of a line's end may take as much height again as the line itself.
@@ -85,9 +92,9 @@ def turn(mask: Mask, angle: float, shear: float) -> tuple[Mask, Affine]:
     return np.asarray(cv2.warpAffine(mask, matrix, size, flags=cv2.INTER_LINEAR)), matrix
 
 
-def trim(mask: Mask) -> tuple[Mask, int, int]:
-    """The mask without its empty margins, and how many columns and rows went on the left and at the top."""
-    x, y, width, height = cv2.boundingRect(mask)
+def trim(mask: Mask, least: int = 1) -> tuple[Mask, int, int]:
+    """The mask without margins of less ink than ``least``; how many columns and rows went at the left and top."""
+    x, y, width, height = cv2.boundingRect(mask if least == 1 else np.asarray(mask >= least, dtype=np.uint8))
     if not width:
         return mask, 0, 0
     return np.ascontiguousarray(mask[y : y + height, x : x + width]), x, y

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from linelet_common.preprocess import Pixels
 from linelet_synth import pixels
 from linelet_synth.atlas import Mask, Strike
-from linelet_synth.colours import Colour, grey
+from linelet_synth.colours import Colour, blend, grey
+from linelet_synth.icons import Icons
 from linelet_synth.looks.draft import Draft
 from linelet_synth.looks.scheme import LEAST_LEVELS, Scheme
-from linelet_synth.ornaments import Surroundings, cuttable, harmless, photo, plan, rounded
+from linelet_synth.ornaments import Surroundings, crossing, cuttable, harmless, nothing_to_read, photo, plan, rounded
 from linelet_synth.recipe import Recipe
-from linelet_synth.rng import Rng
 
 Floats = NDArray[np.float32]
 
@@ -39,8 +39,8 @@ class _Layout:
 class Ground:
     """Lays lines on their grounds."""
 
-    def __init__(self, recipe: Recipe, scheme: Scheme, rgb: bool) -> None:
-        self._look, self._scheme, self._rgb = recipe.looks.screen, scheme, rgb
+    def __init__(self, recipe: Recipe, scheme: Scheme, icons: Icons, rgb: bool) -> None:
+        self._look, self._scheme, self._icons, self._rgb = recipe.looks.screen, scheme, icons, rgb
         self._slices, self._kinds = cuttable(recipe.charset), harmless(recipe.charset)
 
     def lay(self, mask: Mask, draft: Draft, strike: Strike) -> tuple[Pixels, int, int]:
@@ -59,28 +59,64 @@ class Ground:
         lcd = rng.chance(0.15)
         if lcd:
             draft.styles.append("lcd")
-        if ground is None and not layout.around and not lcd:
+        crossed = draft.text.parts[0].kind == "number" and rng.chance(0.06) and draft.spend(0.25)
+        if ground is None and not layout.around and not lcd and not crossed and not draft.display:
             return pixels.colour_mask(whole, background, colour, self._rgb), left, top
         if ground is None:
             ground = self._flat(height, width, background)
+        if crossed:
+            draft.styles.append("crossed")
+            pale = blend(background, self._scheme.beside(background, colour, rng), rng.uniform(0.25, 0.6))
+            if abs(grey(pale) - grey(colour)) >= LEAST_LEVELS:
+                _cover(ground, crossing(height, width, draft.em, rng), self._value(pale))
         if layout.around:
             other = self._scheme.beside(background, colour, rng)
             _cover(ground, layout.around.draw(height, width, text), self._value(other))
-        _cover(ground, _subpixels(whole, self._rgb, rng.chance(0.5)) if lcd else whole, self._value(colour))
+        ink = self._value(colour) if not draft.display else self._two_tones(height, text, draft)
+        _cover(ground, _subpixels(whole, self._rgb, rng.chance(0.5)) if lcd else whole, ink)
         return np.rint(ground).astype(np.uint8), left, top
+
+    def bare(self, draft: Draft) -> Pixels:
+        """A picture without text."""
+        rng, em, background = draft.rng, draft.em, draft.background
+        height = max(12, round(em * rng.uniform(0.8, 1.8)))
+        width = max(12, round(height * rng.choice((1.0, 1.0, rng.uniform(0.5, 6.0)))))
+        ground = self._ground(height, width, (0, 0, 0, 0), _Layout([0, 0, 0, 0]), draft)
+        if ground is None:
+            ground = self._flat(height, width, background)
+        shapes = nothing_to_read(height, width, min(em, height * 0.8), self._icons, rng)
+        _cover(ground, shapes, self._value(self._scheme.beside(background, draft.colour, rng)))
+        return np.rint(ground).astype(np.uint8)
+
+    def _two_tones(self, height: int, text: tuple[int, int, int, int], draft: Draft) -> Floats:
+        """The text's colour by rows: two tones that meet in the middle, or one that fades downwards."""
+        rng = draft.rng
+        paler = blend(draft.colour, draft.background, rng.uniform(0.15, 0.45))
+        if abs(grey(paler) - grey(draft.background)) < LEAST_LEVELS:
+            paler = draft.colour
+        share = (np.arange(height, dtype=np.float32) - text[1]) / np.float32(max(1, text[3] - text[1]))
+        share = np.clip(share, 0, 1) if rng.chance(0.5) else (share > 0.5).astype(np.float32)
+        if rng.chance(0.5):
+            share = 1 - share
+        a, b = self._value(draft.colour), self._value(paler)
+        return np.asarray(a + (b - a) * (share[:, None, None] if self._rgb else share[:, None]))
 
     def _layout(self, mask: Mask, draft: Draft, strike: Strike) -> _Layout:
         """Margins, plate and neighbours that keep the text large enough in its picture."""
         rng, em, look = draft.rng, draft.em, self._look
         ink_height, ink_width = mask.shape
-        layout = _Layout(_margins(em, ink_height, rng))
+        layout = _Layout(_margins(draft, ink_height))
         short = ink_width < 4 * ink_height
         plate = rng.random()
         if plate < look.pills + (0.12 if short else 0.02):
             layout.plate = "pill" if plate < look.pills else "box"
             # The plate's own margins, then what shows of the ground around it.
             layout.inner = [round(em * rng.uniform(*((0.05, 0.35) if k % 2 else (0.12, 0.6)))) for k in range(4)]
-            outer = [round(em * rng.uniform(0.0, 0.35)) for _ in range(4)]
+            # A loose crop shows more of it at the ends, and the plate's ends close to the text.
+            loose = rng.chance(0.35)
+            if loose:
+                layout.inner[0], layout.inner[2] = (round(em * rng.uniform(0.08, 0.35)) for _ in range(2))
+            outer = [round(em * rng.uniform(0.0, 0.9 if loose and k % 2 == 0 else 0.35)) for k in range(4)]
             layout.margins = [a + b for a, b in zip(layout.inner, outer, strict=True)]
             draft.styles.append(layout.plate)
         left, top, right, bottom = layout.margins
@@ -90,7 +126,7 @@ class Ground:
             top, bottom = int(top * room / (top + bottom)), int(bottom * room / (top + bottom))
             layout.inner[1], layout.inner[3] = min(layout.inner[1], top), min(layout.inner[3], bottom)
         if rng.chance(look.neighbours):
-            around = plan(draft.text, em, strike, self._slices, self._kinds, rng)
+            around = plan(draft.text, em, strike, self._icons, self._slices, self._kinds, rng)
             left, right = left + around.left, right + around.right
             if top + bottom + around.top + around.bottom > room:
                 around.top = around.bottom = 0
@@ -154,9 +190,11 @@ class Ground:
         return np.asarray(np.clip(ground, 0, 255, out=ground))
 
 
-def _margins(em: float, ink_height: int, rng: Rng) -> list[int]:
+def _margins(draft: Draft, ink_height: int) -> list[int]:
     """Left, top, right and bottom margin in pixels."""
-    if rng.chance(0.25):  # cut to the ink
+    rng, em, drawn = draft.rng, draft.em, draft.text.drawn
+    # Cut to the ink: thin characters at an edge are what readers lose first.
+    if rng.chance(0.55 if drawn[:1] == "1" or drawn[-1:] == "1" else 0.35):
         return [rng.integer(0, 2) for _ in range(4)]
     kind = rng.random()
     if kind < 0.35:

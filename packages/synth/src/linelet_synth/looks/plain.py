@@ -4,7 +4,7 @@ Text is inside the picture whatever its length: a line that is too wide for its 
 size, and still too wide, it gets a wider canvas. Set smaller yet, and blurred, nobody could read it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from types import SimpleNamespace
 from typing import NamedTuple
@@ -18,6 +18,7 @@ from linelet_synth.colours import choose_text_colour, parse_colour, perturb
 from linelet_synth.fonts import Face
 from linelet_synth.line import Line
 from linelet_synth.recipe import Recipe
+from linelet_synth.recipe_faces import Fallback
 from linelet_synth.rng import Rng
 from linelet_synth.texts import Text
 
@@ -52,7 +53,7 @@ def _choose(d: SimpleNamespace, rng: Rng) -> _Effects:
 class Plain:
     """Draws lines of the plain look."""
 
-    def __init__(self, recipe: Recipe, faces: list[Face], atlas: Atlas, rgb: bool) -> None:
+    def __init__(self, recipe: Recipe, faces: list[Face], atlas: Atlas, rgb: bool, fallback: Fallback) -> None:
         # Copies, since every access to a pydantic model's attribute costs as much as a random draw.
         self._look = SimpleNamespace(**dict(recipe.looks.plain))
         self._degradation = SimpleNamespace(**dict(recipe.looks.plain.degradation))
@@ -66,17 +67,21 @@ class Plain:
             role: [(face, w) for w in table.weights for face in _nearest(primary, w)]
             for role, table in recipe.roles.items()
         }
-        self._atlas, self._rgb = atlas, rgb
+        self._atlas, self._rgb, self._fallback = atlas, rgb, fallback
 
     def plan(self, text: Text, rng: Rng) -> Callable[[], Line]:
         """Decide a line, all that is random in it; what is returned draws it."""
-        look, d, words = self._look, self._degradation, text.text
+        look, d, words = self._look, self._degradation, text.drawn
         background = perturb(rng.choice(self._backgrounds), self._saturation, self._value, rng)
         colour, _ = choose_text_colour(background, self._colours[text.role], self._all_colours, look.min_contrast)
         face, weight = rng.choice(self._faces[text.role])
         size = rng.integer(*look.size)
+        if text.spans is not None:
+            # Few strikes: characters outside the charset are many.
+            size, weight = max(look.size[0], size & -8), 700 if weight > 550 else 400
         cropped = rng.chance(look.cropped)
-        placed, box = self._set(words, face, weight, size)
+        runs = [(words, face)] if text.spans is None else self._fallback.runs(words, face, rng)
+        placed, box = self._set(runs, weight, size)
         if cropped:
             em = size
             if box[3] - box[1] < 0.5 * em:  # a lone point is legible by its place on the line only
@@ -91,7 +96,7 @@ class Plain:
                 shrink = min(width / (box[2] - box[0]), height / (box[3] - box[1]))
                 # Even sizes: half as many strikes to make.
                 size = max(smallest, min(size - 1, int(size * shrink)) & -2)
-                placed, box = self._set(words, face, weight, size)
+                placed, box = self._set(runs, weight, size)
             width, height = max(width, box[2] - box[0]), max(height, box[3] - box[1])
             x, y = (width - (box[2] - box[0])) // 2, (height - (box[3] - box[1])) // 2
         effects = _choose(d, rng)
@@ -101,7 +106,9 @@ class Plain:
         area = _area(x, y, box[2] - box[0], box[3] - box[1], halo, width, height)
         move = x - box[0], y - box[1]
         affine = (1.0, 0.0, move[0], 0.0, 1.0, move[1])
-        line = Line(_NOT_DRAWN, words, "plain", background, colour, placed, affine, face.name, size)
+        line = Line(
+            _NOT_DRAWN, text.text, "plain", background, colour, placed, affine, face.name, size, spans=text.spans
+        )
         # Not a function within this one: what it shared with this one would slow both, by 3 us per line.
         return partial(self._draw, line, (height, width), move, area, effects)
 
@@ -134,8 +141,15 @@ class Plain:
         line.picture = picture
         return line
 
-    def _set(self, text: str, face: Face, weight: int, size: int) -> tuple[list[Placed], tuple[int, int, int, int]]:
-        placed, pen = set_text(self._atlas.strike(face, weight, size), text)
+    def _set(
+        self, runs: Sequence[tuple[str, Face]], weight: int, size: int
+    ) -> tuple[list[Placed], tuple[int, int, int, int]]:
+        placed: list[Placed] = []
+        pen = 0
+        for text, face in runs:
+            glyphs, end = set_text(self._atlas.strike(face, weight, size), text)
+            placed += [(mask, x0 + pen, y0, x1 + pen, y1) for mask, x0, y0, x1, y1 in glyphs] if pen else glyphs
+            pen += end
         box = ink_box(placed)
         # A label of spaces only has no ink; its picture shows their width.
         return placed, box if box[2] > box[0] else (0, -size, max(1, pen), 0)

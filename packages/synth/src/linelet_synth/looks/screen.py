@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from linelet_synth.atlas import Atlas, ink_box, paste
 from linelet_synth.fonts import Face
+from linelet_synth.icons import Icons
+from linelet_synth.labels import spans
 from linelet_synth.line import Line
 from linelet_synth.looks.degradation import degrade
 from linelet_synth.looks.draft import Draft
@@ -22,8 +24,9 @@ from linelet_synth.looks.ground import Ground
 from linelet_synth.looks.scheme import Scheme
 from linelet_synth.looks.typesetting import Typesetter, choose_size
 from linelet_synth.recipe import Recipe
+from linelet_synth.recipe_faces import Fallback
 from linelet_synth.rng import Rng
-from linelet_synth.texts import Text
+from linelet_synth.texts import Part, Text
 
 # Room around the glyphs for what makes them thicker.
 _PAD = 2
@@ -32,24 +35,69 @@ _PAD = 2
 class Screen:
     """Draws lines of the screen look."""
 
-    def __init__(self, recipe: Recipe, faces: list[Face], companions: list[Face], atlas: Atlas, rgb: bool) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        faces: list[Face],
+        companions: list[Face],
+        atlas: Atlas,
+        rgb: bool,
+        fallback: Fallback,
+    ) -> None:
         self._look = recipe.looks.screen
-        self._type = Typesetter(faces, companions, atlas, self._look.companions)
+        self._type = Typesetter(faces, companions, fallback, atlas, self._look.companions)
         self._scheme = Scheme(recipe)
-        self._ground = Ground(recipe, self._scheme, rgb)
+        self._ground = Ground(recipe, self._scheme, Icons(atlas), rgb)
 
     def plan(self, text: Text, rng: Rng) -> Callable[[], Line]:
         """Draw the line at once, since later random choices depend on the pixels so far; returns what hands it over."""
         line = self.draw(text, rng)
         return lambda: line
 
+    def picture(self, text: Text, rng: Rng) -> Callable[[], Line]:
+        """A picture that shows no text, with an empty label: icons, pieces of charts, bare grounds.
+
+        Beside a text the same things belong to no label either.
+        """
+        look = self._look
+        em, _, _, styles = choose_size(look.size, text, rng)
+        background, colour = self._scheme.text_and_ground(text.role, rng)
+        nothing = Text((Part("", "mark"),), text.role)
+        draft = Draft(nothing, rng, look.hardness, em, round(em), (), background, colour, styles=[*styles, "no text"])
+        picture = degrade(self._ground.bare(draft), em, draft)
+        line = Line(picture, "", "screen", background, colour, [], (1, 0, 0, 0, 1, 0), "", em, draft.styles)
+        return lambda: line
+
+    def fragment(self, text: Text, rng: Rng) -> Callable[[], Line]:
+        """A text cut so deep that nobody can read it, labelled U+FFFD as a whole."""
+        deep, upper = rng.uniform(0.15, 0.33), rng.chance(0.5)  # first: drawing in colour takes more random numbers
+        line = self.draw(text._replace(spans=spans(text.drawn, ())), rng)
+        boxes = [box for box in line.boxes if box.height]
+        if not boxes:
+            return lambda: line
+        top = min(box.y for box in boxes)
+        height = max(box.y + box.height for box in boxes) - top
+        # Up to a third of it, the upper or the lower.
+        cut, rows = max(3, round(height * deep)), line.picture.shape[0]
+        start, end = 0, min(max(round(top) + cut, 3), rows)
+        if not upper:
+            start, end = max(0, min(round(top + height) - cut, rows - 3)), rows
+        line.picture = np.ascontiguousarray(line.picture[start:end])
+        a, b, c, d, e, f = line.affine
+        line.affine = a, b, c, d, e, f - start
+        line.styles.append("fragment")
+        return lambda: line
+
     def draw(self, text: Text, rng: Rng) -> Line:
         """A line, degraded."""
         look = self._look
-        em, master, sizes, styles = choose_size(look.size, rng)
+        em, master, sizes, styles = choose_size(look.size, text, rng)
         background, colour = self._scheme.text_and_ground(text.role, rng)
         draft = Draft(text, rng, look.hardness, em, master, sizes, background, colour, styles=styles)
-        face, weight = self._type.face(rng)
+        draft.display = text.parts[0].kind == "number" and rng.chance(0.04)
+        if draft.display:
+            draft.styles.append("display")
+        face, weight = self._type.face(text, rng)
         placed = self._type.set(draft, face, weight)
         left, top, right, bottom = ink_box(placed)
         if right <= left:  # spaces only
@@ -63,12 +111,25 @@ class Screen:
         if rng.chance(0.3):
             mask = gamma(mask, rng.uniform(0.65, 1.5))
         if not flat:
-            mask, dx, dy = trim(mask)
+            # Half of the tight crops end where ink is to be seen, not where the last trace of it is.
+            mask, dx, dy = trim(mask, 64 if rng.chance(0.4) else 1)
             affine[:, 2] -= (dx, dy)
         picture, x, y = self._ground.lay(mask, draft, self._type.strike(face, weight, em))
         affine[:, 2] += affine[:, :2] @ (_PAD - left, _PAD - top) + (x, y)
         picture = degrade(picture, min(em, 1.7 * draft.scale * draft.finest), draft)
-        return Line(picture, text.text, "screen", background, colour, placed, _six(affine), face.name, em, draft.styles)
+        return Line(
+            picture,
+            text.text,
+            "screen",
+            background,
+            colour,
+            placed,
+            _six(affine),
+            face.name,
+            em,
+            draft.styles,
+            text.spans,
+        )
 
 
 def _six(affine: NDArray[np.float64]) -> tuple[float, float, float, float, float, float]:

@@ -1,12 +1,14 @@
 """Setting a text glyph by glyph from the atlas: several faces, weights and sizes on one baseline."""
 
+from collections.abc import Iterator
 from functools import lru_cache
 
 from linelet_synth.atlas import Atlas, Placed, Strike
 from linelet_synth.fonts import Face
 from linelet_synth.looks.draft import Draft
+from linelet_synth.recipe_faces import Fallback
 from linelet_synth.rng import Rng
-from linelet_synth.texts import Part
+from linelet_synth.texts import Part, Text
 
 # Sizes that strikes are made in: close enough to look continuous, few enough to be met again soon. Lines that are
 # scaled need fewer, since the scale fills the gaps.
@@ -15,6 +17,12 @@ COARSE = (14, 20, 28, 40, 56, 80, 112)
 _MASTERS = (28, 40, 56, 80, 112)
 _WEIGHTS = (300, 400, 400, 400, 500, 500, 600, 700, 700, 800, 900)
 _COMPANION_WEIGHTS = (400, 400, 500, 700, 700, 800)
+# Characters outside the charset are thousands, so that their lines take fewer sizes and weights, or each would be
+# rasterised anew. What is inside the charset is drawn alike in the same line: nothing but its shape tells it apart.
+_FEW_SIZES = (10, 12, 14, 17, 20, 28, 40)
+_FEW_WEIGHTS = (400, 400, 700)
+# The least size of type for a line of numbers only, as labels of charts have it.
+_TINY = (9.5, 12.0)
 # The smallest part of a line, in pixels per em: below it people guess too.
 _SMALLEST = 8.0
 
@@ -29,14 +37,20 @@ def _nearest(size: int, sizes: tuple[int, ...]) -> int:
     return min(sizes, key=lambda known: abs(known - size))
 
 
-def choose_size(size: tuple[float, float], rng: Rng) -> tuple[float, int, tuple[int, ...], list[str]]:
+def choose_size(size: tuple[float, float], text: Text, rng: Rng) -> tuple[float, int, tuple[int, ...], list[str]]:
     """A line's em in its picture, the master size its glyphs are rasterised in, the sizes of that, and its style."""
     smallest, largest = size
+    if text.parts[0].kind == "number" and text.spans is None and rng.chance(0.07):
+        smallest, largest = min(smallest, _TINY[0]), min(largest, _TINY[1])
+    exact: tuple[int, ...] = SIZES
+    if text.spans is not None:
+        exact = _FEW_SIZES
+        smallest, largest = max(smallest, text.smallest), max(smallest, text.smallest, min(largest, exact[-1]))
     em = smallest * (largest / smallest) ** rng.random()  # sizes are perceived, and used, on a logarithmic scale
     mode = rng.random()
     if mode < 0.45:
-        master = snap(em, SIZES)
-        return float(master), master, SIZES, []
+        master = snap(em, exact)
+        return float(master), master, exact, []
     if mode < 0.9 or em < 16:
         master = next((m for m in _MASTERS if m >= em * 1.08), _MASTERS[-1])
         return em, master, COARSE, ["downscaled"]
@@ -45,19 +59,25 @@ def choose_size(size: tuple[float, float], rng: Rng) -> tuple[float, int, tuple[
 
 
 class Typesetter:
-    """Sets texts. companions: the faces for digits and Latin letters, used in ``share`` of the lines."""
+    """Sets texts.
 
-    def __init__(self, faces: list[Face], companions: list[Face], atlas: Atlas, share: float) -> None:
+    companions: the faces for digits and Latin letters, used in ``share`` of the lines. fallback: gives those for
+    characters that a line's own faces lack.
+    """
+
+    def __init__(
+        self, faces: list[Face], companions: list[Face], fallback: Fallback, atlas: Atlas, share: float
+    ) -> None:
         # Half of the lines have a primary face, usually the one that the app has; the others share the rest.
         self._primary = [face for face in faces if face.primary]
         self._others = [face for face in faces if not face.primary] or self._primary
         self._companions, self._share = companions, share
-        self._atlas = atlas
+        self._fallback, self._atlas = fallback, atlas
 
-    def face(self, rng: Rng) -> tuple[Face, int]:
+    def face(self, text: Text, rng: Rng) -> tuple[Face, int]:
         """A line's face and its weight."""
         face = rng.choice(self._primary if rng.chance(0.5) else self._others)
-        return face, face.nearest(rng.choice(_WEIGHTS))
+        return face, face.nearest(rng.choice(_WEIGHTS if text.spans is None else _FEW_WEIGHTS))
 
     def strike(self, face: Face, weight: int, size: float, sizes: tuple[int, ...] = SIZES) -> Strike:
         """The strike of a face in the nearest of the sizes."""
@@ -66,6 +86,7 @@ class Typesetter:
     def set(self, draft: Draft, face: Face, weight: int) -> list[Placed]:
         """The glyphs of a line's text on one baseline, at the master size; notes the size of the smallest."""
         rng, master, sizes, parts = draft.rng, draft.master, draft.sizes, draft.text.parts
+        outside = draft.text.spans is not None
         companion, companion_scale, companion_weight = face, 1.0, weight
         if self._companions and rng.chance(self._share):
             companion = rng.choice(self._companions)
@@ -80,19 +101,30 @@ class Typesetter:
         pen = 0.0
         for k, part in enumerate(parts):
             share, rise, gap, own_weight = _part_style(parts, k, rng)
+            if outside and own_weight:
+                own_weight = _nearest(own_weight, _FEW_WEIGHTS)
             part_weight = face.nearest(own_weight) if own_weight else weight
-            for run, latin in _runs(part.text):
-                if latin and companion is not face:
+            for run, run_face in self._faces_of(part.text, face, companion, outside, rng):
+                if run_face is companion and companion is not face:
                     size = master * share * companion_scale
                     strike = self.strike(companion, own_weight or companion_weight, max(size, smallest), sizes)
                 else:
-                    strike = self.strike(face, part_weight, max(master * share, smallest), sizes)
+                    strike = self.strike(run_face, part_weight, max(master * share, smallest), sizes)
                 draft.finest = min(draft.finest, strike.size)
                 if gap and placed:
                     pen += gap * master
                     gap = 0.0
                 pen = _append(placed, strike, run, (pen, -round(rise * master)), spacing * strike.size, kerned_dots)
         return placed
+
+    def _faces_of(self, text: str, face: Face, companion: Face, outside: bool, rng: Rng) -> Iterator[tuple[str, Face]]:
+        """Stretches of a text, each with its face."""
+        for run, latin in _runs(text):
+            own = companion if latin else face
+            if outside:
+                yield from self._fallback.runs(run, own, rng)
+            else:
+                yield run, own
 
 
 def _part_style(parts: tuple[Part, ...], k: int, rng: Rng) -> tuple[float, float, float, int]:

@@ -6,6 +6,8 @@ from linelet_synth.screens import shapes
 from linelet_synth.screens.page import Page, Style
 from linelet_synth.screens.theme import WHITE
 
+_GREY: Colour = (150, 150, 150)  # of a system bar's shapes
+
 
 def status_bar(page: Page, ground: Colour) -> float:
     """Time, signal, battery and small icons at the page's top; returns its height."""
@@ -63,8 +65,16 @@ def _battery(page: Page, right: float, middle: float, ink: Colour, style: Style)
         return left - 6 * dp
     page.scene.shape(shapes.border(left, middle - half, right, middle + half, ink, 2.5 * dp, max(1, round(dp))))
     colour = ink if level > 20 else (255, 59, 48)
-    page.scene.shape(shapes.box(left + 2 * dp, middle - half + 2 * dp, left + 2 * dp + (wide - 4 * dp) * level / 100,
-                                middle + half - 2 * dp, colour, dp))  # fmt: skip
+    page.scene.shape(
+        shapes.box(
+            left + 2 * dp,
+            middle - half + 2 * dp,
+            left + 2 * dp + (wide - 4 * dp) * level / 100,
+            middle + half - 2 * dp,
+            colour,
+            dp,
+        )
+    )
     page.scene.shape(shapes.box(right + dp, middle - half * 0.4, right + 2.5 * dp, middle + half * 0.4, ink))
     if kind < 0.6:
         shown = page.text(f"{level}%", left - 4 * dp, middle, style, "right")
@@ -98,9 +108,9 @@ def title_bar(page: Page, y: float) -> float:
         right = (shown.bounds[0] if shown else right) - 8 * dp
     if rng.chance(0.55):
         room = 2 * min(width / 2 - left, right - width / 2)
-        page.text(page.sayings.word(), width / 2, middle, style, "centre", room)
+        page.text(page.sayings.title(), width / 2, middle, style, "centre", room)
     else:
-        page.text(page.sayings.word(), left + 6 * dp, middle, style, room=right - left - 6 * dp)
+        page.text(page.sayings.title(), left + 6 * dp, middle, style, room=right - left - 6 * dp)
     if theme.classic:
         light = blend(theme.bar, WHITE, 0.4)
         page.scene.beneath(mark, shapes.gradient(0, y, width, y + height, (light, theme.bar), True))
@@ -131,8 +141,16 @@ def bottom_bar(page: Page, count: int) -> float:
         colour = theme.accent if k == chosen else theme.muted
         words = worded < 0.75 or (worded < 0.9 and k == chosen)
         if k == chosen and rng.chance(0.2):
-            page.scene.shape(shapes.box(middle - 26 * dp, top + 6 * dp, middle + 26 * dp, top + height * 0.55,
-                                        blend(ground, theme.accent, 0.2), 14 * dp))  # fmt: skip
+            page.scene.shape(
+                shapes.box(
+                    middle - 26 * dp,
+                    top + 6 * dp,
+                    middle + 26 * dp,
+                    top + height * 0.55,
+                    blend(ground, theme.accent, 0.2),
+                    14 * dp,
+                )
+            )
         page.icon(middle, top + height * (0.36 if words else 0.5), rng.uniform(18, 24), colour)
         if words:
             page.text(page.sayings.word(), middle, top + height * 0.78, Style(size, colour, 400), "centre", step * 0.9)
@@ -163,17 +181,16 @@ def _system(page: Page, height: float) -> None:
         for k, side in enumerate((-1, 0, 1)):
             x, r = page.width / 2 + side * page.width * 0.25, 6 * dp
             if k == 0:
-                page.scene.shape(
-                    shapes.polygon([(x - r, middle), (x + r, middle - r), (x + r, middle + r)], (150,) * 3)
-                )
+                page.scene.shape(shapes.polygon([(x - r, middle), (x + r, middle - r), (x + r, middle + r)], _GREY))
             elif k == 1:
-                page.scene.shape(shapes.disc(x, middle, r, (150, 150, 150)))
+                page.scene.shape(shapes.disc(x, middle, r, _GREY))
             else:
-                page.scene.shape(shapes.box(x - r, middle - r, x + r, middle + r, (150, 150, 150)))
+                page.scene.shape(shapes.box(x - r, middle - r, x + r, middle + r, _GREY))
         return
     wide = page.width * rng.uniform(0.12, 0.19)
-    page.scene.shape(shapes.box(page.width / 2 - wide, middle, page.width / 2 + wide, middle + 5 * dp, page.theme.ink,
-                                2.5 * dp))  # fmt: skip
+    page.scene.shape(
+        shapes.box(page.width / 2 - wide, middle, page.width / 2 + wide, middle + 5 * dp, page.theme.ink, 2.5 * dp)
+    )
 
 
 def floating_button(page: Page, bottom: float) -> None:

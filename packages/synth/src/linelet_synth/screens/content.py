@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 from linelet_common.screens import CATEGORY, RECORD, SCREENS
 from linelet_synth.contents import PICTURE, Stored
@@ -16,8 +16,8 @@ class ScreenContent:
     unit = "screens"
     # What a usual screen's picture takes, in usual lines'.
     weight = 25
-    suffixes = {PICTURE: "png", RECORD: "json"}
-    lists = (SCREENS,)
+    suffixes: ClassVar[dict[str, str]] = {PICTURE: "png", RECORD: "json"}
+    lists: tuple[str, ...] = (SCREENS,)
 
     def __init__(self, source: ScreenSource) -> None:
         self._source = source

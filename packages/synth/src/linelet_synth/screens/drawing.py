@@ -23,6 +23,8 @@ from linelet_synth.screens.theme import make_theme
 
 # A picture is not made smaller than this, and its smallest text not below so many pixels per em.
 _NARROWEST = 320
+# Whole fonts, of 0.3 to 3 MB each: what screens say has too many characters to cut fonts to.
+_OPEN_FONTS = 256
 # Latin faces that half of the pages choose from.
 _COMMON = 10
 
@@ -51,13 +53,17 @@ class Drawer:
     """Draws screens from random numbers."""
 
     def __init__(
-        self, recipe: Recipe, faces: tuple[list[Face], list[Face], list[Face]], sayings: Sayings, icons: list[Face],
+        self,
+        recipe: Recipe,
+        faces: tuple[list[Face], list[Face], list[Face]],
+        sayings: Sayings,
+        icons: list[Face],
         rgb: bool,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._recipe, self._sayings, self._rgb = recipe, sayings, rgb
         self._main, self._latin, self._rest = faces
         self._common = self._latin[:: max(1, len(self._latin) // _COMMON)]
-        self._atlas = Atlas()
+        self._atlas = Atlas(open_fonts=_OPEN_FONTS)
         self._icons = Icons(icons, self._atlas)
 
     def draw(self, rng: Rng) -> ScreenPicture:
@@ -85,8 +91,9 @@ class Drawer:
             # Half of the pages share a few faces: apps do, and their glyphs are at hand.
             latin = rng.choice(self._common if rng.chance(0.5) else self._latin)
         typeface = Typeface(main, latin, tuple(self._rest), 1.0, rng.uniform(0, 0.06) if rng.chance(0.15) else 0.0)
-        return Page(form.width, form.height, form.dp, rng, theme, self._sayings, typeface, self._atlas, self._icons,
-                    scene)  # fmt: skip
+        return Page(
+            form.width, form.height, form.dp, rng, theme, self._sayings, typeface, self._atlas, self._icons, scene
+        )
 
     def _in_phone(self, page: Page, canvas: Pixels) -> list[Drawn]:
         """A phone with a smaller screen, below a headline."""
@@ -107,16 +114,16 @@ class Drawer:
         compose(inside)
         return lines + inner.draw(canvas[y0:y1, x0:x1], (x0, y0))
 
-    def _degrade(
-        self, canvas: Pixels, lines: list[Drawn], rng: Rng, styles: list[str]
-    ) -> tuple[Pixels, list[Drawn]]:  # fmt: skip
+    def _degrade(self, canvas: Pixels, lines: list[Drawn], rng: Rng, styles: list[str]) -> tuple[Pixels, list[Drawn]]:
         """Rescaling, blur, grain, compression; and grey where grey is asked for."""
-        picture = canvas if self._rgb else np.asarray(cv2.cvtColor(canvas, cv2.COLOR_RGB2GRAY))
+        picture: Pixels = canvas
+        if not self._rgb:
+            picture = np.asarray(cv2.cvtColor(canvas, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
         height, width = picture.shape[:2]
         if rng.chance(0.25):
             share = rng.uniform(max(0.5, _NARROWEST / width), 1.0)
             size = max(1, round(width * share)), max(1, round(height * share))
-            picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
+            picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
             x, y = size[0] / width, size[1] / height
             for line in lines:
                 line.box = line.box[0] * x, line.box[1] * y, line.box[2] * x, line.box[3] * y

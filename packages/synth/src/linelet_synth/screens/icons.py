@@ -132,18 +132,19 @@ def _bars(scene: Scene, x: float, y: float, r: float, colour: Colour, stroke: fl
         if rng.chance(0.5):
             scene.shape(shapes.line((x - r * 0.8, y + k * r * 0.6), (x + r * 0.8, y + k * r * 0.6), colour, stroke))
         else:
-            scene.shape(shapes.box(
-                x + k * r * 0.6 - r * 0.2, y + r * rng.uniform(-0.8, 0.4), x + k * r * 0.6 + r * 0.2, y + r * 0.8, colour
-            ))  # fmt: skip
+            left, top = x + k * r * 0.6 - r * 0.2, y + r * rng.uniform(-0.8, 0.4)
+            scene.shape(shapes.box(left, top, left + r * 0.4, y + r * 0.8, colour))
 
 
 def _heart(scene: Scene, x: float, y: float, r: float, colour: Colour, stroke: float, rng: Rng) -> None:
     turns = [math.tau * k / 20 for k in range(20)]
     points = [
-        (x + r * 0.95 * math.sin(t) ** 3,
-         y - r * (0.8 * math.cos(t) - 0.32 * math.cos(2 * t) - 0.12 * math.cos(3 * t) - 0.06 * math.cos(4 * t)))
+        (
+            x + r * 0.95 * math.sin(t) ** 3,
+            y - r * (0.8 * math.cos(t) - 0.32 * math.cos(2 * t) - 0.12 * math.cos(3 * t) - 0.06 * math.cos(4 * t)),
+        )
         for t in turns
-    ]  # fmt: skip
+    ]
     if rng.chance(0.6):
         scene.shape(shapes.polygon(points, colour))
     else:
@@ -156,8 +157,17 @@ def _drop(scene: Scene, x: float, y: float, r: float, colour: Colour, stroke: fl
 
 
 def _framed(scene: Scene, x: float, y: float, r: float, colour: Colour, stroke: float, rng: Rng) -> None:
-    scene.shape(shapes.border(x - r * 0.85, y - r * 0.85, x + r * 0.85, y + r * 0.85, colour, r * rng.uniform(0, 0.5),
-                              max(1, round(stroke))))  # fmt: skip
+    scene.shape(
+        shapes.border(
+            x - r * 0.85,
+            y - r * 0.85,
+            x + r * 0.85,
+            y + r * 0.85,
+            colour,
+            r * rng.uniform(0, 0.5),
+            max(1, round(stroke)),
+        )
+    )
     _strokes(scene, x, y, r * 0.55, colour, stroke, rng)
 
 

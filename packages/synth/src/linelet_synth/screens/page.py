@@ -4,6 +4,7 @@ What counts as one line: runs on one baseline that belong together, a number and
 and its value set one behind the other. Columns are lines of their own, and so is each row of a paragraph.
 """
 
+import re
 from dataclasses import dataclass
 
 from linelet_synth.atlas import Atlas
@@ -16,12 +17,16 @@ from linelet_synth.screens.scene import FAINTEST, Scene, Setting
 from linelet_synth.screens.setting import Run, Set, Typeface, set_runs
 from linelet_synth.screens.theme import Theme
 
-# The smallest text, in pixels per em: strokes of anything smaller merge.
+# The smallest text, in pixels per em, and the smallest with Chinese characters: strokes of anything smaller merge.
 SMALLEST = 7.0
+_SMALLEST_CHINESE = 9.0
 # Middle of digits and capitals above the baseline, and of Chinese characters, in em.
 _MIDDLE = 0.36
-# How far a text that is too wide is set smaller before it is cut.
-_SHRUNK = 0.7
+_WORDS = re.compile(r"[!-~]+|[^!-~]")  # of a text without spaces
+# No row of a paragraph begins with these.
+_CLOSING = "，。！？；：、）》”’·"
+# How far a text that is too wide is set smaller before it is cut, and a value, which is never cut.
+_SHRUNK, _SHRUNK_VALUE = 0.7, 0.45
 
 
 @dataclass(slots=True)
@@ -34,7 +39,7 @@ class Style:
     floor: int = 40
     flatten: float = 1.0
     fade: float = 0.0
-    overlay: bool = False
+    shadow: bool = False  # a dark one beneath, for texts on photos
 
 
 @dataclass(slots=True)
@@ -55,26 +60,33 @@ class Page:
     # Texts. x, y in pixels; how they lie to the text: "left", "centre", "right", and y as its middle.
 
     def text(
-        self, said: Said | str, x: float, y: float, style: Style, align: str = "left", room: float = 1e9,
-        free: bool = False,
-    ) -> Setting | None:  # fmt: skip
-        """Set a line around the height y; None where it does not fit in ``room`` pixels, or (free) on another one."""
+        self,
+        said: Said | str,
+        x: float,
+        y: float,
+        style: Style,
+        align: str = "left",
+        room: float = 1e9,
+    ) -> Setting | None:
+        """Set a line around the height y; None where it does not fit in ``room`` pixels, or another one stands."""
         if isinstance(said, str):
             said = plain(said)
         found = self.fit(said, style, room)
         if found is None:
             return None
         done, size = found
-        return self.place(done, said, x, y + size * _MIDDLE, style, align, free)
+        return self.place(done, said, x, y + size * _MIDDLE, style, align)
 
     def fit(self, said: Said, style: Style, room: float = 1e9) -> tuple[Set, float] | None:
         """A line set as large as fits, and its size in pixels: smaller, or cut with dots, where the room is short."""
-        size = max(SMALLEST, style.size * self.dp)
+        least = smallest(said.text)
+        size = max(least, style.size * self.dp)
         done = self.set(said, size, style)
         if done is None:
             return None
         if done.advance > room:
-            smaller = max(SMALLEST, size * max(_SHRUNK, room / done.advance * 0.97))
+            share = _SHRUNK if len(said.parts) == 1 and not said.field else _SHRUNK_VALUE
+            smaller = max(least, size * max(share, room / done.advance * 0.97))
             if smaller < size:
                 size = smaller
                 done = self.set(said, size, style)
@@ -88,58 +100,81 @@ class Page:
     def set(self, said: Said, size: float, style: Style) -> Set | None:
         """The glyphs of a line; its units may be smaller and lighter."""
         rng = self.rng
-        share, gap, weight, rise = 1.0, 0.0, style.weight, 0.0
+        share, gap, weight, rise, colour = 1.0, 0.0, style.weight, 0.0, style.colour
         if len(said.parts) > 1 and rng.chance(0.6):
             share = rng.uniform(0.4, 0.9)
             gap = rng.uniform(0.0, 0.35) * size if rng.chance(0.5) else 0.0
             weight = rng.choice((400, style.weight))
+            colour = self.theme.muted if rng.chance(0.15) else colour
             rise = size * (0.72 - 0.72 * share) * rng.uniform(0.3, 1.0) if rng.chance(0.06) else 0.0
         runs = []
-        for text, unit in said.parts:
-            if unit:
-                runs.append(Run(text, max(SMALLEST, size * share), weight, style.colour, gap, rise))
+        for text, part in said.parts:
+            if part == "unit":
+                runs.append(Run(text, max(smallest(text), size * share), weight, colour, gap, rise))
+            elif part == "value":
+                bold = rng.choice((style.weight, self.theme.strong))
+                runs.append(Run(text, size, bold, style.colour, size * rng.uniform(0.1, 0.6)))
             else:
                 runs.append(Run(text, size, style.weight, style.colour))
         return set_runs(self.atlas, self.typeface, runs)
 
     def place(
-        self, done: Set, said: Said, x: float, baseline: float, style: Style, align: str = "left", free: bool = False
+        self, done: Set, said: Said, x: float, baseline: float, style: Style, align: str = "left"
     ) -> Setting | None:
-        """Put a set line on the page; None where (free) another one stands."""
+        """Put a set line on the page; None where another one stands."""
         left, top, right, bottom = done.ink
         start = round(x - (0 if align == "left" else done.advance if align == "right" else done.advance / 2))
         y = round(baseline)
         up, down = (top, bottom) if style.flatten == 1.0 else _flat(top, bottom, style.flatten)
         bounds = start + left, y + up, start + right, y + down
-        if free and not self.scene.free(bounds[0] - 1, bounds[1] - 1, bounds[2] + 1, bounds[3] + 1):
+        if not self.scene.free(bounds[0] - 1, bounds[1] - 1, bounds[2] + 1, bounds[3] + 1):
             return None
         setting = Setting(
-            done.text, done.runs, start, y, bounds, said.field, said.field is not None, max(style.floor, FAINTEST),
-            style.flatten, style.fade, style.overlay,
-        )  # fmt: skip
+            done.text,
+            done.runs,
+            start,
+            y,
+            bounds,
+            said.field,
+            said.names if done.text == said.text else None,
+            max(style.floor, FAINTEST),
+            style.flatten,
+            style.fade,
+            style.shadow,
+        )
         self.scene.items.append(setting)
         return setting
 
     def width_of(self, said: Said | str, style: Style) -> float:
         """Pixels that a line would take at its full size."""
         done = set_runs(
-            self.atlas, self.typeface,
-            [Run(said if isinstance(said, str) else said.text, max(SMALLEST, style.size * self.dp), style.weight,
-                 style.colour)],
-        )  # fmt: skip
+            self.atlas,
+            self.typeface,
+            [
+                Run(
+                    said if isinstance(said, str) else said.text,
+                    max(SMALLEST, style.size * self.dp),
+                    style.weight,
+                    style.colour,
+                )
+            ],
+        )
         return float(done.advance) if done else 0.0
 
     def paragraph(self, text: str, x: float, y: float, width: float, style: Style, rows: int = 6) -> float:
         """Rows of a text from the top y on; returns the bottom."""
         leading = style.size * self.dp * self.rng.uniform(1.25, 1.7)
-        words = text.split(" ") if " " in text else list(text)
-        joint = " " if " " in text else ""
+        # Chinese breaks anywhere but within numbers and Latin words.
+        spaced = " " in text
+        words = text.split(" ") if spaced else _WORDS.findall(text)
+        joint = " " if spaced else ""
         row: list[str] = []
         size = max(SMALLEST, style.size * self.dp)
         length = 0.0
         for word in [*words, None]:
             wide = self._rough(word, size) if word is not None else 0.0
-            if row and (word is None or length + wide > width):
+            full = word is not None and length + wide > width and word not in _CLOSING
+            if row and (word is None or full):
                 self.text(joint.join(row), x, y + leading / 2, style, room=width * 1.05)
                 y += leading
                 rows -= 1
@@ -209,9 +244,40 @@ class Page:
         """A bare icon of ``size`` dp."""
         self.icons.icon(self.scene, x, y, size * self.dp, colour, self.rng)
 
+    def beside(self, setting: Setting | None, share: float) -> None:
+        """Now and then (``share``) a small mark right behind a line: an arrow, a dot, an icon."""
+        rng = self.rng
+        if setting is None or not rng.chance(share):
+            return
+        _, y0, x1, y1 = setting.bounds
+        height, middle = y1 - y0, (y0 + y1) / 2
+        r, x = max(1.5, height * rng.uniform(0.15, 0.4)), x1 + height * rng.uniform(0.1, 0.5)
+        colour, kind = self.lively(), rng.integer(0, 3)
+        if not self.scene.free(x, y0, x + 2.2 * r, y1):
+            return
+        if kind == 0:
+            self.scene.shape(shapes.disc(x + r, middle, r * 0.7, colour))
+        elif kind == 1:
+            tip = rng.choice((-r, r))
+            foot = [(x, middle - tip * 0.7), (x + 2 * r, middle - tip * 0.7), (x + r, middle + tip)]
+            self.scene.shape(shapes.polygon(foot, colour))
+        elif kind == 2:
+            tip = rng.choice((-r, r))
+            stroke = max(1.0, r * 0.3)
+            self.scene.shape(shapes.line((x + r, middle - tip), (x + r, middle + tip), colour, stroke))
+            head = [(x + r * 0.3, middle + tip * 0.3), (x + r, middle + tip), (x + r * 1.7, middle + tip * 0.3)]
+            self.scene.shape(shapes.polyline(head, colour, stroke))
+        else:
+            self.icons.icon(self.scene, x + r * 1.5, middle, r * 3, colour, rng)
+
     def badge(self, x: float, y: float, size: float) -> None:
         """An icon on a ground of its own, of ``size`` dp."""
         self.icons.badge(self.scene, x, y, size * self.dp, self.lively(), self.rng)
+
+
+def smallest(text: str) -> float:
+    """The fewest pixels per em that a text is set in."""
+    return SMALLEST if max(text, default="") < "\u2e80" else _SMALLEST_CHINESE
 
 
 def _flat(top: int, bottom: int, share: float) -> tuple[int, int]:

@@ -1,11 +1,12 @@
 """What screens say: the recipe's own texts, names and values, and those of other apps in any language.
 
-A line's text is made of parts, so that a number can stand larger than its unit: [(text, is it the unit?)].
+A line's text is made of parts, so that a number can stand larger than its unit, and a value apart from its name.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib import resources
+from typing import Literal
 
 from linelet_common.grammar import Number, Piece
 from linelet_synth.rng import Rng
@@ -14,10 +15,10 @@ from linelet_synth.texts import Mixture, Text, draw_number
 # A page's lines are no longer than this many characters, sentences apart.
 _LONGEST = 18
 _UNITS = (
-    "kg", "g", "lb", "lbs", "st", "km", "m", "cm", "mm", "mi", "ft", "kcal", "cal", "kJ", "bpm", "mmHg", "mmol/L", "%", "°C",
-    "°", "°F", "h", "min", "s", "ms", "km/h", "min/km", "ml", "L", "oz", "MB", "GB", "steps", "/100", "pts", "dB", "W", "V",
-    "mg/dL", "公斤", "斤", "千克", "厘米", "公里", "千卡", "大卡", "步", "分钟", "小时", "天", "次", "岁", "元", "万", "分",
-    "毫升", "小时前", "件", "个",
+    "kg", "g", "lb", "lbs", "st", "km", "m", "cm", "mm", "mi", "ft", "kcal", "cal", "kJ", "bpm", "mmHg", "mmol/L", "%",
+    "°C", "°", "°F", "h", "min", "s", "ms", "km/h", "min/km", "ml", "L", "oz", "MB", "GB", "steps", "/100", "pts", "dB",
+    "W", "V", "mg/dL", "公斤", "斤", "千克", "厘米", "公里", "千卡", "大卡", "步", "分钟", "小时", "天", "次", "岁",
+    "元", "万", "分", "毫升", "小时前", "件", "个",
 )  # fmt: skip
 _CURRENCIES = ("$", "€", "£", "¥", "￥", "CHF ", "kr ")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -25,17 +26,32 @@ _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _DAYS_ZH = ("周一", "周二", "周三", "周四", "周五", "周六", "周日")
 
 
+# How a part follows the one before it: at once, as its unit, or as the value behind a name.
+Part = Literal["", "unit", "value"]
+
+
 @dataclass(frozen=True)
 class Said:
-    """A text by its parts, and the recipe's field that it is the value of."""
+    """A text by its parts. field: the recipe's field that it is the value of; names: the one that it is the name of."""
 
-    parts: tuple[tuple[str, bool], ...]
+    parts: tuple[tuple[str, Part], ...]
     field: str | None = None
+    names: str | None = None
 
     @property
     def text(self) -> str:
         """The whole."""
-        return "".join(text for text, _ in self.parts)
+        return "".join([text for text, _ in self.parts])
+
+    def then(self, more: str) -> "Said":
+        """The text and a sign behind it, which is no field's name any more."""
+        return Said((*self.parts, (more, ""))) if more else self
+
+    def together(self, value: "Said", joint: str) -> "Said":
+        """A name and its value as one line. A field's line takes no sign that its recipe may not have."""
+        first, *rest = value.parts
+        name = self if value.field else self.then(joint)
+        return Said((*name.parts, (first[0], "value"), *rest), value.field, self.names)
 
 
 @dataclass(frozen=True)
@@ -47,9 +63,9 @@ class FieldForm:
     forms: tuple[list[Piece], ...]
 
 
-def plain(text: str, field: str | None = None) -> Said:
+def plain(text: str) -> Said:
     """A text of one part."""
-    return Said(((text, False),), field)
+    return Said(((text, ""),))
 
 
 def _file(name: str) -> str:
@@ -68,6 +84,11 @@ class Languages:
     def __post_init__(self) -> None:
         rows = _file("others.txt").splitlines()
         found = {"zh": _file("zh.txt").split(), "en": _file("en.txt").strip().split("|")}
+        # The words that tools/make_words.py collected, of apps' translations.
+        more = resources.files("linelet_synth") / "words"
+        for name in ("zh", "en"):
+            rows_of = (more / f"{name}.txt").read_text("utf-8").splitlines()
+            found[name] += [row for row in rows_of if row and not row.startswith("#")]
         found |= {f"other {k}": row.split("|") for k, row in enumerate(rows)}
         for name, words in found.items():
             kept = [word for word in words if self.characters.issuperset(word)]
@@ -87,12 +108,13 @@ class Sayings:
         self._names = list(languages.words)
         self._others = [name for name in self._names if name not in ("zh", "en")]
         self._unused: list[FieldForm] = []
+        self._all_names = tuple(name for form in fields for name in form.names)
         self.own, self.language = True, "zh"
 
     def start(self, rng: Rng) -> None:
         """Choose the page's language."""
         self._rng = rng
-        self.own = rng.chance(0.5)
+        self.own = rng.chance(0.6)
         kind = rng.random()
         self.language = "zh" if kind < 0.5 else "en" if kind < 0.85 or not self._others else rng.choice(self._others)
         if self.language not in self._languages.words:
@@ -100,8 +122,24 @@ class Sayings:
         self._unused = list(self._fields)
         self._rare = self._languages.rare and rng.chance(0.12)
 
+    def title(self) -> str:
+        """A short text that stands over others: now and then a field's name."""
+        if self.own and self._fields and self._rng.chance(0.15):
+            return self._rng.choice(self._rng.choice(self._fields).names)
+        return self.word()
+
     def word(self) -> str:
-        """A short text: a name, a title, a button's."""
+        """A short text: a name, a button's. Not a field's: whatever stood near it would be taken for its value."""
+        for _ in range(8):
+            word = self._word()
+            if not self._is_name(word):
+                return word
+        return "1"
+
+    def _is_name(self, word: str) -> bool:
+        return word.startswith(self._all_names) and (word in self._all_names or any(map(str.isdigit, word)))
+
+    def _word(self) -> str:
         rng = self._rng
         if self.own and rng.chance(0.55):
             return self._own().text
@@ -114,7 +152,7 @@ class Sayings:
     def _own(self) -> Text:
         for _ in range(6):
             text = self._mixture.draw(self._rng)
-            if len(text.text) <= _LONGEST:
+            if len(text.text) <= _LONGEST and not self._is_name(text.text):
                 return text
         return text
 
@@ -132,21 +170,30 @@ class Sayings:
         kind = rng.random()
         if self.own and kind < 0.5:
             text = self._own()
-            return Said(tuple((part.text, part.kind == "unit") for part in text.parts))
+            return Said(tuple((part.text, "unit" if part.kind == "unit" else "") for part in text.parts))
         if kind < 0.72:
             unit = rng.choice(_UNITS)
             space = " " if unit.isascii() and rng.chance(0.45) else ""
-            return Said(((self.number(), False), (space + unit, True)))
+            return Said(((self.number(), ""), (space + unit, "unit")))
         if kind < 0.8:
             return plain(self.number())
         if kind < 0.86:
-            amount = f"{rng.uniform(0, 10 ** rng.integer(1, 5)):,.2f}"
-            return plain(rng.choice(("", "", "-", "+")) + rng.choice(_CURRENCIES) + amount)
+            return plain(rng.choice(("", "", "-", "+")) + self.price())
         if kind < 0.91:
             return plain(self.time())
         if kind < 0.97:
             return plain(self.date())
         return plain(self.word())
+
+    def price(self) -> str:
+        """An amount of money."""
+        rng = self._rng
+        return rng.choice(_CURRENCIES) + f"{rng.uniform(0, 10 ** rng.integer(1, 5)):,.{rng.choice((0, 2, 2))}f}"
+
+    def month(self) -> str:
+        """A month's short name."""
+        month = self._rng.integer(1, 12)
+        return f"{month}月" if self.language == "zh" else _MONTHS[month - 1]
 
     def number(self) -> str:
         """Digits as apps show them."""
@@ -201,27 +248,22 @@ class Sayings:
             return rng.choice((_DAYS_ZH, ("一", "二", "三", "四", "五", "六", "日")))
         return rng.choice((_DAYS, tuple("MTWTFSS")))
 
-    def pair(self) -> tuple[str, Said]:
+    def pair(self) -> tuple[Said, Said]:
         """A name and its value: mostly one of the recipe's fields, each at most once a page, where it is its app."""
         rng = self._rng
-        if self.own and self._unused and rng.chance(0.75):
+        if self.own and self._unused and rng.chance(0.9):
             chosen = self._unused.pop(rng.integer(0, len(self._unused) - 1))
-            return rng.choice(chosen.names), self._draw(chosen)
-        for _ in range(20):
-            # A field's name beside what isn't its value would be a lie.
-            name, value = self.word(), self.value()
-            if not any(name in form.names for form in self._fields):
-                break
-        return name, value
+            return Said(((rng.choice(chosen.names), ""),), None, chosen.key), self._draw(chosen)
+        return plain(self.word()), self.value()
 
     def _draw(self, form: FieldForm) -> Said:
-        parts: list[tuple[str, bool]] = []
+        parts: list[tuple[str, Part]] = []
         pieces = self._rng.choice(form.forms)
         for k, piece in enumerate(pieces):
             if isinstance(piece, Number):
-                parts.append((draw_number(piece, self._rng), False))
+                parts.append((draw_number(piece, self._rng), ""))
             elif isinstance(piece, str):
-                parts.append((piece, k > 0 and isinstance(pieces[k - 1], Number)))
+                parts.append((piece, "unit" if k and isinstance(pieces[k - 1], Number) else ""))
             else:
-                parts.append((self._rng.choice(piece), False))
+                parts.append((self._rng.choice(piece), ""))
         return Said(tuple(parts), form.key)

@@ -26,7 +26,7 @@ Box = tuple[float, float, float, float]  # x, y, width, height
 Shape = Callable[[Pixels], object]  # what it returns is of no use
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Setting:
     """A line set and placed, not yet drawn: its glyphs by colour, at (x, y) on its baseline."""
 
@@ -35,12 +35,13 @@ class Setting:
     x: int
     y: int
     bounds: tuple[int, int, int, int]  # left, top, right, bottom of its ink in the page
-    field: str | None = None
-    value: bool = False
+    field: str | None = None  # whose value it is
+    names: str | None = None  # whose name it is
     floor: int = FAINTEST
     flatten: float = 1.0  # its height is squeezed to this share, as on a picker's wheel
     fade: float = 0.0  # a share of the ground in its colour
-    overlay: bool = False  # over another text on purpose
+    shadow: bool = False  # a dark one beneath it
+    cut: bool = False  # all but a sliver is covered: no line
 
 
 @dataclass(slots=True)
@@ -50,17 +51,17 @@ class Drawn:
     text: str
     box: Box
     field: str | None
-    value: bool
-    overlay: bool = False
+    names: str | None
 
 
 @dataclass(slots=True)
 class Scene:
-    """What a page holds, from back to front."""
+    """What a page holds, from back to front. layer: texts since that mark must not meet; those before lie beneath."""
 
     width: int
     height: int
     items: list[Shape | Setting] = field(default_factory=list)
+    layer: int = 0
 
     def shape(self, draw: Shape) -> None:
         """Add a shape in front."""
@@ -79,22 +80,28 @@ class Scene:
         return [item for item in self.items if isinstance(item, Setting)]
 
     def free(self, left: float, top: float, right: float, bottom: float) -> bool:
-        """Whether no text stands there."""
-        for item in self.items:
+        """Whether no text of this layer stands there."""
+        for item in self.items[self.layer :]:
             if isinstance(item, Setting):
                 x0, y0, x1, y1 = item.bounds
                 if left < x1 and x0 < right and top < y1 and y0 < bottom:
                     return False
         return True
 
-    def cover(self, left: float, top: float, right: float, bottom: float, since: int = 0) -> None:
-        """Something opaque comes over the texts there: what it would cut through is taken away."""
-        kept: list[Shape | Setting] = self.items[:since]
-        for item in self.items[since:]:
+    def cover(self, left: float, top: float, right: float, bottom: float) -> None:
+        """Something opaque comes over this layer's texts there.
+
+        What it hides or cuts through is taken away, but for slivers, which it leaves of lines no more.
+        """
+        kept: list[Shape | Setting] = self.items[: self.layer]
+        for item in self.items[self.layer :]:
             if isinstance(item, Setting):
                 x0, y0, x1, y1 = item.bounds
                 if x0 < right and left < x1 and y0 < bottom and top < y1:
-                    continue
+                    shown = max(0.0, top - y0, y1 - bottom) / (y1 - y0)
+                    if not (0 < shown < _SLIVER and left <= x0 and x1 <= right):
+                        continue
+                    item.cut = True
             kept.append(item)
         self.items = kept
 
@@ -107,9 +114,14 @@ class Scene:
                 if drawn is not None:
                     x, y, width, height = drawn
                     box = (x + origin[0], y + origin[1], width, height)
-                    lines.append(Drawn(item.text, box, item.field, item.value, item.overlay))
+                    lines.append(Drawn(item.text, box, item.field, item.names))
             else:
                 item(canvas)
+        # A value whose name was cut or covered is a number like any other.
+        named = {line.names for line in lines}
+        for line in lines:
+            if line.field not in named:
+                line.field = None
         return lines
 
 
@@ -127,6 +139,8 @@ def lay(setting: Setting, canvas: Pixels) -> Box | None:
     area = canvas[y0:y1, left:right]
     ground = cv2.mean(area)[:3]
     box: tuple[int, int, int, int] | None = None
+    if setting.shadow and share >= 1:
+        _cast(setting, canvas)
     for placed, colour in setting.runs:
         mask = _mask(setting, placed)[y0 - top : y1 - top]
         colour = _legible(colour, ground, setting)
@@ -136,9 +150,19 @@ def lay(setting: Setting, canvas: Pixels) -> Box | None:
             old = box or (x, y, x + w, y + h)
             box = min(old[0], x), min(old[1], y), max(old[2], x + w), max(old[3], y + h)
         blend_mask(area, mask, colour)
-    if box is None or share < _WHOLE:
+    if box is None or share < _WHOLE or setting.cut:
         return None
     return float(left + box[0]), float(y0 + box[1]), float(box[2] - box[0]), float(box[3] - box[1])
+
+
+def _cast(setting: Setting, canvas: Pixels) -> None:
+    """A soft dark copy beneath a text, a little lower; it is no ink."""
+    left, top, right, bottom = setting.bounds
+    drop = max(1, (bottom - top) // 20)
+    area = canvas[top + drop : bottom + drop, left:right]
+    for placed, _ in setting.runs:
+        mask = cv2.convertScaleAbs(cv2.blur(_mask(setting, placed), (3, 3)), None, 0.5)[: len(area)]
+        blend_mask(area, np.asarray(mask, dtype=np.uint8), (0, 0, 0))
 
 
 def _mask(setting: Setting, placed: list[Placed]) -> Mask:

@@ -13,8 +13,8 @@ from linelet_synth.fonts import Face
 
 # Every pixel at small sizes, where one pixel is a lot, then in steps of a tenth.
 SIZES = (
-    6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18, 20, 22, 24, 27, 30, 33, 36, 40, 45, 50, 56, 64, 72, 80, 90, 100, 112, 128,
-    144, 160, 180, 200,
+    6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18, 20, 22, 24, 27, 30, 33, 36, 40, 45, 50, 56, 64, 72, 80, 90, 100,
+    112, 128, 144, 160, 180, 200,
 )  # fmt: skip
 
 
@@ -28,7 +28,7 @@ _NEAREST = [min(SIZES, key=lambda known: abs(known - size)) for size in range(SI
 
 @dataclass(slots=True)
 class Run:
-    """A stretch of a line in one style. size in pixels per em; gap: pixels before it; rise: pixels above the baseline."""
+    """A stretch of a line in one style. size: pixels per em; gap: pixels before it; rise: above the baseline."""
 
     text: str
     size: float

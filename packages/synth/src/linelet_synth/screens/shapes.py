@@ -57,7 +57,8 @@ def _translucent(canvas: Pixels, where: tuple[int, int, int, int], colour: Colou
         return
     area = canvas[top:bottom, left:right]
     if radius < 2:
-        cv2.addWeighted(area, 1 - alpha, np.full_like(area, colour), alpha, 0, area)
+        levels = np.arange(256, dtype=np.float32)[:, None] * (1 - alpha) + np.array(colour, dtype=np.float32) * alpha
+        cv2.LUT(area, np.rint(levels).astype(np.uint8)[None], area)
         return
     over = area.copy()
     fill(over, x0 - left, y0 - top, x1 - left, y1 - top, colour, radius)
@@ -76,9 +77,11 @@ def border(
             cv2.rectangle(canvas, (x0, y0), (x1, y1), colour, stroke)
             return
         for a, b in (
-            ((x0 + r, y0), (x1 - r, y0)), ((x0 + r, y1), (x1 - r, y1)),
-            ((x0, y0 + r), (x0, y1 - r)), ((x1, y0 + r), (x1, y1 - r)),
-        ):  # fmt: skip
+            ((x0 + r, y0), (x1 - r, y0)),
+            ((x0 + r, y1), (x1 - r, y1)),
+            ((x0, y0 + r), (x0, y1 - r)),
+            ((x1, y0 + r), (x1, y1 - r)),
+        ):
             cv2.line(canvas, a, b, colour, stroke)
         for x, y, start in ((x0 + r, y0 + r, 180), (x1 - r, y0 + r, 270), (x1 - r, y1 - r, 0), (x0 + r, y1 - r, 90)):
             cv2.ellipse(canvas, (x, y), (r, r), 0, start, start + 90, colour, stroke, _AA)
@@ -98,17 +101,27 @@ def shadow(
             out = reach * (1 - k / steps)
             shade = blend(ground, (0, 0, 0), depth * ((k + 1) / steps) ** 2)
             fill(
-                canvas, round(left - out), round(top - out + drop), round(right + out), round(bottom + out + drop),
-                shade, radius + out,
-            )  # fmt: skip
+                canvas,
+                round(left - out),
+                round(top - out + drop),
+                round(right + out),
+                round(bottom + out + drop),
+                shade,
+                radius + out,
+            )
 
     return draw
 
 
 def gradient(
-    left: float, top: float, right: float, bottom: float, colours: tuple[Colour, Colour], vertical: bool,
+    left: float,
+    top: float,
+    right: float,
+    bottom: float,
+    colours: tuple[Colour, Colour],
+    vertical: bool,
     radius: float = 0.0,
-) -> Shape:  # fmt: skip
+) -> Shape:
     """A box filled from one colour to another."""
     x0, y0, x1, y1 = round(left), round(top), round(right), round(bottom)
 
@@ -120,30 +133,56 @@ def gradient(
         small = ends if vertical else ends.transpose(1, 0, 2)
         ramp = cv2.resize(small, (1, height) if vertical else (width, 1), interpolation=cv2.INTER_LINEAR)
         picture = np.broadcast_to(ramp, (height, width, 3))
-        _put(canvas, picture, x0, y0, radius)
+        _put(canvas, np.asarray(picture, dtype=np.uint8), x0, y0, radius)
 
     return draw
 
 
 def scenery(left: float, top: float, right: float, bottom: float, tint: Colour, rng: Rng, radius: float = 0.0) -> Shape:
-    """A box of photo-like blobs."""
+    """A box with what passes for a photo: blobs, or shapes before a sky."""
     x0, y0, x1, y1 = round(left), round(top), round(right), round(bottom)
     height, width = max(1, y1 - y0), max(1, x1 - x0)
     # Half size: a photo has nothing finer, and it costs a quarter.
-    field = photo(max(1, height // 2), max(1, width // 2), rng)
-    strength = [rng.uniform(20, 110) * rng.choice((-1, 1, 1)) for _ in range(3)]
+    small = max(1, height // 2), max(1, width // 2)
+    picture = _blobs(small, tint, rng) if rng.chance(0.4) else _landscape(small, tint, rng)
 
     def draw(canvas: Pixels) -> None:
-        level = cv2.convertScaleAbs(field, None, 127.0, 128.0)
-        channels = [
-            np.clip(np.arange(256, dtype=np.float32) * (s / 128) + (t - s), 0, 255).astype(np.uint8)
-            for t, s in zip(tint, strength, strict=True)
-        ]
-        table = np.stack(channels, axis=1)[None]
-        coloured = cv2.LUT(cv2.merge((level, level, level)), table)
-        _put(canvas, cv2.resize(coloured, (width, height), interpolation=cv2.INTER_LINEAR), x0, y0, radius)
+        whole = cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR)
+        _put(canvas, np.asarray(whole, dtype=np.uint8), x0, y0, radius)
 
     return draw
+
+
+def _blobs(size: tuple[int, int], tint: Colour, rng: Rng) -> Pixels:
+    level = cv2.convertScaleAbs(photo(*size, rng), None, 127.0, 128.0)
+    channels = []
+    for value in tint:
+        strength = rng.uniform(20, 110) * rng.choice((-1, 1, 1))
+        ramp = np.arange(256, dtype=np.float32) * (strength / 128) + (value - strength)
+        channels.append(np.clip(ramp, 0, 255).astype(np.uint8))
+    return np.asarray(cv2.LUT(cv2.merge((level, level, level)), np.stack(channels, axis=1)[None]), dtype=np.uint8)
+
+
+def _landscape(size: tuple[int, int], tint: Colour, rng: Rng) -> Pixels:
+    """A sky with round, tilted and jagged shapes before it, softened, with a little grain."""
+    height, width = size
+    sky = np.array([[tint], [blend(tint, (255, 255, 255), rng.uniform(0.1, 0.7))]], dtype=np.uint8)
+    picture = cv2.resize(sky, (width, height), interpolation=cv2.INTER_LINEAR)
+    for _ in range(rng.integer(2, 8)):
+        colour = blend(tint, (rng.integer(0, 255), rng.integer(0, 255), rng.integer(0, 255)), rng.uniform(0.2, 0.9))
+        at = round(width * rng.uniform(-0.1, 1.1)), round(height * rng.uniform(0.1, 1.1))
+        if rng.chance(0.6):
+            axes = round(width * rng.uniform(0.04, 0.4)) + 1, round(height * rng.uniform(0.04, 0.5)) + 1
+            cv2.ellipse(picture, at, axes, rng.integer(0, 180), 0, 360, colour, -1, _AA)
+        else:
+            corners = [
+                (at[0] + round(width * rng.uniform(-0.5, 0.5)), round(height * rng.uniform(0.2, 1.2)))
+                for _ in range(rng.integer(3, 6))
+            ]
+            cv2.fillPoly(picture, [np.array(corners, dtype=np.int32)], colour, _AA)
+    grain = cv2.convertScaleAbs(photo(*size, rng) * np.float32(rng.uniform(3, 30)) + np.float32(128))
+    soft = cv2.blur(picture, (3, 3)) if rng.chance(0.7) else picture
+    return np.asarray(cv2.addWeighted(soft, 1.0, cv2.merge((grain, grain, grain)), 1.0, -128), dtype=np.uint8)
 
 
 def _put(canvas: Pixels, picture: Pixels, x: int, y: int, radius: float) -> None:

@@ -78,7 +78,7 @@ def make_theme(recipe: Recipe, rng: Rng) -> Theme:
         ink = WHITE if grey(accent) < 150 else (30, 30, 34)
     bar_kind = rng.random()
     bar = accent if bar_kind < 0.35 else ground if bar_kind < 0.75 else card if bar_kind < 0.9 else (30, 30, 34)
-    classic = not dark and rng.chance(0.07)
+    classic = not dark and rng.chance(0.1)
     return Theme(
         dark=dark,
         ground=ground,

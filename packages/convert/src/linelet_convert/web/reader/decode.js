@@ -1,19 +1,30 @@
 /**
  * CTC decoding. Greedy, as linelet_common/codec.py: the best class of each frame, repeats dropped, then blanks dropped.
- * By the reader's grammar, as linelet_common/search.py: the most probable text that the grammar allows.
- * Class 0 is blank and character i is class i + 1, or the blank stands last and character i is class i.
+ * By the reader's grammar, as linelet_read/search.py: the most probable text that the grammar allows, where the network
+ * finds one plausible, and the greedy text elsewhere.
+ * Class 0 is blank and character i is class i + 1, or the blank stands last and character i is class i. A reader may have
+ * one class more, the last, for every character outside its charset: U+FFFD, one for each run of them.
  *
  * Graves et al., "Connectionist Temporal Classification", ICML 2006: sections 3.2 (best path), 4.1 (forward algorithm).
  *
  * @typedef {{text: string, confidence: number, start: number, end: number}} DecodedCharacter
  *   one character, its highest probability (0-1), and the frames [start, end) in which it was the best class
- * @typedef {{text: string, confidence: number, characters: DecodedCharacter[]}} Decoded
+ * @typedef {{text: string, confidence: number, characters: DecodedCharacter[], inGrammar?: boolean}} Decoded
  *   confidence: the probability (0-1) of exactly this text, summed over all of its alignments; 0 for an empty text
+ *   and for one with U+FFFD, which cannot be all that the line says;
+ *   inGrammar: whether the reader's grammar holds the text, where it was asked
  */
 import { LineletError } from "./errors.js";
 import { GrammarSearch, logAdd } from "./search.js";
+import { UNKNOWN, classTexts } from "./spec.js";
 
 export const DECODINGS = ["greedy", "grammar"];
+
+// Greedy readings of this confidence stay, whatever the grammar says.
+const SURE = 0.9;
+// The grammar's best text takes the place of a greedy one if it has this share of its probability at least: the network
+// itself must find it likely.
+const PLAUSIBLE = 0.02;
 
 /** @type {WeakMap<import("./spec.js").Spec, GrammarSearch>} */
 const searches = new WeakMap();
@@ -30,29 +41,37 @@ export function decode(output, shape, spec, decoding = "greedy") {
   if (decoding === "grammar" && !searches.has(spec)) searches.set(spec, new GrammarSearch(spec));
   const search = decoding === "grammar" ? searches.get(spec) : undefined;
   const [n, t, c] = spec.layout === "TNC" ? [shape[1], shape[0], shape[2]] : shape;
-  const characters = [...spec.charset];
-  if (shape.length !== 3 || c !== characters.length + 1) {
-    const wanted = `(N, T, ${characters.length + 1}) for a charset of ${characters.length}`;
+  const texts = classTexts(spec);
+  if (shape.length !== 3 || c !== texts.size + 1) {
+    const charset = `a charset of ${[...spec.charset].length}${spec.unknown ? " and unknown characters" : ""}`;
+    const wanted = `(N, T, ${texts.size + 1}) for ${charset}`;
     throw new LineletError(`the network's output has shape (${shape.join(", ")}), spec.json wants ${wanted}; convert again`);
   }
   const [lineStep, frameStep] = spec.layout === "TNC" ? [c, n * c] : [t * c, c];
   return Array.from({ length: n }, (_, line) => {
     const scores = (frame) => output.subarray(line * lineStep + frame * frameStep, line * lineStep + frame * frameStep + c);
-    return decodeLine(Array.from({ length: t }, (_, frame) => scores(frame)), characters, spec, search);
+    return decodeLine(Array.from({ length: t }, (_, frame) => scores(frame)), texts, spec, search);
   });
 }
 
 /** @param {Float32Array[]} frames scores (C) of each frame @param {GrammarSearch} [search] @returns {Decoded} */
-function decodeLine(frames, characters, spec, search) {
+function decodeLine(frames, texts, spec, search) {
   const best = frames.map(argMax);
   const logProbs = frames.map((scores) => logSoftmax(scores, spec));
   const runs = collapse(best, spec.blank);
-  const greedy = runs.map((run) => ({ ...run, text: characters[spec.blank === 0 ? run.class - 1 : run.class] }));
-  const confidence = runs.length ? probability(logProbs, runs.map((run) => run.class), spec.blank) : 0;
+  const greedy = mergeUnknown(runs.map((run) => ({ ...run, text: texts.get(run.class) })));
+  const sure = runs.length > 0 && !textOf(greedy).includes(UNKNOWN);
+  const confidence = sure ? probability(logProbs, runs.map((run) => run.class), spec.blank) : 0;
+  const reading = describe(greedy, confidence, logProbs);
+  if (!search) return reading;
+  const accepted = search.accepts(reading.text);
   // A text more probable than one half is the best; whatever else there is shares the rest.
-  if (!search || (confidence > 0.5 && search.accepts(textOf(greedy)))) return describe(greedy, confidence, logProbs);
+  if (accepted && confidence > 0.5) return { ...reading, inGrammar: true };
+  // What the reader is sure of, or knows not to know, is not replaced by what the grammar would rather have.
+  if (confidence >= SURE || reading.text.includes(UNKNOWN)) return { ...reading, inGrammar: accepted };
   const found = search.best(logProbs);
-  return describe(found.characters, found.confidence, logProbs);
+  if (!found.characters.length || found.confidence < PLAUSIBLE * confidence) return { ...reading, inGrammar: accepted };
+  return { ...describe(found.characters, found.confidence, logProbs), inGrammar: true };
 }
 
 const textOf = (characters) => characters.map((character) => character.text).join("");
@@ -81,6 +100,17 @@ function collapse(best, blank) {
     if (best[start] !== blank) runs.push({ class: best[start], start, end });
   }
   return runs;
+}
+
+/** Neighbouring unknowns become one, whatever blanks lie between them. */
+function mergeUnknown(runs) {
+  const merged = [];
+  for (const run of runs) {
+    const before = merged.at(-1);
+    if (run.text === UNKNOWN && before?.text === UNKNOWN) before.end = run.end;
+    else merged.push(run);
+  }
+  return merged;
 }
 
 /** Log-probabilities of a frame. The temperature changes confidences, never texts. */

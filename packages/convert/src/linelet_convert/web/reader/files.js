@@ -1,5 +1,5 @@
 /** Fetching a bundle's files, in browsers and in Node, with messages that name the file and the remedy. */
-import { LineletError, reason } from "./errors.js";
+import { LineletError, MissingFileError, reason } from "./errors.js";
 
 /** Node, or a bundler's server-side rendering: files are read from disk there. */
 export const IN_NODE = typeof process !== "undefined" && !!process.versions?.node && typeof document === "undefined";
@@ -30,7 +30,8 @@ export async function fetchBytes(url) {
     try {
       return new Uint8Array(await readFile(url));
     } catch (failure) {
-      throw new LineletError(`${url.pathname}: ${reason(failure)}; convert again or check the path`);
+      const kind = /** @type {any} */ (failure)?.code === "ENOENT" ? MissingFileError : LineletError;
+      throw new kind(`${url.pathname}: ${reason(failure)}; convert again or check the path`);
     }
   }
   let response;
@@ -42,7 +43,8 @@ export async function fetchBytes(url) {
     });
   }
   if (!response.ok) {
-    throw new LineletError(`${url.href} is missing from the bundle (HTTP ${response.status}); copy the whole folder or convert again`);
+    const kind = response.status === 404 ? MissingFileError : LineletError;
+    throw new kind(`${url.href} is missing from the bundle (HTTP ${response.status}); copy the whole folder or convert again`);
   }
   return new Uint8Array(await response.arrayBuffer());
 }

@@ -69,23 +69,27 @@ export function accepts(automaton, text) {
   return state.accepting;
 }
 
+/**
+ * A form's pieces: the text that stands for itself, or what braces hold.
+ * @param {string} form @returns {{text: string, inside?: string}[]}
+ */
+export function formPieces(form) {
+  return [...form.matchAll(PIECE)].map(([whole, inside]) => {
+    if (inside !== undefined) return { text: whole, inside };
+    if ("{}".includes(whole)) throw new LineletError(`the form '${form}' has a lone '${whole}'; write it twice`);
+    return { text: whole === "{{" || whole === "}}" ? whole[0] : whole };
+  });
+}
+
 /** The patterns of each piece of a form. @returns {Pattern[][]} */
 function parseForm(form, vocabulary) {
-  const pieces = [];
-  for (const [whole, inside] of form.matchAll(PIECE)) {
+  return formPieces(form).map(({ text, inside }) => {
     const number = inside?.match(NUMBER);
-    if (inside === undefined) {
-      if ("{}".includes(whole)) throw new LineletError(`the form '${form}' has a lone '${whole}'; write it twice`);
-      pieces.push([literal(whole === "{{" || whole === "}}" ? whole[0] : whole)]);
-    } else if (number) {
-      pieces.push(numberPatterns(number, form));
-    } else if (Object.hasOwn(vocabulary, inside)) {
-      pieces.push(vocabulary[inside].map(literal));
-    } else {
-      throw new LineletError(`the form '${form}' asks for '${inside}', neither a vocabulary nor a number; convert again`);
-    }
-  }
-  return pieces;
+    if (inside === undefined) return [literal(text)];
+    if (number) return numberPatterns(number, form);
+    if (Object.hasOwn(vocabulary, inside)) return vocabulary[inside].map(literal);
+    throw new LineletError(`the form '${form}' asks for '${inside}', neither a vocabulary nor a number; convert again`);
+  });
 }
 
 const literal = (text) => [...text].map((character) => [character]);

@@ -1,4 +1,4 @@
-/** Reads pictures of single text lines, in the browser or in Node. See README.md. */
+/** Reads pictures of text lines and of whole screens, in the browser or in Node. See README.md. */
 
 /** Pixels of a picture, from its top left corner. */
 export interface Box {
@@ -27,13 +27,34 @@ export interface Character {
 
 export interface Reading {
   text: string;
-  /** The probability (0-1) of exactly this text, all of its alignments summed; 0 where nothing was read. */
+  /**
+   * The probability (0-1) of exactly this text, all of its alignments summed; 0 where nothing was read, and where the text
+   * holds U+FFFD: characters outside the charset, one for each run of them.
+   */
   confidence: number;
   characters: Character[];
   /** What was read: the box asked for in whole pixels, or the whole picture. */
   box: Box;
+  /** With decoding "grammar": whether the reader's grammar holds the text. */
+  inGrammar?: boolean;
   /** With option `input`: what the network saw, (channels, height, width). */
   input?: { data: Float32Array; shape: [number, number, number] };
+}
+
+/** A named value of a screen. Absent from `ScreenReading.fields` where the screen does not show it beyond doubt. */
+export interface FieldValue {
+  /** The number of the field's form, several where it has several, or the text where it has none. */
+  value: number | string | number[];
+  text: string;
+  confidence: number;
+  box: Box;
+}
+
+export interface ScreenReading {
+  /** In reading order. */
+  lines: Reading[];
+  /** By the names that the recipe gives them. */
+  fields: Record<string, FieldValue>;
 }
 
 /** The reader spec: the contract between training and reading, spec.json in the bundle. */
@@ -43,6 +64,8 @@ export interface Spec {
   readonly network: string;
   readonly charset: string;
   readonly blank: number;
+  /** Whether the last class is U+FFFD: every character outside the charset. */
+  readonly unknown: boolean;
   readonly height: number;
   readonly color: "grey" | "rgb" | "bgr";
   readonly mean: readonly number[];
@@ -57,6 +80,8 @@ export interface Spec {
   readonly temperature: number;
   /** What its lines can say, where the recipe could list it: forms such as "{field}{40..110:.1f}公斤", and their words. */
   readonly grammar?: { readonly forms: readonly string[]; readonly vocabulary?: Readonly<Record<string, readonly string[]>> };
+  /** The named values of its screens. */
+  readonly fields: Readonly<Record<string, { readonly name: string | readonly string[]; readonly form: string | readonly string[] }>>;
 }
 
 export type Backend = "wasm" | "webgl" | "webgpu" | "cpu";
@@ -87,8 +112,19 @@ export interface ReadOptions {
   boxes?: Box[];
   /** Return the network's input too. */
   input?: boolean;
-  /** "grammar" gives the most probable text of the reader's grammar, however improbable; confidence says so. Default "greedy". */
+  /** "grammar" gives the most probable text of the reader's grammar where the network finds one plausible. Default "greedy". */
   decoding?: "greedy" | "grammar";
+}
+
+/** Unknown keys are refused. */
+export interface ScreenOptions {
+  /** Keep lines in which the reader knows no character. Default false. */
+  unknown?: boolean;
+  /** Leave out lines read with less confidence, 0-1. Fields have a limit of their own. Default 0. */
+  minConfidence?: number;
+  decoding?: "greedy" | "grammar";
+  /** Called for every line as soon as it is read; index: its place among the boxes found, in reading order. */
+  onLine?: (line: Reading, place: { index: number; of: number }) => void;
 }
 
 export interface Reader {
@@ -102,6 +138,10 @@ export interface Reader {
   read(picture: Picture, options: ReadOptions & { boxes: Box[] }): Promise<Reading[]>;
   read(pictures: Picture[], options?: Pick<ReadOptions, "input" | "decoding">): Promise<Reading[]>;
   read(picture: Picture, options?: ReadOptions): Promise<Reading>;
+  /** Finds and reads the lines of a whole screen. Needs the bundle's finder, which is loaded at the first call. */
+  readScreen(picture: Picture, options?: ScreenOptions): Promise<ScreenReading>;
+  /** Whether the bundle holds a finder of lines. */
+  hasFinder(): Promise<boolean>;
   /** Frees the network's memory. */
   dispose(): void;
 }
@@ -114,6 +154,3 @@ export class LineletError extends Error {}
  * @throws LineletError
  */
 export function loadReader(address: string | URL, options?: LoadOptions): Promise<Reader>;
-
-/** Boxes of the text lines of a plain screenshot, from top to bottom. No detector for photographs. */
-export function findLines(picture: Picture): Promise<Box[]>;

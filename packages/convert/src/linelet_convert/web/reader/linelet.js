@@ -1,9 +1,10 @@
 /**
- * The reader: pictures of single text lines -> text, in the browser or in Node.
+ * The reader: pictures of text lines and of whole screens -> text, in the browser or in Node.
  *
  *     import { loadReader } from "./bundle/linelet.js";
  *     const reader = await loadReader("bundle/");
  *     const { text, confidence, characters } = await reader.read(image, { box });
+ *     const { lines, fields } = await reader.readScreen(screenshot);
  *
  * Types and every option: linelet.d.ts.
  */
@@ -16,13 +17,14 @@ import { toPixels, wholePixels } from "./pixels.js";
 import { placeCharacters } from "./places.js";
 import { prepare } from "./preprocess.js";
 import { RemoteReader } from "./remote.js";
+import { openFinder, readScreen } from "./screen.js";
 import { parseSpec } from "./spec.js";
 
 export { LineletError } from "./errors.js";
-export { findLines } from "./lines.js";
 
 const LOAD_OPTIONS = ["engine", "module", "backend", "assets", "threads", "worker", "onProgress"];
 const READ_OPTIONS = ["box", "boxes", "input", "decoding"];
+const SCREEN_OPTIONS = ["unknown", "minConfidence", "decoding", "onLine"];
 const BOX_KEYS = ["x", "y", "width", "height"];
 const BATCH = 16; // more lines at once gain nothing but memory
 
@@ -54,7 +56,8 @@ export async function loadReader(address, options = {}) {
   }
   const module = typeof options.module === "string" ? await import(/* @vite-ignore */ options.module) : options.module;
   const start = engine === "tfjs" ? tfjsEngine : onnxEngine;
-  const reader = new LocalReader(source.spec, (name) => start(source, name, { assets, module, threads, onProgress }));
+  const run = (network, name) => start(network, name, { assets, module, threads, onProgress });
+  const reader = new LocalReader(source, engine, run);
   await reader.choose(wanted, backend === "fastest");
   return reader;
 }
@@ -91,11 +94,20 @@ async function openOnnx(address) {
 
 /** A reader on this thread. */
 class LocalReader {
-  /** @param {import("./spec.js").Spec} spec @param {(backend: string) => Promise<any>} start */
-  constructor(spec, start) {
-    this.spec = spec;
+  /**
+   * @param {{url: URL, spec: import("./spec.js").Spec}} source @param {string} kind of engine
+   * @param {(network: object, backend: string) => Promise<any>} start an engine for a network
+   */
+  constructor(source, kind, start) {
+    this.source = source;
+    this.spec = source.spec;
+    this.kind = kind;
     this.failures = [];
     this.start = start;
+    /** @type {Promise<import("./screen.js").Finder | null> | undefined} */
+    this.finder = undefined;
+    /** @type {Promise<any> | undefined} */
+    this.finderEngine = undefined;
   }
 
   /** Start the first backend that works, or measure all and keep the fastest. */
@@ -103,7 +115,7 @@ class LocalReader {
     const timings = [];
     for (const name of names) {
       try {
-        const engine = await this.start(name);
+        const engine = await this.start(this.source, name);
         const milliseconds = await timeEngine(engine, this.spec, fastest ? 3 : 1);
         timings.push({ engine, milliseconds });
         if (!fastest) break;
@@ -133,7 +145,7 @@ class LocalReader {
 
   async read(image, options = {}) {
     refuseUnknown(options, READ_OPTIONS, "read's options");
-    if (!this.engineInUse) throw new LineletError("this reader was disposed of; load it again");
+    this.refuseDisposed();
     if (Array.isArray(image)) {
       if (options.box || options.boxes) throw new LineletError("boxes belong to one picture; give one, or no boxes");
       const pictures = await Promise.all(image.map(toPixels));
@@ -147,8 +159,45 @@ class LocalReader {
     return options.boxes ? readings : readings[0];
   }
 
+  /** Whether a finder of lines lies beside the reader. What goes wrong on the way is tried again at the next call. */
+  async hasFinder() {
+    return (await this.openFinder()) !== null;
+  }
+
+  openFinder() {
+    this.finder ??= openFinder(this.source.url, this.kind).catch((failure) => {
+      this.finder = undefined;
+      throw failure;
+    });
+    return this.finder;
+  }
+
+  async readScreen(image, options = {}) {
+    refuseUnknown(options, SCREEN_OPTIONS, "readScreen's options");
+    this.refuseDisposed();
+    const finder = await this.openFinder();
+    if (!finder) {
+      const where = new URL("finder/", this.source.url).href;
+      throw new LineletError(`${where} holds no finder of lines; convert again with one, or read boxes of your own`);
+    }
+    this.finderEngine ??= this.start(finder.source, this.backend).catch((failure) => {
+      this.finderEngine = undefined;
+      throw failure;
+    });
+    const [engine, picture] = await Promise.all([this.finderEngine, toPixels(image)]);
+    const read = (boxes, onReading) => {
+      this.refuseDisposed();
+      return this.readCrops(boxes.map((box) => ({ picture, box })), options, onReading);
+    };
+    return readScreen(picture, { spec: finder.spec, run: engine.run }, this.spec, read, options);
+  }
+
+  refuseDisposed() {
+    if (!this.engineInUse) throw new LineletError("this reader was disposed of; load it again");
+  }
+
   /** Lines are batched with lines of the same padded width, so a line's reading never depends on its neighbours. */
-  async readCrops(crops, { input: withInput = false, decoding = "greedy" }) {
+  async readCrops(crops, { input: withInput = false, decoding = "greedy" }, onReading) {
     const lines = crops.map(({ picture, box }) => ({ box, ...prepare(picture, box, this.spec) }));
     const byWidth = new Map();
     lines.forEach((line, i) => byWidth.set(line.width, [...(byWidth.get(line.width) ?? []), i]));
@@ -159,13 +208,14 @@ class LocalReader {
         const { data, shape } = await this.engineInUse.run(...stack(chunk.map((i) => lines[i])));
         decode(data, shape, this.spec, decoding).forEach((decoded, k) => {
           readings[chunk[k]] = this.describe(decoded, lines[chunk[k]], withInput);
+          onReading?.(readings[chunk[k]], chunk[k]);
         });
       }
     }
     return readings;
   }
 
-  describe({ text, confidence, characters }, line, withInput) {
+  describe({ text, confidence, characters, inGrammar }, line, withInput) {
     const places = placeCharacters(characters, line, this.spec);
     return {
       text,
@@ -176,6 +226,7 @@ class LocalReader {
         confidence: character.confidence,
         box: places[i],
       })),
+      ...(inGrammar !== undefined && { inGrammar }),
       ...(withInput && { input: { data: line.data, shape: [line.channels, line.height, line.width] } }),
     };
   }
@@ -183,6 +234,8 @@ class LocalReader {
   dispose() {
     this.engineInUse?.dispose();
     this.engineInUse = null;
+    this.finderEngine?.then((engine) => engine.dispose()).catch(() => {});
+    this.finderEngine = undefined;
   }
 }
 

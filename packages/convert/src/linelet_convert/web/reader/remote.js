@@ -36,11 +36,12 @@ export class RemoteReader {
     this.timings = {};
     this.pending = new Map();
     this.count = 0;
-    worker.onmessage = ({ data: { id, progress, result, error } }) => {
+    worker.onmessage = ({ data: { id, progress, line, result, error } }) => {
       if (progress) return onProgress?.(progress);
-      const { resolve, reject } = this.pending.get(id);
+      const { resolve, reject, onLine } = this.pending.get(id) ?? {};
+      if (line) return onLine?.(...line);
       this.pending.delete(id);
-      error === undefined ? resolve(result) : reject(new LineletError(error));
+      error === undefined ? resolve?.(result) : reject?.(new LineletError(error));
     };
     worker.onerror = (event) => {
       event.preventDefault();
@@ -54,20 +55,27 @@ export class RemoteReader {
     this.pending.clear();
   }
 
-  ask(method, parameters, transfer = []) {
+  ask(method, parameters, transfer = [], onLine = undefined) {
     if (!this.worker) return Promise.reject(new LineletError("this reader was disposed of; load it again"));
     const id = ++this.count;
     return new Promise((resolve, reject) => {
-      this.pending.set(id, { resolve, reject });
+      this.pending.set(id, { resolve, reject, onLine });
       this.worker.postMessage({ id, method, parameters }, transfer);
     });
   }
 
   async read(image, options = {}) {
-    const pictures = await Promise.all([image].flat().map(toPixels));
-    // Copied once here and then handed over, so that the caller keeps its own pixels.
-    const sent = pictures.map(({ data, width, height }) => ({ data: data.slice(), width, height }));
+    const sent = await Promise.all([image].flat().map(ownPixels));
     return this.ask("read", [Array.isArray(image) ? sent : sent[0], options], sent.map(({ data }) => data.buffer));
+  }
+
+  hasFinder() {
+    return this.ask("hasFinder", []);
+  }
+
+  async readScreen(image, { onLine, ...options } = {}) {
+    const sent = await ownPixels(image);
+    return this.ask("readScreen", [sent, options], [sent.data.buffer], onLine);
   }
 
   dispose() {
@@ -75,4 +83,10 @@ export class RemoteReader {
     this.worker = null;
     this.fail("this reader was disposed of; load it again");
   }
+}
+
+/** Copied once here and then handed over, so that the caller keeps its own pixels. */
+async function ownPixels(image) {
+  const { data, width, height } = await toPixels(image);
+  return { data: data.slice(), width, height };
 }

@@ -1,5 +1,5 @@
 /**
- * The most probable text of a grammar under CTC, as linelet_common/search.py: prefix search, best first, that only follows
+ * The most probable text of a grammar under CTC, as linelet_read/search.py: prefix search, best first, that only follows
  * what the grammar allows.
  *
  * Graves et al., "Connectionist Temporal Classification", ICML 2006, section 3.2 (prefix search decoding). A prefix is
@@ -10,6 +10,7 @@
  */
 import { LineletError } from "./errors.js";
 import { accepts, compile } from "./grammar.js";
+import { classTexts } from "./spec.js";
 
 /**
  * Prefixes of one length that are followed. Only where more of them are likelier than the best text, which takes a picture
@@ -27,7 +28,7 @@ export class GrammarSearch {
     }
     this.automaton = compile(spec.grammar);
     this.blank = spec.blank;
-    const classes = new Map([...spec.charset].map((character, i) => [character, spec.blank === 0 ? i + 1 : i]));
+    const classes = new Map([...classTexts(spec)].map(([k, text]) => [text, k]));
     // A node is a state as one character leads to it; node 0 stands for the beginning, before any character.
     this.nodes = [{ state: this.automaton[0], text: "", class: -1 }];
     const places = new Map();

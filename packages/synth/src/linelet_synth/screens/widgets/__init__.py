@@ -2,9 +2,32 @@
 
 from linelet_synth.screens.page import Page
 from linelet_synth.screens.registry import WIDGETS
-from linelet_synth.screens.widgets import charts, controls, gauges, lists, tables, texts, tiles
+from linelet_synth.screens.widgets import (
+    charts,
+    controls,
+    distractors,
+    gauges,
+    lists,
+    media,
+    messages,
+    tables,
+    texts,
+    tiles,
+)
 
-__all__ = ["charts", "controls", "draw", "gauges", "lists", "tables", "texts", "tiles"]
+__all__ = [
+    "charts",
+    "controls",
+    "distractors",
+    "draw",
+    "gauges",
+    "lists",
+    "media",
+    "messages",
+    "tables",
+    "texts",
+    "tiles",
+]
 
 
 def draw(name: str, page: Page, x: float, y: float, width: float) -> float:

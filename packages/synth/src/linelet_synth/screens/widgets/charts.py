@@ -26,12 +26,15 @@ def chart(page: Page, x: float, y: float, width: float) -> float:
     for k, tick in enumerate(ticks):
         level = bottom - (bottom - top) * k / (len(ticks) - 1)
         if grid < 0.6 or k == 0:
-            draw = shapes.dashes((left, level), (right, level), theme.rule, 1, 3 * dp) if dashed and k else (
-                shapes.line((left, level), (right, level), theme.rule, 1))  # fmt: skip
+            draw = (
+                shapes.dashes((left, level), (right, level), theme.rule, 1, 3 * dp)
+                if dashed and k
+                else (shapes.line((left, level), (right, level), theme.rule, 1))
+            )
             page.scene.shape(draw)
         if at_left or right < x + width - wide * 0.8:
             at, align = (left - 3 * dp, "right") if at_left else (right + 3 * dp, "left")
-            page.text(tick, at, level, label, align, wide, True)
+            page.text(tick, at, level, label, align, wide)
     if rng.chance(0.4):
         page.scene.shape(shapes.line((left, top), (left, bottom), theme.rule, 1))
     count = rng.integer(4, 14)
@@ -87,8 +90,14 @@ def _at_points(page: Page, points: list[tuple[float, float]], label: Style, step
     style = Style(label.size, page.theme.ink, 400, 36)
     for px, py in points:
         if kind < 0.35 or rng.chance(0.3):
-            page.text(page.sayings.number(), px, py - label.size * page.dp * 0.9 - 2 * page.dp, style, "centre",
-                      step * 1.6, True)  # fmt: skip
+            page.text(
+                page.sayings.number(),
+                px,
+                py - label.size * page.dp * 0.9 - 2 * page.dp,
+                style,
+                "centre",
+                step * 1.6,
+            )
 
 
 def _along(page: Page, points: list[tuple[float, float]], y: float, label: Style, step: float) -> None:
@@ -111,7 +120,7 @@ def _along(page: Page, points: list[tuple[float, float]], y: float, label: Style
         else:
             text = str(k * skip + 1)
         day = day % 28 + 1
-        page.text(text, px, y, label, "centre", step * skip, True)
+        page.text(text, px, y, label, "centre", step * skip)
 
 
 def _bubble(page: Page, point: tuple[float, float], colour: tuple[int, int, int], limits: tuple[float, float]) -> None:
@@ -150,8 +159,9 @@ def shares(page: Page, x: float, y: float, width: float) -> float:
         at = cx + r + stroke + 14 * dp
         page.scene.shape(shapes.disc(at, top + leading * k, 4 * dp, colour))
         end = x + width
-        value = page.text(f"{rng.uniform(1, 90):.{rng.integer(0, 1)}f}%", end, top + leading * k, page.usual(), "right",
-                          width * 0.3)  # fmt: skip
+        value = page.text(
+            f"{rng.uniform(1, 90):.{rng.integer(0, 1)}f}%", end, top + leading * k, page.usual(), "right", width * 0.3
+        )
         if value:
             end = value.bounds[0] - 6 * dp
         page.text(page.sayings.word(), at + 9 * dp, top + leading * k, page.usual(0.9), room=end - at - 9 * dp)

@@ -4,7 +4,7 @@ from linelet_synth.colours import blend
 from linelet_synth.screens import shapes
 from linelet_synth.screens.page import Page, Style
 from linelet_synth.screens.registry import widget
-from linelet_synth.screens.sayings import Said, plain
+from linelet_synth.screens.sayings import plain
 
 
 @widget("tabs", 2.0, carded=False)
@@ -21,11 +21,25 @@ def tabs(page: Page, x: float, y: float, width: float) -> float:
         style = page.usual()
         style.colour = theme.accent if k == chosen and kind == 0 else theme.ink if k == chosen else theme.muted
         if k == chosen and kind == 1:
-            page.scene.shape(shapes.line((middle - step * 0.25, y + height - 2 * dp),
-                                         (middle + step * 0.25, y + height - 2 * dp), theme.accent, 2 * dp))  # fmt: skip
+            page.scene.shape(
+                shapes.line(
+                    (middle - step * 0.25, y + height - 2 * dp),
+                    (middle + step * 0.25, y + height - 2 * dp),
+                    theme.accent,
+                    2 * dp,
+                )
+            )
         elif k == chosen and kind == 2:
-            page.scene.shape(shapes.box(x + step * k + 2 * dp, y + 4 * dp, x + step * (k + 1) - 2 * dp,
-                                        y + height - 4 * dp, theme.card, theme.radius * dp))  # fmt: skip
+            page.scene.shape(
+                shapes.box(
+                    x + step * k + 2 * dp,
+                    y + 4 * dp,
+                    x + step * (k + 1) - 2 * dp,
+                    y + height - 4 * dp,
+                    theme.card,
+                    theme.radius * dp,
+                )
+            )
         page.text(page.sayings.word(), middle, y + height / 2, style, "centre", step * 0.92)
     return height
 
@@ -79,8 +93,17 @@ def pills(page: Page, x: float, y: float, width: float) -> float:
         chosen = rng.chance(0.25)
         colour = theme.accent if chosen else theme.rule
         if outlined and not chosen:
-            page.scene.shape(shapes.border(left, top, left + wide, top + height, blend(theme.rule, theme.ink, 0.3),
-                                           radius, max(1, round(dp * 0.7))))  # fmt: skip
+            page.scene.shape(
+                shapes.border(
+                    left,
+                    top,
+                    left + wide,
+                    top + height,
+                    blend(theme.rule, theme.ink, 0.3),
+                    radius,
+                    max(1, round(dp * 0.7)),
+                )
+            )
             ink = theme.ink
         else:
             page.scene.shape(shapes.box(left, top, left + wide, top + height, colour, radius))
@@ -101,10 +124,14 @@ def search(page: Page, x: float, y: float, width: float) -> float:
     page.scene.shape(shapes.box(x, y, x + width, y + height, blend(theme.ground, theme.ink, 0.08), radius))
     glass = x + 18 * dp
     page.scene.shape(shapes.disc(glass, y + height / 2 - dp, 5 * dp, theme.muted, max(1, round(1.5 * dp))))
-    page.scene.shape(shapes.line((glass + 4 * dp, y + height / 2 + 3 * dp), (glass + 8 * dp, y + height / 2 + 7 * dp),
-                                 theme.muted, 1.5 * dp))  # fmt: skip
-    page.text(page.sayings.word(), glass + 14 * dp, y + height / 2, Style(theme.text, theme.pale, 400, 24),
-              room=width * 0.6)  # fmt: skip
+    page.scene.shape(
+        shapes.line(
+            (glass + 4 * dp, y + height / 2 + 3 * dp), (glass + 8 * dp, y + height / 2 + 7 * dp), theme.muted, 1.5 * dp
+        )
+    )
+    page.text(
+        page.sayings.word(), glass + 14 * dp, y + height / 2, Style(theme.text, theme.pale, 400, 24), room=width * 0.6
+    )
     return height
 
 
@@ -125,12 +152,11 @@ def inputs(page: Page, x: float, y: float, width: float) -> float:
         if inside:  # the outline is broken by the name
             wide = page.width_of(name, small)
             page.scene.shape(shapes.box(x + 10 * dp, top - 2 * dp, x + 18 * dp + wide, top + 2 * dp, theme.card))
-            shown = page.text(name, x + 14 * dp, top, small, room=width * 0.7)
+            page.text(name, x + 14 * dp, top, small, room=width * 0.7)
         else:
-            shown = page.text(name, x + 2 * dp, top - gap * 0.42, small, room=width * 0.7)
+            page.text(name, x + 2 * dp, top - gap * 0.42, small, room=width * 0.7)
         if rng.chance(0.8):
-            page.text(value if shown else Said(value.parts), x + 12 * dp, top + height / 2, page.usual(),
-                      room=width * 0.8)  # fmt: skip
+            page.text(value, x + 12 * dp, top + height / 2, page.usual(), room=width * 0.8)
         if rng.chance(0.3):
             page.chevron(x + width - 16 * dp, top + height / 2, 10, theme.muted, 2)
     return count * (height + gap)
@@ -186,9 +212,8 @@ def progress(page: Page, x: float, y: float, width: float) -> float:
     for k in range(count):
         top = y + height * k
         name, value = page.sayings.pair()
-        shown = page.text(name, x, top + text * 0.8, page.usual(), room=width * 0.5)
-        page.text(value if shown else Said(value.parts), x + width, top + text * 0.8, page.usual(), "right",
-                  width * 0.4)  # fmt: skip
+        page.text(name, x, top + text * 0.8, page.usual(), room=width * 0.5)
+        page.text(value, x + width, top + text * 0.8, page.usual(), "right", width * 0.4)
         at, colour = top + text * 1.6, page.lively()
         page.scene.shape(shapes.box(x, at, x + width, at + thick, blend(theme.card, theme.ink, 0.1), round_ends))
         end = x + width * rng.uniform(0.05, 1.0)
@@ -210,8 +235,40 @@ def _scale(page: Page, x: float, y: float, width: float, thick: float) -> float:
         if k:
             page.text(page.sayings.number(), x + step * k, at + thick + text * 0.8, page.muted(0.75), "centre", step)
         if rng.chance(0.7):
-            page.text(page.sayings.word(), x + step * (k + 0.5), at + thick + text * 2.1, page.muted(0.75), "centre",
-                      step * 0.9)  # fmt: skip
+            page.text(
+                page.sayings.word(),
+                x + step * (k + 0.5),
+                at + thick + text * 2.1,
+                page.muted(0.75),
+                "centre",
+                step * 0.9,
+            )
     tip = x + width * rng.random()
     page.scene.shape(shapes.polygon([(tip, at), (tip - 5 * dp, at - 7 * dp), (tip + 5 * dp, at - 7 * dp)], theme.ink))
     return 10 * dp + thick + text * 3
+
+
+@widget("choices", 1.0)
+def choices(page: Page, x: float, y: float, width: float) -> float:
+    """Words with upright rules between them, one strong; above them a slider."""
+    rng, theme, dp = page.rng, page.theme, page.dp
+    count = rng.integer(2, 4)
+    step, top = width / count, y
+    if rng.chance(0.6):
+        at, knob = y + 12 * dp, x + width * rng.uniform(0.05, 0.95)
+        page.scene.shape(shapes.line((x, at), (x + width, at), theme.rule, 2 * dp))
+        page.scene.shape(shapes.line((x, at), (knob, at), theme.accent, 2 * dp))
+        page.scene.shape(shapes.disc(knob, at, 9 * dp, (252, 252, 252)))
+        page.scene.shape(shapes.disc(knob, at, 9 * dp, theme.rule, max(1, round(dp))))
+        top += 26 * dp
+    chosen, height = rng.integer(0, count - 1), theme.text * dp * 1.8
+    for k in range(count):
+        style = page.strong() if k == chosen else page.muted(1.0)
+        shown = page.text(page.sayings.word(), x + step * (k + 0.5), top + height / 2, style, "centre", step * 0.8)
+        if shown and rng.chance(0.15):
+            under = shown.bounds[3] + max(1, round(dp))
+            page.scene.shape(shapes.line((shown.bounds[0], under), (shown.bounds[2], under), style.colour, dp))
+        if k:
+            at = x + step * k
+            page.scene.shape(shapes.line((at, top + height * 0.25), (at, top + height * 0.75), theme.muted, dp))
+    return top + height - y

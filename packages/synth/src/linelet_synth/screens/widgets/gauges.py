@@ -4,7 +4,6 @@ from linelet_synth.colours import blend
 from linelet_synth.screens import shapes
 from linelet_synth.screens.page import Page, Style
 from linelet_synth.screens.registry import widget
-from linelet_synth.screens.sayings import Said
 from linelet_synth.screens.theme import WHITE
 
 
@@ -39,11 +38,10 @@ def rings(page: Page, x: float, y: float, width: float) -> float:
         big, small = Style(size, ink, theme.strong), Style(max(8, size * 0.42), blend(ink, theme.card, 0.2), 400)
         lift = r * 0.25 if inside and not half else r * 0.3 if half else 0.0
         if inside:
-            shown = page.text(name, cx, cy - lift + size * dp * 0.95, small, "centre", inner * 0.8, True)
+            page.text(name, cx, cy - lift + size * dp * 0.95, small, "centre", inner * 0.8)
         else:
-            shown = page.text(name, cx, y + (r if half else 2 * r) + 2 * stroke + 12 * dp, page.usual(), "centre",
-                              step * 0.9)  # fmt: skip
-        page.text(value if shown else Said(value.parts), cx, cy - lift, big, "centre", inner, True)
+            page.text(name, cx, y + (r if half else 2 * r) + 2 * stroke + 12 * dp, page.usual(), "centre", step * 0.9)
+        page.text(value, cx, cy - lift, big, "centre", inner)
         if rng.chance(0.3) and inside and not half:
             page.icon(cx, cy - lift - size * dp, size * 0.55, ink)
     bottom = (r if half else 2 * r) + 2 * stroke

@@ -4,7 +4,7 @@ from linelet_synth.colours import blend
 from linelet_synth.screens import shapes
 from linelet_synth.screens.page import Page, Style
 from linelet_synth.screens.registry import widget
-from linelet_synth.screens.sayings import Said, plain
+from linelet_synth.screens.sayings import plain
 
 
 @widget("rows", 5.0)
@@ -34,22 +34,30 @@ def rows(page: Page, x: float, y: float, width: float) -> float:
         elif rng.chance(0.12):
             page.icon(right - 8 * dp, middle, 16, theme.muted)
             right -= 24 * dp
-        name, value = page.sayings.pair() if valued else (page.sayings.word(), plain(""))
+        name, value = page.sayings.pair() if valued else (plain(page.sayings.word()), plain(""))
         if subtitled and not value.field:
-            page.text(page.sayings.word() if rng.chance(0.6) else page.sayings.value(), left,
-                      middle + theme.text * dp * 0.72, page.muted(0.8), room=(right - left) * 0.6)  # fmt: skip
+            page.text(
+                page.sayings.word() if rng.chance(0.6) else page.sayings.value(),
+                left,
+                middle + theme.text * dp * 0.72,
+                page.muted(0.8),
+                room=(right - left) * 0.6,
+            )
             middle_name = middle - theme.text * dp * 0.55
         else:
             middle_name = middle
         shown = page.text(name, left, middle_name, page.usual(), room=(right - left) * 0.55)
-        if shown is None:
-            value = Said(value.parts)
+        page.beside(shown, 0.06)
         if value.text:
             right = _pill(page, right, middle, height) if rng.chance(0.15) else right
-            style = Style(theme.text * rng.choice((1.0, 1.0, 1.1, 0.9)), rng.choice((theme.ink, theme.muted, colour)),
-                          rng.choice((theme.weight, theme.strong)))  # fmt: skip
+            style = Style(
+                theme.text * rng.choice((1.0, 1.0, 1.1, 0.9)),
+                rng.choice((theme.ink, theme.muted, colour)),
+                rng.choice((theme.weight, theme.strong)),
+            )
             start = shown.bounds[2] + 4 * dp if shown else left
-            page.text(value, right, middle, style, "right", right - start)
+            shown = page.text(value, right, middle, style, "right", right - start)
+            page.beside(shown, 0.08)
         if divided:
             page.divider(left if rng.chance(0.9) else x, x + width, y + height * (k + 1))
         k += 1
@@ -92,11 +100,10 @@ def columns(page: Page, x: float, y: float, width: float) -> float:
         name, value = page.sayings.pair()
         # A line of a field's name and value must read as one: a sign that the recipe cannot write stays out.
         if together:
-            joint = sign if not value.field else ""
-            page.text(Said(((name + joint, False), *value.parts), value.field), x, middle, style, room=width)
+            page.text(name.together(value, sign), x, middle, style, room=width)
             continue
-        shown = page.text(name + sign if not value.field else name, x, middle, style, room=width * 0.5)
-        value = value if shown else Said(value.parts)
+        shown = page.text(name.then(sign) if not name.names else name, x, middle, style, room=width * 0.5)
+        value = value
         start = shown.bounds[2] + 4 * dp if shown else x
         if at is not None and start < at:
             page.text(value, at, middle, strong, room=x + width - at)
@@ -119,14 +126,23 @@ def feed(page: Page, x: float, y: float, width: float) -> float:
         if photo:
             tint = (rng.integer(40, 220), rng.integer(40, 220), rng.integer(40, 220))
             page.scene.shape(shapes.scenery(x, top, x + size, top + size, tint, rng, theme.radius * dp / 2))
+        elif rng.chance(0.15):  # a letter for a face
+            colour = page.lively()
+            page.scene.shape(shapes.disc(x + size / 2, top + size / 2, size / 2, colour))
+            letter = Style(size / dp * 0.45, theme.on(colour), 500)
+            page.text(page.sayings.word()[:1].upper(), x + size / 2, top + size / 2, letter, "centre", size * 0.8)
         else:
             page.badge(x + size / 2, top + size / 2, size / dp)
         left, right = x + size + gap, x + width
         if timed:
             stamp = page.text(
-                page.sayings.time() if rng.chance(0.6) else page.sayings.date(), right, top + size * 0.3,
-                page.muted(0.75), "right", (right - left) * 0.35,
-            )  # fmt: skip
+                page.sayings.time() if rng.chance(0.6) else page.sayings.date(),
+                right,
+                top + size * 0.3,
+                page.muted(0.75),
+                "right",
+                (right - left) * 0.35,
+            )
             room = stamp.bounds[0] - 4 * dp - left if stamp else right - left
         else:
             room = right - left

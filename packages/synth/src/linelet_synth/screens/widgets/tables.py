@@ -12,7 +12,7 @@ def table(page: Page, x: float, y: float, width: float) -> float:
     rng, theme, dp = page.rng, page.theme, page.dp
     columns, count = rng.integer(2, 6), rng.integer(3, 10)
     size = theme.text * rng.uniform(0.7, 1.0)
-    height = size * dp * rng.uniform(1.5, 3.0)
+    height = size * dp * rng.uniform(1.3, 3.0)
     named = rng.chance(0.6)
     first = width * (rng.uniform(0.25, 0.4) if named else 1 / columns)
     step = (width - first) / max(1, columns - 1)
@@ -24,8 +24,9 @@ def table(page: Page, x: float, y: float, width: float) -> float:
     for row in range(count):
         middle = y + height * (row + 0.5)
         if striped and row % 2:
-            page.scene.shape(shapes.box(x, y + height * row, x + width, y + height * (row + 1),
-                                        blend(theme.card, theme.ink, 0.05)))  # fmt: skip
+            page.scene.shape(
+                shapes.box(x, y + height * row, x + width, y + height * (row + 1), blend(theme.card, theme.ink, 0.05))
+            )
         for column in range(columns):
             left = x if column == 0 else x + first + step * (column - 1)
             wide = first if column == 0 else step
@@ -37,13 +38,22 @@ def table(page: Page, x: float, y: float, width: float) -> float:
             up = size * dp * 0.55 if double else 0.0
             shown = page.text(_cell(page, kind), at, middle - up, style, align, wide - 6 * dp)
             if double:
-                page.text(_cell(page, rng.integer(0, 5)), at, middle + size * dp * 0.6, page.muted(0.6), align,
-                          wide - 6 * dp)  # fmt: skip
+                page.text(
+                    _cell(page, rng.integer(0, 5)), at, middle + size * dp * 0.6, page.muted(0.6), align, wide - 6 * dp
+                )
             if marked and shown and rng.chance(0.5):
                 mark_x, r = shown.bounds[2] + size * dp * 0.4, size * dp * 0.2
                 tip = rng.choice((-1, 1))
-                page.scene.shape(shapes.polygon([(mark_x - r, middle - up + tip * r), (mark_x + r, middle - up + tip * r),
-                                                 (mark_x, middle - up - tip * r)], page.lively()))  # fmt: skip
+                page.scene.shape(
+                    shapes.polygon(
+                        [
+                            (mark_x - r, middle - up + tip * r),
+                            (mark_x + r, middle - up + tip * r),
+                            (mark_x, middle - up - tip * r),
+                        ],
+                        page.lively(),
+                    )
+                )
         if ruled or row == 0:
             page.divider(x, x + width, y + height * (row + 1))
     if gridded:
@@ -112,7 +122,7 @@ def _day_badge(page: Page, cx: float, cy: float, size: float, room: float, accen
         bx, by, small = cx + room * 0.3, cy + room * 0.3, max(7.0, size * 0.55 * dp)
         page.scene.shape(shapes.box(bx - small, by - small * 0.7, bx + small, by + small * 0.7, accent, 2 * dp))
         style = Style(small / dp, page.theme.on(accent), 400)
-        page.text(f"{rng.integer(1, 9)}+", bx, by, style, "centre", small * 2, True)
+        page.text(f"{rng.integer(1, 9)}+", bx, by, style, "centre", small * 2)
     else:
         for k in (-1, 0, 1):
             page.scene.shape(shapes.disc(cx + k * size * dp * 0.4, cy + size * dp * 0.72, 2.5 * dp, page.lively()))
@@ -130,8 +140,14 @@ def picker(page: Page, x: float, y: float, width: float) -> float:
     middle, wide = y + height / 2, width / columns
     accent = page.lively() if rng.chance(0.5) else theme.ink
     for k in (-1, 1):
-        page.scene.shape(shapes.line((x + width * 0.1, middle + k * step / 2), (x + width * 0.9, middle + k * step / 2),
-                                     theme.rule, max(1, dp * 0.7)))  # fmt: skip
+        page.scene.shape(
+            shapes.line(
+                (x + width * 0.1, middle + k * step / 2),
+                (x + width * 0.9, middle + k * step / 2),
+                theme.rule,
+                max(1, dp * 0.7),
+            )
+        )
     for column in range(columns):
         base, unit = rng.integer(5, 190), rng.choice(("", "", "厘米", "kg", "公斤", "年", "月", "cm"))
         for k in range(-reach, reach + 1):

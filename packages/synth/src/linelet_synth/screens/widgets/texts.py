@@ -7,7 +7,7 @@ from linelet_synth.screens.registry import widget
 @widget("heading", 3.0, carded=False)
 def heading(page: Page, x: float, y: float, width: float) -> float:
     """A section's title, with a mark before it or a word and chevron at the right."""
-    rng, theme, dp = page.rng, page.theme, page.dp
+    rng, dp = page.rng, page.dp
     style = page.strong(rng.uniform(0.95, 1.5))
     height = style.size * dp * rng.uniform(1.5, 2.4)
     middle, left = y + height / 2, x
@@ -23,14 +23,14 @@ def heading(page: Page, x: float, y: float, width: float) -> float:
             right -= 12 * dp
         shown = page.text(page.sayings.word(), right, middle, more, "right", width * 0.3)
         room = (shown.bounds[0] if shown else right) - left - 6 * dp
-    page.text(page.sayings.word(), left, middle, style, room=room)
+    page.beside(page.text(page.sayings.title(), left, middle, style, room=room), 0.12)
     return height
 
 
 @widget("paragraph", 2.0)
 def paragraph(page: Page, x: float, y: float, width: float) -> float:
     """A few rows of text."""
-    rng, theme = page.rng, page.theme
+    rng = page.rng
     style = page.usual() if rng.chance(0.5) else page.muted(rng.uniform(0.75, 1.0))
     text = page.sayings.sentence()
     if rng.chance(0.6):

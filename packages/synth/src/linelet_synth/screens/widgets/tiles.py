@@ -4,7 +4,6 @@ from linelet_synth.colours import blend
 from linelet_synth.screens import shapes
 from linelet_synth.screens.page import Page, Style
 from linelet_synth.screens.registry import widget
-from linelet_synth.screens.sayings import Said
 from linelet_synth.screens.theme import WHITE
 
 
@@ -32,18 +31,21 @@ def tiles(page: Page, x: float, y: float, width: float) -> float:
                 page.badge(end - 10 * dp, top + pad + 12 * dp, 22)
             small = Style(theme.text * 0.9, blend(ink, ground, 0.3), 400)
             large = Style(theme.text * big, ink, theme.strong)
-            lines = [(Said(((name, False),)), small), (value, large)]
+            lines = [(name, small), (value, large)]
             if not above:
                 lines.reverse()
             step = min(height * 0.4, theme.text * dp * (big + 1) * 0.62)
             middle = top + height * 0.5
-            first = page.text(lines[0][0], left + pad, middle - step / 2, lines[0][1], room=side - 2 * pad - 26 * dp)
-            if first is None:
-                lines[1] = (Said(lines[1][0].parts), lines[1][1])
+            page.text(lines[0][0], left + pad, middle - step / 2, lines[0][1], room=side - 2 * pad - 26 * dp)
             page.text(lines[1][0], left + pad, middle + step / 2, lines[1][1], room=side - 2 * pad)
             if rng.chance(0.2) and height > step * 2.4:
-                page.text(page.sayings.word(), left + pad, top + height - pad - 5 * dp, page.muted(0.75),
-                          room=side - 2 * pad, free=True)  # fmt: skip
+                page.text(
+                    page.sayings.word(),
+                    left + pad,
+                    top + height - pad - 5 * dp,
+                    page.muted(0.75),
+                    room=side - 2 * pad,
+                )
             page.card(mark, left, top, left + side, top + height, ground)
     return height * down + gap * (down - 1)
 
@@ -65,8 +67,9 @@ def shortcuts(page: Page, x: float, y: float, width: float) -> float:
             page.icon(middle, top + size * dp / 2, size * 0.8, page.lively())
         else:
             page.badge(middle, top + size * dp / 2, size)
-        page.text(page.sayings.word(), middle, top + size * dp + gap + style.size * dp * 0.6, style, "centre",
-                  step * 0.96)  # fmt: skip
+        page.text(
+            page.sayings.word(), middle, top + size * dp + gap + style.size * dp * 0.6, style, "centre", step * 0.96
+        )
     return height * down
 
 
@@ -86,15 +89,24 @@ def figures(page: Page, x: float, y: float, width: float) -> float:
         name, value = page.sayings.pair()
         top = y + height / 2 - gap / 2
         at = (top, top + gap) if above else (top + gap, top)
-        shown = page.text(name, middle, at[0], small, "centre", step * 0.94)
-        page.text(value if shown else Said(value.parts), middle, at[1], large, "centre", step * 0.94)
+        page.text(name, middle, at[0], small, "centre", step * 0.94)
+        page.beside(page.text(value, middle, at[1], large, "centre", step * 0.94), 0.08)
         if ruled and k:
-            page.scene.shape(shapes.line((x + step * k, y + height * 0.2), (x + step * k, y + height * 0.8),
-                                         theme.rule, max(1, dp * 0.6)))  # fmt: skip
+            page.scene.shape(
+                shapes.line(
+                    (x + step * k, y + height * 0.2), (x + step * k, y + height * 0.8), theme.rule, max(1, dp * 0.6)
+                )
+            )
     if third:
         for k in range(across):
-            page.text(page.sayings.word() if rng.chance(0.5) else page.sayings.value(), x + step * (k + 0.5),
-                      y + height + theme.text * dp * 0.4, page.muted(0.7), "centre", step * 0.9)  # fmt: skip
+            page.text(
+                page.sayings.word() if rng.chance(0.5) else page.sayings.value(),
+                x + step * (k + 0.5),
+                y + height + theme.text * dp * 0.4,
+                page.muted(0.7),
+                "centre",
+                step * 0.9,
+            )
         height += theme.text * dp * 1.1
     return height
 
@@ -117,20 +129,32 @@ def hero(page: Page, x: float, y: float, width: float) -> float:
         ground = a
         page.scene.shape(shapes.box(x, y, x + width, y + height, a, radius))
         for _ in range(rng.integer(0, 3)):
-            page.scene.shape(shapes.disc(x + width * rng.uniform(0.5, 0.95), y + height * rng.uniform(0.2, 0.8),
-                                         height * rng.uniform(0.1, 0.2), blend(a, WHITE, 0.15)))  # fmt: skip
+            page.scene.shape(
+                shapes.disc(
+                    x + width * rng.uniform(0.5, 0.95),
+                    y + height * rng.uniform(0.2, 0.8),
+                    height * rng.uniform(0.1, 0.2),
+                    blend(a, WHITE, 0.15),
+                )
+            )
     ink = theme.on(ground)
     centred = rng.chance(0.5)
     align, at = ("centre", x + width / 2) if centred else ("left", x + 16 * dp)
     name, value = page.sayings.pair()
-    big = Style(rng.uniform(28, 64), ink, theme.strong, 70)
+    big = Style(rng.uniform(28, 64), ink, theme.strong, 70, shadow=rng.chance(0.2))
     small = Style(theme.text, ink, 400, 60)
     above = rng.chance(0.5)
     middle = y + height * rng.uniform(0.35, 0.6)
     offset = (big.size * 0.5 + small.size * 0.9) * dp * (-1 if above else 1)
-    shown = page.text(name, at, middle + offset, small, align, width * 0.9)
-    page.text(value if shown else Said(value.parts), at, middle, big, align, width * 0.9)
+    page.text(name, at, middle + offset, small, align, width * 0.9)
+    page.text(value, at, middle, big, align, width * 0.9)
     if rng.chance(0.5):
-        page.text(page.sayings.word(), x + width / 2 if centred else at, y + height - 14 * dp, small, align, width * 0.8,
-                  free=True)  # fmt: skip
+        page.text(
+            page.sayings.word(),
+            x + width / 2 if centred else at,
+            y + height - 14 * dp,
+            small,
+            align,
+            width * 0.8,
+        )
     return height

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 import torch
 from torch import Tensor, nn
 
 from linelet_common.boxes import ONNX_KEY
 from linelet_common.errors import ReaderError
 from linelet_common.files import write_atomically
-from linelet_model.export import OPSET, TOLERANCE
+from linelet_common.onnx_session import open_session
 from linelet_model.finding.run import load_finder
+from linelet_model.onnx_export import OPSET, TOLERANCE
 
 
 class Probabilities(nn.Module):
@@ -65,7 +65,7 @@ def export_finder(run: Path, out: Path) -> float:
 
 def _check(network: nn.Module, content: bytes, step: int) -> float:
     """Compare torch with ONNX Runtime on batches and sizes other than the traced ones."""
-    session = ort.InferenceSession(content, providers=["CPUExecutionProvider"])
+    session = open_session(content, "the exported finder")
     rng = np.random.default_rng(0)
     greatest = 0.0
     for batch, rows, columns in ((1, 1, 1), (3, 2, 5), (1, 20, 10)):

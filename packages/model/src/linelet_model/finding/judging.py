@@ -72,9 +72,7 @@ def torch_lines(network: nn.Module, spec: FinderSpec, picture: Pixels) -> list[B
     return find_lines(picture, spec, score)
 
 
-def judge_finder(
-    network: nn.Module, spec: FinderSpec, screens: Sequence[tuple[Pixels, NDArray[np.float64]]]
-) -> Found:
+def judge_finder(network: nn.Module, spec: FinderSpec, screens: Sequence[tuple[Pixels, NDArray[np.float64]]]) -> Found:
     """Recall and precision on screens, each a picture and the boxes of its lines, tight to the ink."""
     lines = boxes = right = 0
     for picture, true in screens:

@@ -1,0 +1,414 @@
+/**
+ * Screen -> finder's input, finder's map -> boxes of lines: linelet_common/boxes.py in the same order, to the pixel.
+ *
+ * The map holds for each cell of stride x stride pixels how probably it lies in the core of a line, as whole numbers
+ * 0-255. Cores are groups of cells that touch by an edge; each is a line's box less a share of its height. The box itself
+ * is fitted to the ink in the full picture. Long screens go through the network in tiles that overlap.
+ *
+ * @typedef {{x: number, y: number, width: number, height: number}} Box in whole pixels of the picture
+ * @typedef {{data: Uint8Array, width: number, height: number}} Grey one level a pixel or a cell, row by row
+ * @typedef {(data: Float32Array, shape: number[]) => Promise<{data: Float32Array}>} Score
+ *   the network: (1, 1, H, W) -> probabilities (1, H / stride, W / stride)
+ */
+import { LineletError, reason } from "./errors.js";
+import { MAX_ASPECT, MAX_PIXELS, crop, resize } from "./preprocess.js";
+
+const VERSION = 1;
+export const FILE_NAME = "finder.json";
+
+// A phone's screen of 1080 x 2400 at a short side of 480: the work that one pass is meant to be.
+const SCREEN_RATIO = 20 / 9;
+const LEAST_CONTRAST = 8; // grey levels between ground and ink: fainter text cannot be told from JPEG's noise
+const LEAST_INK = 0.4; // of the ink's full contrast: what lies below is a blurred edge
+
+const DEFAULTS = {
+  version: VERSION, name: "finder", network: "finder", side: 480, step: 32, stride: 4, tile: 1280, overlap: 128, mean: 0.5,
+  std: 0.5, threshold: 90, certain: 128, shrink: 0.36, least_core: 6,
+};
+/** @typedef {typeof DEFAULTS} FinderSpec what a finder wants to see and how its map becomes boxes */
+
+/** @param {string} text JSON @param {string} where its place, for messages @returns {FinderSpec} */
+export function parseFinderSpec(text, where) {
+  let data;
+  try {
+    data = JSON.parse(text);
+  } catch (failure) {
+    throw new LineletError(`${where} is not JSON (${reason(failure)}); convert again`);
+  }
+  if (data === null || typeof data !== "object" || Array.isArray(data)) {
+    throw new LineletError(`${where} holds no finder's spec; convert again`);
+  }
+  if ((data.version ?? VERSION) !== VERSION) {
+    throw new LineletError(
+      `${where} is a finder's spec of version ${JSON.stringify(data.version)}, this reader knows version ${VERSION}; ` +
+        "use the linelet.js of the same Linelet",
+    );
+  }
+  const spec = { ...DEFAULTS, ...data };
+  for (const [key, value] of Object.entries(spec)) {
+    if (!(key in DEFAULTS)) throw new LineletError(`${where}: unknown key ${key}; convert again`);
+    if (typeof value !== typeof DEFAULTS[key]) {
+      throw new LineletError(`${where}: ${key} = ${JSON.stringify(value)} must be a ${typeof DEFAULTS[key]}; convert again`);
+    }
+  }
+  if (spec.step % spec.stride || spec.tile % spec.step || spec.overlap % (2 * spec.step) || spec.overlap >= spec.tile) {
+    throw new LineletError(`${where}: stride, step, tile and overlap do not fit together; convert again`);
+  }
+  return Object.freeze(spec);
+}
+
+/** RGBA -> luma. @param {import("./preprocess.js").Picture} picture @returns {Grey} */
+export function screenGrey(picture) {
+  const { width, height } = picture;
+  if (height < 1 || width < 1) {
+    throw new LineletError(`a screen of ${width} x ${height} pixels has no content; give at least 1 x 1`);
+  }
+  if (height * width > MAX_PIXELS) {
+    throw new LineletError(`a screen of ${width} x ${height} pixels is over ${MAX_PIXELS}; crop it`);
+  }
+  return crop(picture, { x: 0, y: 0, width, height }, 1);
+}
+
+/**
+ * [height, width] at which the finder looks at a screen: the short side becomes `side`, up to 4/3 of it for squarer screens,
+ * which hold as much in fewer pixels of length.
+ * @param {number} height @param {number} width @param {FinderSpec} spec @returns {[number, number]}
+ */
+export function shrunkSize(height, width, spec) {
+  const short = Math.min(height, width);
+  const long = Math.max(height, width);
+  const side = Math.min(spec.side * Math.sqrt(Math.max(1, (SCREEN_RATIO * short) / long)), (spec.side * 4) / 3);
+  if (short <= side) return [height, width];
+  const scale = side / short;
+  return [Math.max(1, Math.floor(height * scale + 0.5)), Math.max(1, Math.floor(width * scale + 0.5))];
+}
+
+/** A screen's luma at the size at which the finder looks at it. @param {Grey} grey @param {FinderSpec} spec @returns {Grey} */
+export function prepareScreen(grey, spec) {
+  const [height, width] = shrunkSize(grey.height, grey.width, spec);
+  return resize({ ...grey, channels: 1 }, width, height);
+}
+
+/**
+ * Tiles along a side: [start, end, first, last] each; first to last is what the tile gives to the map.
+ * @param {number} length @param {FinderSpec} spec @returns {[number, number, number, number][]}
+ */
+export function tileSpans(length, spec) {
+  if (length <= spec.tile) return [[0, length, 0, length]];
+  const starts = [];
+  for (let start = 0; start < length - spec.overlap; start += spec.tile - spec.overlap) starts.push(start);
+  return starts.map((start, i) => {
+    const end = Math.min(length, start + spec.tile);
+    return [start, end, i ? start + spec.overlap / 2 : 0, i + 1 < starts.length ? end - spec.overlap / 2 : length];
+  });
+}
+
+/** The map of a shrunk screen. @param {Grey} shrunk @param {FinderSpec} spec @param {Score} score @returns {Promise<Grey>} */
+export async function findMap(shrunk, spec, score) {
+  const cells = spec.stride;
+  const width = Math.ceil(shrunk.width / cells);
+  const height = Math.ceil(shrunk.height / cells);
+  const out = new Uint8Array(width * height);
+  for (const [top, bottom, first, last] of tileSpans(shrunk.height, spec)) {
+    for (const [left, right, begin, end] of tileSpans(shrunk.width, spec)) {
+      const input = tileInput(shrunk, [top, bottom], [left, right], spec);
+      const { data } = await score(input.data, [1, 1, input.height, input.width]);
+      const across = input.width / cells;
+      for (let y = first / cells; y < Math.ceil(last / cells); y++) {
+        for (let x = begin / cells; x < Math.ceil(end / cells); x++) {
+          const value = data[(y - top / cells) * across + x - left / cells];
+          out[y * width + x] = Math.floor(Math.fround(Math.fround(value * 255) + 0.5));
+        }
+      }
+    }
+  }
+  return { data: out, width, height };
+}
+
+/** A tile, its last row and column repeated up to multiples of `step`, scaled in the 32-bit steps that numpy takes. */
+function tileInput(shrunk, [top, bottom], [left, right], spec) {
+  const f = Math.fround;
+  const levels = Float32Array.from({ length: 256 }, (_, value) => f(f(f(value / 255) - f(spec.mean)) / f(spec.std)));
+  const width = Math.ceil((right - left) / spec.step) * spec.step;
+  const height = Math.ceil((bottom - top) / spec.step) * spec.step;
+  const data = new Float32Array(width * height);
+  for (let y = 0, i = 0; y < height; y++) {
+    const row = Math.min(top + y, bottom - 1) * shrunk.width;
+    for (let x = 0; x < width; x++, i++) data[i] = levels[shrunk.data[row + Math.min(left + x, right - 1)]];
+  }
+  return { data, width, height };
+}
+
+/**
+ * The cores in a map, in no particular order: groups of cells that touch by an edge, and are certain enough.
+ * @param {Grey} levels @param {FinderSpec} spec
+ * @returns {{left: number, top: number, right: number, bottom: number, cells: number, total: number}[]}
+ *   in cells, right and bottom exclusive; total: sum of its levels
+ */
+export function findCores(levels, spec) {
+  const runs = findRuns(levels, spec.threshold);
+  const groups = new Map();
+  joinRuns(runs).forEach((root, i) => {
+    const { left, right, row, total } = runs[i];
+    const group = groups.get(root);
+    if (!group) groups.set(root, { left, top: row, right, bottom: row + 1, cells: right - left, total });
+    else {
+      group.left = Math.min(group.left, left);
+      group.right = Math.max(group.right, right);
+      group.bottom = row + 1; // runs come row by row
+      group.cells += right - left;
+      group.total += total;
+    }
+  });
+  return [...groups.values()].filter(({ cells, total }) => total >= spec.certain * cells);
+}
+
+/** Each horizontal run of cells of at least the threshold, row by row; right is exclusive. */
+function findRuns({ data, width, height }, threshold) {
+  const runs = [];
+  for (let row = 0; row < height; row++) {
+    for (let x = 0; x < width; x++) {
+      if (data[row * width + x] < threshold) continue;
+      const left = x;
+      let total = 0;
+      while (x < width && data[row * width + x] >= threshold) total += data[row * width + x++];
+      runs.push({ left, right: x, row, total });
+    }
+  }
+  return runs;
+}
+
+/** For each run the group that it belongs to: runs of neighbouring rows that share a column are of one group. */
+function joinRuns(runs) {
+  const parent = runs.map((_, i) => i);
+  const root = (i) => {
+    while (parent[i] !== i) i = parent[i] = parent[parent[i]];
+    return i;
+  };
+  let above = 0;
+  runs.forEach(({ left, right, row }, i) => {
+    while (runs[above].row < row - 1 || (runs[above].row === row - 1 && runs[above].right <= left)) above++;
+    for (let k = above; runs[k].row === row - 1 && runs[k].left < right; k++) parent[root(k)] = root(i);
+  });
+  return parent.map((_, i) => root(i));
+}
+
+/**
+ * What a core tells of its line, in pixels of the picture. Height and middle come from the levels of the core's cells and
+ * of the rows next to it, not from its outline: a core of one or two rows of cells is known to a third of a cell.
+ * @param {ReturnType<typeof findCores>[0]} core @param {Grey} levels @param {FinderSpec} spec
+ * @param {number} scale pixels of the picture a pixel of the shrunk screen
+ */
+export function guessLine(core, levels, spec, scale) {
+  let weighted = 0;
+  let total = 0;
+  for (let y = Math.max(0, core.top - 1); y < Math.min(levels.height, core.bottom + 1); y++) {
+    let sum = 0;
+    for (let x = core.left; x < core.right; x++) sum += levels.data[y * levels.width + x];
+    weighted += y * sum;
+    total += sum;
+  }
+  const middle = (weighted / total + 0.5) * spec.stride * scale;
+  const high = (total / (255 * (core.right - core.left))) * spec.stride;
+  const height = Math.max(high / (1 - spec.shrink), Math.min(high, spec.least_core)) * scale;
+  return { left: core.left * spec.stride * scale, right: core.right * spec.stride * scale, middle, height };
+}
+
+/**
+ * The ink of a line, without margin; null where nothing stands out from the ground.
+ * @param {Grey} grey @param {ReturnType<typeof guessLine>} guess @returns {Box | null}
+ */
+export function fitBox(grey, guess) {
+  const high = guess.height;
+  const [top, bottom] = whole(guess.middle - 0.9 * high, guess.middle + 0.9 * high, grey.height);
+  const [left, right] = whole(guess.left - 0.6 * high, guess.right + 0.6 * high, grey.width);
+  if (bottom - top < 3 || right - left < 2) return null;
+  const window = cut(grey, [top, bottom], [left, right]);
+  const [first, last] = whole(guess.left - left, guess.right - left, window.width);
+  const [upper, lower] = whole(guess.middle - 0.5 * high - top, guess.middle + 0.5 * high - top, window.height);
+  if (upper >= lower || first >= last) return null;
+  const around = whole(guess.middle - 0.65 * high - top, guess.middle + 0.65 * high - top, window.height);
+  const beside = whole(guess.left - 0.25 * high - left, guess.right + 0.25 * high - left, window.width);
+  const ground = commonest(cut(window, around, beside));
+  const ink = inkOf(window, cut(window, [upper, lower], [first, last]), ground);
+  if (!ink) return null;
+  const rows = follow(inkRows(ink, first, last), upper, lower, 0.08 * high);
+  if (!rows) return null;
+  const columns = follow(inkColumns(ink, rows), first, last, 0.2 * high);
+  if (!columns) return null;
+  return { x: left + columns[0], y: top + rows[0], width: columns[1] - columns[0], height: rows[1] - rows[0] };
+}
+
+/** The whole pixels that a stretch touches, inside 0-size. */
+function whole(low, high, size) {
+  return [Math.max(0, Math.min(size, Math.floor(low))), Math.max(0, Math.min(size, Math.ceil(high)))];
+}
+
+/** A part of a picture, as a picture of its own. @returns {Grey} */
+function cut(grey, [top, bottom], [left, right]) {
+  const width = Math.max(0, right - left);
+  const height = Math.max(0, bottom - top);
+  const data = new Uint8Array(width * height);
+  for (let y = 0; y < height; y++) {
+    const from = (top + y) * grey.width + left;
+    data.set(grey.data.subarray(from, from + width), y * width);
+  }
+  return { data, width, height };
+}
+
+/** How often each level occurs. */
+function countLevels({ data }) {
+  const counts = new Int32Array(256);
+  for (const level of data) counts[level]++;
+  return counts;
+}
+
+/** The commonest grey level, give or take the little that gradients and JPEG add to it. */
+function commonest(area) {
+  const counts = countLevels(area);
+  let best = 0;
+  let most = -1;
+  for (let level = 0; level < 256; level++) {
+    let near = 0;
+    for (let k = Math.max(0, level - 8); k <= Math.min(255, level + 8); k++) near += counts[k];
+    const count = 2 * near + counts[level];
+    if (count > most) [best, most] = [level, count];
+  }
+  return best;
+}
+
+/** 1 for each pixel of the window that differs from the ground as the core's ink does; null if the core has none. */
+function inkOf(window, core, ground) {
+  const counts = countLevels(core);
+  const byDistance = new Int32Array(256);
+  for (let level = 0; level < 256; level++) byDistance[Math.abs(level - ground)] += counts[level];
+  // A hundredth of the core is darker or lighter still: the strokes' full contrast, whatever the speckles.
+  let contrast = 255;
+  for (let further = byDistance[255]; 100 * further < 3 * core.data.length; further += byDistance[contrast]) contrast--;
+  if (contrast < LEAST_CONTRAST) return null;
+  const least = Math.ceil(LEAST_INK * contrast);
+  return { ...window, data: window.data.map((level) => Number(Math.abs(level - ground) >= least)) };
+}
+
+/** Which rows hold ink of the line: some between its ends, but no rule that goes on beyond both. */
+function inkRows({ data, width, height }, first, last) {
+  const outside = width - (last - first);
+  return Array.from({ length: height }, (_, y) => {
+    let within = 0;
+    let beyond = 0;
+    for (let x = 0; x < width; x++) {
+      if (x >= first && x < last) within += data[y * width + x];
+      else beyond += data[y * width + x];
+    }
+    return within > 0 && !(10 * within >= 9 * (last - first) && 10 * beyond >= 9 * outside && outside > 0);
+  });
+}
+
+/** Which columns hold ink of the line, but no upright rule that goes on above and below it. */
+function inkColumns({ data, width, height }, [top, bottom]) {
+  const outside = height - (bottom - top);
+  return Array.from({ length: width }, (_, x) => {
+    let within = 0;
+    let beyond = 0;
+    for (let y = 0; y < height; y++) {
+      if (y >= top && y < bottom) within += data[y * width + x];
+      else beyond += data[y * width + x];
+    }
+    return within > 0 && !(within === bottom - top && 10 * beyond >= 9 * outside && outside > 0);
+  });
+}
+
+/**
+ * From the first and last mark between `low` and `high` outwards, over gaps of at most `gap`. Where the marks go on to the
+ * end, what they follow is no line's edge: the mark that was started from stays.
+ */
+function follow(marked, low, high, gap) {
+  const inside = marked.indexOf(true, low);
+  if (inside < 0 || inside >= high) return null;
+  const first = inside;
+  const last = marked.lastIndexOf(true, high - 1) + 1;
+  const leap = Math.floor(gap) + 1;
+  let [start, end] = [first, last];
+  for (let place = first - 1; place >= 0; place--) {
+    if (!marked[place]) continue;
+    if (start - place > leap) break;
+    start = place;
+  }
+  for (let place = last; place < marked.length; place++) {
+    if (!marked[place]) continue;
+    if (place - end >= leap) break;
+    end = place + 1;
+  }
+  return [start === 0 && low > 0 ? first : start, end === marked.length && high < marked.length ? last : end];
+}
+
+/**
+ * The lines' boxes, with a margin, in reading order.
+ * @param {Grey} levels the map @param {Grey} grey the whole picture's luma @param {FinderSpec} spec @returns {Box[]}
+ */
+export function findBoxes(levels, grey, spec) {
+  const scale = grey.width / shrunkSize(grey.height, grey.width, spec)[1];
+  const tight = [];
+  for (const core of findCores(levels, spec)) {
+    const box = fitBox(grey, guessLine(core, levels, spec, scale));
+    if (box) tight.push(box);
+  }
+  const boxes = joinParts(tight).map((box) => withMargin(box, grey));
+  // What is longer than any line is a rule, and no reader takes it.
+  return readingOrder(boxes.filter(({ width, height }) => width <= MAX_ASPECT * height));
+}
+
+/** Boxes that cover mostly the same ink become one. @param {Box[]} boxes */
+function joinParts(boxes) {
+  const joined = [];
+  for (const box of [...boxes].sort((a, b) => b.width * b.height - a.width * a.height || a.y - b.y || a.x - b.x)) {
+    const i = joined.findIndex((other) => {
+      const across = Math.min(box.x + box.width, other.x + other.width) - Math.max(box.x, other.x);
+      const down = Math.min(box.y + box.height, other.y + other.height) - Math.max(box.y, other.y);
+      return across > 0 && down > 0 && 2 * across * down >= box.width * box.height;
+    });
+    if (i < 0) joined.push(box);
+    else joined[i] = around(box, joined[i]);
+  }
+  return joined;
+}
+
+/** @param {Box} a @param {Box} b @returns {Box} */
+function around(a, b) {
+  const [x, y] = [Math.min(a.x, b.x), Math.min(a.y, b.y)];
+  return { x, y, width: Math.max(a.x + a.width, b.x + b.width) - x, height: Math.max(a.y + a.height, b.y + b.height) - y };
+}
+
+/** A reader wants a little of the ground around a line; the picture's edges bound it. */
+function withMargin(box, grey) {
+  const margin = Math.floor(0.12 * box.height + 0.5) + 1;
+  const x = Math.max(0, box.x - margin);
+  const y = Math.max(0, box.y - margin);
+  const right = Math.min(grey.width, box.x + box.width + margin);
+  return { x, y, width: right - x, height: Math.min(grey.height, box.y + box.height + margin) - y };
+}
+
+/**
+ * From top to bottom, and from left to right where the middle of one lies within the height of another.
+ * @param {Box[]} boxes @returns {Box[]}
+ */
+export function readingOrder(boxes) {
+  let rest = [...boxes].sort((a, b) => 2 * a.y + a.height - (2 * b.y + b.height) || a.x - b.x);
+  const ordered = [];
+  while (rest.length) {
+    const [top, bottom] = [2 * rest[0].y, 2 * (rest[0].y + rest[0].height)];
+    const inRow = (b) => top <= 2 * b.y + b.height && 2 * b.y + b.height <= bottom;
+    ordered.push(...rest.filter(inRow).sort((a, b) => a.x - b.x || a.y - b.y));
+    rest = rest.filter((b) => !inRow(b));
+  }
+  return ordered;
+}
+
+/**
+ * The boxes of a screen's lines, in reading order.
+ * @param {import("./preprocess.js").Picture} picture @param {FinderSpec} spec @param {Score} score @returns {Promise<Box[]>}
+ */
+export async function findLines(picture, spec, score) {
+  const grey = screenGrey(picture);
+  return findBoxes(await findMap(prepareScreen(grey, spec), spec, score), grey, spec);
+}

@@ -1,0 +1,39 @@
+"""Make the shipped finder of a run: weights as float16, the ONNX file exported from just these weights, the spec.
+
+    linelet synth health-app --screens --grey --count 1500 --seed 1 --out screens-health-app
+    linelet synth wallet --screens --grey --count 1000 --seed 2 --out screens-wallet
+    linelet train --task find --data screens-health-app --data screens-wallet --out run --minutes 28 --threads 1
+    python packages/model/tools/ship_finder.py run packages/read/src/linelet_read/shipped/finder
+"""
+
+import argparse
+import shutil
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from linelet_common.boxes import FILE_NAME
+from linelet_common.files import whole_folder
+from linelet_common.reader import FINDER_NAME
+from linelet_model import run
+from linelet_model.finding.onnx_export import export_finder
+
+
+def main() -> None:
+    """Write the shipped form of a run."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("out", type=Path)
+    args = parser.parse_args()
+    with whole_folder(args.out, marker=run.RUN) as folder:
+        for name in (run.RUN, FILE_NAME, run.METRICS):
+            shutil.copyfile(args.run / name, folder / name)
+        weights = load_file(args.run / run.WEIGHTS)
+        small = {k: v.to(torch.float16) if v.dtype == torch.float32 else v for k, v in weights.items()}
+        save_file(small, folder / run.WEIGHTS, metadata={"format": "pt"})
+        export_finder(folder, folder / FINDER_NAME)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,38 @@
+"""What a reader of a charset is to write for a text that is drawn.
+
+Each run of characters outside the charset is one U+FFFD, so that no reader learns to name the nearest character that it
+knows. A space outside the charset is a gap: it is not written, and runs on both sides of it are one.
+"""
+
+from collections.abc import Container
+from typing import NamedTuple
+
+from linelet_common.codec import UNKNOWN
+
+
+class Span(NamedTuple):
+    """A character of a label, and the drawn characters [start, end) that it stands for."""
+
+    character: str
+    start: int
+    end: int
+
+
+def spans(drawn: str, charset: Container[str]) -> tuple[Span, ...]:
+    """The label of a drawn text, character by character."""
+    found: list[Span] = []
+    for k, character in enumerate(drawn):
+        if character in charset:
+            found.append(Span(character, k, k + 1))
+        elif character.isspace():
+            continue
+        elif found and found[-1].character == UNKNOWN:
+            found[-1] = Span(UNKNOWN, found[-1].start, k + 1)
+        else:
+            found.append(Span(UNKNOWN, k, k + 1))
+    return tuple(found)
+
+
+def label(drawn: str, charset: Container[str]) -> str:
+    """The label of a drawn text."""
+    return "".join([span.character for span in spans(drawn, charset)])
