@@ -116,26 +116,14 @@ def convert(
     both cases nothing is left behind.
     """
     file = OnnxFile(Path(onnx_path))
-    notes: list[str] = []
-    if bare:
-        spec = None
-    else:
-        spec = spec or embedded_spec(file)
-        entries = None if spec else (hints or Hints()).entries(file)
-        if entries is not None:
-            spec, notes = third_party_spec(file, hints or Hints(), entries, widths)
+    spec, notes = (None, []) if bare else _find_spec(file, spec, hints or Hints(), widths)
     if spec is None:
         graphs = {0: emit_graph(file, widths, simplifications)}
     else:
         spec, graphs = emit_reader(file, spec, widths, simplifications)
     smaller = None if weights == "float32" else Smaller(weights, data, tolerance)
-    if smaller and via_python:
-        raise ConversionError(f"{file.path}: onnx-tf writes float32 weights only; leave out --weights or --via")
-    if smaller and spec is None:
-        raise ConversionError(
-            f"{file.path}: {weights} weights are judged by texts, and a bare graph reads none; name its "
-            "charset, or use --weights float32"
-        )
+    if smaller:
+        _refuse_smaller(smaller, file, spec, via_python)
     notes = [*notes, *(f"the file: {note}" for note in file.notes)]
     with whole_folder(Path(out), inputs=[p for p in (file.path, data, finder) if p]) as folder:
         report = _write(file, spec, graphs, folder, notes, smaller, data, via_python)
@@ -148,6 +136,26 @@ def convert(
         if keep_onnx:
             (folder / ONNX).write_bytes(file.proto.SerializeToString())  # external weights included
         return report
+
+
+def _find_spec(
+    file: OnnxFile, spec: ReaderSpec | None, hints: Hints, widths: Sequence[int]
+) -> tuple[ReaderSpec | None, list[str]]:
+    """The spec given, the file's own or one made of hints, and notes on it; None where nobody names a charset."""
+    spec = spec or embedded_spec(file)
+    entries = None if spec else hints.entries(file)
+    return (spec, []) if entries is None else third_party_spec(file, hints, entries, widths)
+
+
+def _refuse_smaller(smaller: Smaller, file: OnnxFile, spec: ReaderSpec | None, via_python: Path | None) -> None:
+    """ConversionError where smaller weights cannot be written or judged."""
+    if via_python:
+        raise ConversionError(f"{file.path}: onnx-tf writes float32 weights only; leave out --weights or --via")
+    if spec is None:
+        raise ConversionError(
+            f"{file.path}: {smaller.weights} weights are judged by texts, and a bare graph reads none; name its "
+            "charset, or use --weights float32"
+        )
 
 
 def embedded_spec(file: OnnxFile) -> ReaderSpec | None:
@@ -186,12 +194,7 @@ def _write(
         check = check_reader(file, spec, {w: folder / m for w, m in models.items()}, runtime, data)
         if smaller is not None:
             kinds, harm = _shrink(file, spec, graphs[widest], smaller, runtime)
-            if harm.exact_before is not None and harm.exact_before < 0.5:
-                share = f"{harm.exact_before:.0%} of the lines of {harm.judged_on}"
-                notes = [
-                    *notes,
-                    f"with float32 weights the reader reads {share}; they say little about smaller weights",
-                ]
+            notes = [*notes, *_doubts(harm)]
             for shard in shards:
                 (folder / shard).unlink()
             shards = write_model(folder, named, kinds)
@@ -236,6 +239,14 @@ def _write_via(
     if width:
         shutil.copyfile(folder / MODEL, folder / f"model-{width}.json")
     return shards
+
+
+def _doubts(harm: Harm) -> list[str]:
+    """A note where the lines that smaller weights were judged on say little."""
+    if harm.exact_before is None or harm.exact_before >= 0.5:
+        return []
+    share = f"{harm.exact_before:.0%} of the lines of {harm.judged_on}"
+    return [f"with float32 weights the reader reads {share}; they say little about smaller weights"]
 
 
 def _stored(model: dict[str, Any]) -> dict[str, int]:
