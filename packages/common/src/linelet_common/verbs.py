@@ -44,7 +44,7 @@ def _run(args: argparse.Namespace) -> None:
     start = time.monotonic()
     out = Path(args.out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"{out} exists and is not empty; remove it or name another folder with --out")
+        raise UsageError(f"{out} exists and is not empty; remove it or name another folder with --out", place=out)
     lines, unseen, run, reader, bundle = (str(out / n) for n in ("lines", "unseen", "run", "reader.onnx", "bundle"))
     look = ["--look", LOOK]
     _step("preview", RECIPE, *look, "--out", str(out / "preview.png"))
@@ -56,7 +56,7 @@ def _run(args: argparse.Namespace) -> None:
     in_onnx = _figures("evaluate", reader, "--data", unseen)
     texts = [[(line["image"], line["read"]) for line in figures["mistakes"]] for figures in (in_torch, in_onnx)]
     if texts[0] != texts[1]:
-        raise LineletError(f"{run} and {reader} read {unseen} differently; export again and report it")
+        raise LineletError(f"{run} and {reader} read {unseen} differently; export again and report it", place=run)
     # Converting with --data compares the bundle's texts with ONNX Runtime's on every line and refuses a difference.
     _step("convert", reader, "--out", bundle, "--data", unseen)
     print(f"\nunseen lines: {in_onnx['lines']}, exact {100 * in_onnx['exact']:.2f} %, CER {100 * in_onnx['cer']:.3f} %")

@@ -78,7 +78,7 @@ def convert_finder(path: Path, bundle: Path, runtime: Runtime, smallest: Weights
     before, after = _boxes(screens, spec, wanted), _boxes(screens, spec, got)
     if worst >= TOLERANCE or moved(before, after):
         raise ConversionError(
-            f"{path}: maps differ by {worst:.2g} from ONNX Runtime's ({runtime.name}) and {moved(before, after):.1%} "
+            f"{path}: maps differ by {worst:.2g} from ONNX Runtime's ({runtime.name}), and {moved(before, after):.1%} "
             f"of the boxes; {TOLERANCE:g} and none are allowed, please report the network"
         )
     weights, share = "float32", 0.0

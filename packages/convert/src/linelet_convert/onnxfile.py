@@ -18,6 +18,20 @@ from linelet_common.errors import ConversionError
 # protobuf itself ends here; weights beyond it lie in external files.
 MAX_BYTES = 2**31 - 1
 MIN_OPSET = 11
+# Older ones, down to this, are brought to MIN_OPSET by onnx's own converter.
+OLDEST_OPSET = 7
+
+# What reading a tensor raises whose bytes are not what its header says.
+_BROKEN = (
+    ValueError,
+    TypeError,
+    KeyError,
+    MemoryError,
+    OverflowError,
+    struct.error,
+    AttributeError,
+    RuntimeError,
+)
 
 _ELEMENTS: dict[int, str] = {
     onnx.TensorProto.FLOAT: "float32",
@@ -50,8 +64,18 @@ class OnnxFile:
             raise ConversionError(f"{path} holds a string that is not UTF-8 ({failure.reason}); export again") from None
 
     def _check(self) -> None:
+        # What was changed before anything else looked at it; the reference runs the changed model then.
+        self.notes: list[str] = []
         if self.proto.functions:
             self.proto = _inlined(self.proto, self.path)
+        self.proto, old = _with_newer_opset(self.proto, self.path)
+        if old:
+            self.notes.append(f"brought from opset {old} to {MIN_OPSET}")
+        for tensor in self.proto.graph.initializer:
+            if tensor.data_location == onnx.TensorProto.EXTERNAL and tensor.data_type in _HALF:
+                _load_external(tensor, self.path)
+        if _widen(self.proto.graph):
+            self.notes.append("float16 widened to float32; --weights float16 stores it as small as before")
         graph = self.proto.graph
         self.opset = _opset(self.proto, self.path)
         self.initializers = self._read_initializers()
@@ -119,8 +143,10 @@ class OnnxFile:
                 )
         return list(dict.fromkeys(makers[name] for name in read))
 
-    def needed(self) -> bytes:
-        """The model without the nodes that no output needs, serialised."""
+    def needed(self) -> Path | bytes:
+        """What a reference runs: the file, or the model's bytes where it was changed or holds nodes nothing needs."""
+        if not self.notes and len(self.nodes) == len(self.proto.graph.node):
+            return self.path
         model = onnx.ModelProto()
         model.CopyFrom(self.proto)
         del model.graph.node[:]
@@ -189,6 +215,12 @@ def element_type(value: onnx.ValueInfoProto, path: Path) -> str:
         ) from None
 
 
+def integer_range(value: onnx.ValueInfoProto, low: int, high: int) -> tuple[int, int]:
+    """The part of low..high that an integer input's type holds."""
+    kind = np.iinfo(onnx.helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type))
+    return max(low, int(kind.min)), min(high, int(kind.max))
+
+
 def dimensions(value: onnx.ValueInfoProto, path: Path) -> list[int | str]:
     """A tensor's lengths, a name or '' for each that is known at run time only. ConversionError without a shape."""
     kind = value.type.tensor_type
@@ -229,16 +261,7 @@ def read_tensor(tensor: onnx.TensorProto, path: Path) -> NDArray[Any]:
     try:
         # What the header promises must be there: numpy would otherwise reserve whatever it says.
         array = numpy_helper.to_array(tensor)
-    except (
-        ValueError,
-        TypeError,
-        KeyError,
-        MemoryError,
-        OverflowError,
-        struct.error,
-        AttributeError,
-        RuntimeError,
-    ) as failure:
+    except _BROKEN as failure:
         raise ConversionError(f"{path}: tensor {name!r} is broken ({failure}); export again") from None
     if array.dtype.kind == "f" and np.isnan(array).any():
         count = int(np.isnan(array).sum())
@@ -292,6 +315,11 @@ def _parse(path: Path) -> onnx.ModelProto:
         model: onnx.ModelProto = onnx.ModelProto.FromString(path.read_bytes())
     except (DecodeError, UnicodeDecodeError) as failure:
         raise ConversionError(f"{path} is cut off or no ONNX file ({failure}); export again") from None
+    if model.ir_version > onnx.IR_VERSION:
+        raise ConversionError(
+            f"{path} has ONNX's IR version {model.ir_version}, the installed onnx knows {onnx.IR_VERSION} at most; "
+            "install a newer onnx and onnxruntime, or export again with an older one"
+        )
     if not model.HasField("graph") or not model.graph.output:
         raise ConversionError(f"{path} is cut off or no ONNX file (it has no graph); export again")
     return model
@@ -308,10 +336,61 @@ def _inlined(model: onnx.ModelProto, path: Path) -> onnx.ModelProto:
         raise ConversionError(f"{path}: its functions cannot be inlined ({reason}); export without functions") from None
 
 
+def _with_newer_opset(model: onnx.ModelProto, path: Path) -> tuple[onnx.ModelProto, int | None]:
+    """The model at MIN_OPSET where it is older, and the opset it had then."""
+    version = next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), MIN_OPSET)
+    if not OLDEST_OPSET <= version < MIN_OPSET:
+        return model, None
+    from onnx import version_converter
+
+    try:
+        return version_converter.convert_version(model, MIN_OPSET), int(version)
+    except (version_converter.ConvertError, RuntimeError, ValueError, TypeError) as failure:
+        reason = str(failure).splitlines()[0] if str(failure) else type(failure).__name__
+        raise ConversionError(
+            f"{path} has opset {version}, which onnx cannot bring to {MIN_OPSET} ({reason}); export it with {MIN_OPSET}"
+        ) from None
+
+
+_HALF = (onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16)
+
+
+def _widen(graph: onnx.GraphProto) -> bool:
+    """Turn float16 and bfloat16 into float32, which TensorFlow.js has, in tensors, casts and types; whether any was."""
+    found = False
+    for tensor in graph.initializer:
+        found |= _widen_tensor(tensor)
+    for value in [*graph.input, *graph.output, *graph.value_info]:
+        if value.type.tensor_type.elem_type in _HALF:
+            value.type.tensor_type.elem_type = onnx.TensorProto.FLOAT
+            found = True
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.type == onnx.AttributeProto.TENSOR:
+                found |= _widen_tensor(attribute.t)
+            elif attribute.type == onnx.AttributeProto.GRAPH:
+                found |= _widen(attribute.g)
+            elif attribute.name in ("to", "dtype", "stash_type", "output_dtype") and attribute.i in _HALF:
+                attribute.i = onnx.TensorProto.FLOAT
+                found = True
+    return found
+
+
+def _widen_tensor(tensor: onnx.TensorProto) -> bool:
+    if tensor.data_type not in _HALF or tensor.data_location == onnx.TensorProto.EXTERNAL:
+        return False
+    try:
+        array = numpy_helper.to_array(tensor).astype(np.float32)
+    except _BROKEN:
+        return False  # named when it is read
+    tensor.CopyFrom(numpy_helper.from_array(array, tensor.name))
+    return True
+
+
 def _opset(model: onnx.ModelProto, path: Path) -> int:
     versions = [o.version for o in model.opset_import if o.domain in ("", "ai.onnx")]
     newest = onnx.defs.onnx_opset_version()
     if not versions or not MIN_OPSET <= versions[0] <= newest:
         found = versions[0] if versions else "none"
-        raise ConversionError(f"{path} has opset {found}; export it with opset {MIN_OPSET} to {newest}")
+        raise ConversionError(f"{path} has opset {found}; export it with opset {OLDEST_OPSET} to {newest}")
     return int(versions[0])

@@ -41,15 +41,22 @@ class Hints:
     mean: tuple[float, ...] = (0.5,)
     std: tuple[float, ...] = (0.5,)
     blank: Literal["first", "last"] = "first"
+    space: bool = False  # a space behind the characters named, as PaddleOCR trains with use_space_char
 
     def entries(self, file: OnnxFile) -> list[str] | None:
         """The dictionary's entries, in the order of their classes; None if nothing names them."""
-        if self.charset is not None:
-            return list(self.charset)
-        if self.dictionary is not None:
-            return _read_dictionary(self.dictionary)
         text = file.metadata.get(METADATA)
-        return None if text is None else _lines(text)
+        if self.charset is not None:
+            listed = list(self.charset)
+        elif self.dictionary is not None:
+            listed = _read_dictionary(self.dictionary)
+        elif text is not None:
+            listed = _lines(text)
+        else:
+            return None
+        # RapidOCR's metadata leaves the space out by its own rule.
+        by_rule = self.charset is None and self.dictionary is None and " " not in listed
+        return [*listed, " "] if self.space or by_rule else listed
 
 
 def third_party_spec(
@@ -98,18 +105,22 @@ def third_party_spec(
 def make_charset(entries: Sequence[str], classes: int, file: OnnxFile) -> tuple[str, list[str]]:
     """A charset for a network of ``classes``, blank included, and a note on each entry that another stands for.
 
-    PaddleOCR's networks have a space behind their dictionary. CharsetError if the numbers do not fit.
+    Spaces and tabs behind a character are dropped, and said. CharsetError if the numbers do not fit.
     """
-    listed = list(entries)
-    if classes == len(listed) + 2 and " " not in listed:
-        listed.append(" ")
+    listed = [entry.rstrip(" \t") or entry for entry in entries]
+    if classes == len(listed) and listed[-1] == " ":
+        listed.pop()  # RapidOCR's rule, for a network trained without the space
     if classes != len(listed) + 1:
-        raise CharsetError(f"{file.path} has {classes} classes, {len(listed)} characters and the blank make "
-                           f"{len(listed) + 1}; name its own dictionary")  # fmt: skip
+        remedy = "name its own characters"
+        if classes == len(listed) + 2 and " " not in listed:
+            remedy += ", or add the space that PaddleOCR trains with: --space"
+        raise CharsetError(f"{file.path} has {classes} classes, but {len(listed)} characters and the blank make "
+                           f"{len(listed) + 1}; {remedy}")  # fmt: skip
+    trimmed = sum(a != b for a, b in zip(entries, listed, strict=False))
     taken = {e for e in listed if _usable(e)}
     free = (chr(c) for c in range(_PRIVATE, 0xF8FF) if chr(c) not in taken)
     seen: set[str] = set()
-    notes = []
+    notes = [f"{trimmed} entries of the dictionary had spaces or tabs behind them, now dropped"] if trimmed else []
     for i, entry in enumerate(listed):
         if _usable(entry) and entry not in seen:
             seen.add(entry)

@@ -70,6 +70,7 @@ def configure_convert(parser: argparse.ArgumentParser) -> None:
     add("--charset", help="the characters, in the order of their classes")
     add("--dictionary", type=Path, metavar="FILE", help="the characters, one per line (default: the ONNX file's "
         "metadata 'character')")  # fmt: skip
+    add("--space", action="store_true", help="add a space behind the characters (PaddleOCR's use_space_char)")
     add("--height", type=int, help="input height in pixels, if the file leaves it open")
     add("--color", choices=("grey", "rgb", "bgr"), help="what the channels are (default: grey or rgb)")
     add("--mean", type=_numbers, default=(0.5,), help="subtracted from values of 0-1 (default: 0.5)")
@@ -103,7 +104,7 @@ def run_convert(arguments: argparse.Namespace) -> None:
         a.weights,
         spec=ReaderSpec.load(a.spec) if a.spec else None,
         widths=a.width,
-        hints=Hints(a.charset, a.dictionary, a.height, a.color, a.mean, a.std, a.blank),
+        hints=Hints(a.charset, a.dictionary, a.height, a.color, a.mean, a.std, a.blank, a.space),
         bare=a.bare,
         data=a.data,
         tolerance=a.tolerance,

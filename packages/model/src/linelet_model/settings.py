@@ -109,7 +109,9 @@ class Settings:
         known = {f.name: f for f in dataclasses.fields(cls)}
         named = {_RENAMED.get(key, key): value for key, value in data.items()}
         if unknown := sorted(set(named) - set(known)):
-            raise TrainingError(f"{where} has settings that this Linelet does not know ({unknown}); use a newer one")
+            raise TrainingError(
+                f"{where} has settings that this Linelet does not know ({unknown}); use a newer one", place=where
+            )
         for name, option in known.items():
             if name not in named:
                 former = option.metadata["former"]
