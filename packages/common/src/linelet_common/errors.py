@@ -18,8 +18,8 @@ A message says the value, the place and the remedy, in one line; the error carri
 class LineletError(Exception):
     """Base of all errors caused by input rather than by a defect of Linelet.
 
-    value: what was wrong, as it was given; place: the file, key or option where it stands; remedy: what to do, by default
-    what the message says behind its last semicolon. Each is None where there is none to be told.
+    value: what was wrong, as it was given; place: the file, key or option where it stands; remedy: what to do, by
+    default what the message says behind its last semicolon. Each is None where there is none to be told.
     """
 
     def __init__(self, message: str, *, value: object = None, place: object = None, remedy: str | None = None) -> None:
