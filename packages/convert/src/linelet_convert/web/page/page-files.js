@@ -17,7 +17,7 @@ export const asJson = (image, lines, fields) => JSON.stringify([{ image, lines: 
 
 function lineData(line) {
   const { text, box, reading } = line;
-  if (isCorrected(line)) return { text, read: reading.text, box };
+  if (isCorrected(line)) return { text, read: reading?.text ?? "", box };
   return { text, confidence: reading.confidence, box, characters: reading.characters };
 }
 

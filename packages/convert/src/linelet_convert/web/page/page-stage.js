@@ -61,7 +61,9 @@ export class Stage extends EventTarget {
     button.addEventListener("click", () => this.tell("open", id));
     button.addEventListener("focus", () => this.takeTab(button));
     for (const type of ["pointerenter", "focus"]) button.addEventListener(type, () => this.tell("link", id));
-    for (const type of ["pointerleave", "blur"]) button.addEventListener(type, () => this.tell("link", null));
+    // A finger leaves when it is lifted: what it chose stays chosen.
+    button.addEventListener("pointerleave", ({ pointerType }) => pointerType !== "touch" && this.tell("link", null));
+    button.addEventListener("blur", () => this.tell("link", null));
     button.addEventListener("keydown", (event) => this.key(event, id));
     return button;
   }

@@ -23,6 +23,7 @@ const sheet = new Sheet();
 let picture = null; // the name of the picture on the stage
 let reader = null;
 let started = 0;
+let chosen = null; // the line whose box was pressed last
 let turn = 0; // of the reading under way: a newer one ends an older one
 let message = () => ""; // the status, in whatever language is chosen
 
@@ -161,8 +162,13 @@ async function readBoxes(boxes) {
 
 async function readLines(lines) {
   if (!(await ready)) return;
+  const mine = turn;
   const begin = performance.now();
-  for (const { id, box } of lines) sheet.amend(id, box, await reader.read(stage.pixels, { box, decoding: decoding() }));
+  for (const { id, box } of lines) {
+    const reading = await reader.read(stage.pixels, { box, decoding: decoding() });
+    if (mine !== turn) return; // another picture came meanwhile
+    sheet.amend(id, box, reading);
+  }
   const ms = Math.round(performance.now() - begin);
   say((t) => t.done(lines.length, ms));
 }
@@ -238,7 +244,11 @@ stage.addEventListener("link", link);
 list.addEventListener("link", link);
 stage.addEventListener("remove", remove);
 list.addEventListener("remove", remove);
-stage.addEventListener("open", ({ detail: id }) => list.open(id, matchMedia("(pointer: fine)").matches));
+stage.addEventListener("open", ({ detail: id }) => {
+  // A keyboard on the screen covers half of it: a finger asks for it by a second tap.
+  list.open(id, matchMedia("(pointer: fine)").matches || chosen === id);
+  chosen = id;
+});
 stage.addEventListener("draw", attempt(async ({ detail: box }) => {
   const [id] = await readBoxes([box]);
   link({ detail: id });
