@@ -43,7 +43,7 @@ def raised_messages():
                 message = call.args[0]
                 parts = message.values if isinstance(message, ast.JoinedStr) else [message]
                 text = "".join(p.value for p in parts if isinstance(p, ast.Constant) and isinstance(p.value, str))
-                computed = not any(isinstance(p, ast.Constant) for p in parts)
+                computed = not any(c.isalpha() for c in text.replace("output", ""))  # it passes another message on
                 yield f"{path.name}:{node.lineno}", text, computed or len(call.args) != 1
 
 

@@ -72,7 +72,8 @@ class Charset:
             return self._index[character]
         except KeyError:
             raise CharsetError(
-                f"{describe_characters(character)} is not in the charset ({len(self)} characters)"
+                f"{describe_characters(character)} is not in the charset ({len(self)} characters); add it or leave it out",
+                value=character,
             ) from None
 
     def missing(self, text: str) -> str:
