@@ -85,12 +85,18 @@ export interface LoadOptions {
 export interface ReadOptions {
   /** The part of the picture that holds the line. Default: all of it. */
   box?: Box;
-  /** Several lines of one picture, read in batches. */
-  boxes?: Box[];
+  /** Several lines of one picture are read with BoxesOptions, which give an array. */
+  boxes?: undefined;
   /** Return the network's input too. */
   input?: boolean;
   /** "grammar" gives the most probable text of the reader's grammar where the network finds one plausible. Default "greedy". */
   decoding?: "greedy" | "grammar";
+}
+
+/** Unknown keys are refused. */
+export interface BoxesOptions extends Omit<ReadOptions, "box" | "boxes"> {
+  /** Several lines of one picture, read in batches. */
+  boxes: Box[];
 }
 
 /** Unknown keys are refused. */
@@ -112,7 +118,7 @@ export interface Reader {
   readonly failures: readonly { backend: Backend; cause: string }[];
   /** Milliseconds for a short line, by backend: all that work with "fastest", else the one in use (its first run). */
   readonly timings: Readonly<Partial<Record<Backend, number>>>;
-  read(picture: Picture, options: ReadOptions & { boxes: Box[] }): Promise<Reading[]>;
+  read(picture: Picture, options: BoxesOptions): Promise<Reading[]>;
   read(pictures: Picture[], options?: Pick<ReadOptions, "input" | "decoding">): Promise<Reading[]>;
   read(picture: Picture, options?: ReadOptions): Promise<Reading>;
   /** Finds and reads the lines of a whole screen. Needs the bundle's finder, which is loaded at the first call. */
