@@ -154,13 +154,14 @@ def test_no_glyph_is_asked_of_a_face_that_lacks_it(look: str, monkeypatch: pytes
 
 
 def test_shares_are_as_meant(source: Source) -> None:
+    """Within five standard deviations, so that another generation does not fail by chance."""
     lines = list(source.lines(range(1500)))
     count = Counter(
         "fragment" if "fragment" in line.styles else "none" if not line.text else UNKNOWN in line.text for line in lines
     )
-    assert count[True] / len(lines) == pytest.approx(0.27, abs=0.035)
-    assert count["none"] / len(lines) == pytest.approx(0.025, abs=0.012)
-    assert count["fragment"] / len(lines) == pytest.approx(0.015, abs=0.01)
+    assert count[True] / len(lines) == pytest.approx(0.27, abs=0.06)
+    assert count["none"] / len(lines) == pytest.approx(0.025, abs=0.02)
+    assert count["fragment"] / len(lines) == pytest.approx(0.015, abs=0.016)
     for line in lines:
         assert set(line.text) <= {*source.charset, UNKNOWN}
         assert UNKNOWN * 2 not in line.text
@@ -170,7 +171,7 @@ def test_shares_are_as_meant(source: Source) -> None:
 
 def test_the_plain_look_has_fewer_and_no_empty_ones() -> None:
     texts = [text for _, text in Source(load_recipe("health-app"), 0, "plain").samples(range(1500))]
-    assert sum(UNKNOWN in text for text in texts) / len(texts) == pytest.approx(0.1, abs=0.025)
+    assert sum(UNKNOWN in text for text in texts) / len(texts) == pytest.approx(0.1, abs=0.04)
     assert all(texts)
 
 
