@@ -72,7 +72,7 @@ class Charset:
             return self._index[character]
         except KeyError:
             raise CharsetError(
-                f"{describe_characters(character)} is not in the charset ({len(self)} characters); add it or leave it out",
+                f"{describe_characters(character)} is not in the charset ({len(self)} characters); leave it out",
                 value=character,
             ) from None
 

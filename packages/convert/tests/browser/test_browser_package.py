@@ -101,7 +101,9 @@ def test_the_packed_package_reads_in_node(
 
 
 GOOD_TYPES = """
-import { LineletError, loadReader, type Box, type Reader, type Reading, type ScreenReading } from "linelet";
+import {
+  LineletError, loadReader, type Box, type BoxesOptions, type ReadOptions, type Reader, type Reading, type ScreenReading,
+} from "linelet";
 export async function use(image: HTMLImageElement, blob: Blob): Promise<string> {
   const reader: Reader = await loadReader("bundle/", { backend: ["wasm", "cpu"], worker: true });
   const screen: ScreenReading = await reader.readScreen(image, {
@@ -111,9 +113,13 @@ export async function use(image: HTMLImageElement, blob: Blob): Promise<string> 
   const value: number | string | number[] | undefined = screen.fields.weight?.value;
   if (!(await reader.hasFinder())) return String(value);
   const many: Reading[] = await reader.read(image, { boxes });
+  const options: BoxesOptions = { boxes, input: true };
+  const again: Reading[] = await reader.read(image, options);
+  const one: ReadOptions = { box: boxes[0] };
+  const single: Reading = await reader.read(image, one);
   const several: Reading[] = await reader.read([image, blob]);
   const { text, confidence, characters } = await reader.read(image, { box: boxes[0], input: true });
-  if (confidence < 0.5) throw new LineletError(characters.map((c) => c.box.x).join() + many.length + several.length);
+  if (confidence < 0.5) throw new LineletError(characters.map((c) => c.box.x).join() + many.length + several.length + again.length + single.text);
   reader.dispose();
   return text + reader.spec.charset;
 }
@@ -124,6 +130,7 @@ BAD_TYPES = [
     'await (await loadReader("b/")).read("photo.png")',
     '(await loadReader("b/")).spec.height = 3',
     '(await loadReader("b/")).readScreen(new Blob(), { box: { x: 0, y: 0, width: 1, height: 1 } })',
+    "const o: ReadOptions = { boxes: [] }",
 ]
 
 
@@ -132,11 +139,49 @@ def test_types_accept_right_calls_and_refuse_wrong_ones(project: Path) -> None:
     resolution = ["--module", "nodenext", "--moduleResolution", "nodenext"]
     (project / "good.ts").write_text(GOOD_TYPES)
     run([*tsc, *resolution, "good.ts"], project)
-    lines = ['import { loadReader } from "linelet";', *(f"{call};" for call in BAD_TYPES)]
+    lines = ['import { loadReader, type ReadOptions } from "linelet";', *(f"{call};" for call in BAD_TYPES)]
     (project / "bad.ts").write_text("\n".join(lines))
     done = subprocess.run([*tsc, *resolution, "bad.ts"], cwd=project, capture_output=True, text=True, check=False)
     refused = {int(line) for line in re.findall(r"bad\.ts\((\d+),", done.stdout)}
     assert refused == set(range(2, 2 + len(BAD_TYPES))), done.stdout
+
+
+# Each bundles app.js for browsers with its defaults, into out.js.
+BUNDLERS = {
+    "esbuild": (["esbuild@0.28.2"], ["esbuild", "app.js", "--bundle", "--format=esm", "--outfile=out.js"]),
+    "webpack": (
+        ["webpack@5.102.1", "webpack-cli@6.0.1"],
+        ["webpack", "--mode=production", "--entry=./app.js", "--output-path=.", "--output-filename=out.js"],
+    ),
+    "rollup": (
+        ["rollup@4.52.5", "@rollup/plugin-node-resolve@16.0.3"],
+        ["rollup", "app.js", "--plugin=node-resolve", "--format=es", "--file=out.js", "--failAfterWarnings"],
+    ),
+}
+
+
+@pytest.mark.parametrize("bundler", BUNDLERS)
+def test_a_bundled_app_reads(bundler: str, project: Path, npm: str, page: Any, served: Any) -> None:
+    tools, command = BUNDLERS[bundler]
+    run([npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "--no-save", *tools], project)
+    run([npm, "rebuild", "esbuild"], project) if bundler == "esbuild" else None
+    (project / "app.js").write_text('import { loadReader } from "linelet";\nwindow.loadReader = loadReader;\n')
+    said = run([str(project / "node_modules/.bin" / command[0]), *command[1:]], project)
+    assert "arning" not in said.replace("failAfterWarnings", "")
+    app = (project / "out.js").read_text("utf-8")
+    page.route("**/app.js", lambda route: route.fulfill(body=app, content_type="text/javascript"))
+    page.goto(served.url + "spec.json")
+    [image] = noise(1)
+    rgba = np.dstack([image, np.full(image.shape[:2], 255, np.uint8)]).ravel().tolist()
+    text = page.evaluate(
+        """async ([bundle, data, width, height]) => {
+          await import(new URL("app.js", location.href));
+          const reader = await window.loadReader(bundle);
+          return (await reader.read({ data: Uint8Array.from(data), width, height })).text;
+        }""",
+        [served.url, rgba, image.shape[1], image.shape[0]],
+    )
+    assert text == read_lines(served.reader, [image])[0].text
 
 
 def test_the_readers_modules_are_type_checked(project: Path) -> None:

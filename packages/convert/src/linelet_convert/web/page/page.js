@@ -411,10 +411,18 @@ addEventListener("beforeunload", (event) => {
 
 // --- Offline --------------------------------------------------------------------------------------------------------
 
+/** A name for the bundle's content: its list of files, which holds their digests, digested. */
+async function bundleVersion() {
+  const list = await (await fetch("files.json")).arrayBuffer();
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", list));
+  return Array.from(digest.slice(0, 8), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
 /** Hands the files that this page came from to the service worker. Needs HTTPS or localhost. */
 async function keepForOffline() {
   try {
-    await navigator.serviceWorker?.register("sw.js");
+    if (!navigator.serviceWorker) return;
+    await navigator.serviceWorker.register(`sw.js?version=${await bundleVersion()}`);
     const registration = await navigator.serviceWorker?.ready;
     const own = performance.getEntriesByType("resource").map(({ name }) => name).filter((name) => name.startsWith(location.origin));
     registration?.active.postMessage({ files: [...new Set([new URL("./", location.href).href, ...own])] });

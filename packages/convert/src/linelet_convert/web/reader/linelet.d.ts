@@ -57,32 +57,9 @@ export interface ScreenReading {
   fields: Record<string, FieldValue>;
 }
 
+import type { Spec } from "./spec";
 /** The reader spec: the contract between training and reading, spec.json in the bundle. */
-export interface Spec {
-  readonly version: number;
-  readonly name: string;
-  readonly network: string;
-  readonly charset: string;
-  readonly blank: number;
-  /** Whether the last class is U+FFFD: every character outside the charset. */
-  readonly unknown: boolean;
-  readonly height: number;
-  readonly color: "grey" | "rgb" | "bgr";
-  readonly mean: readonly number[];
-  readonly std: readonly number[];
-  readonly pad: number;
-  readonly widths: readonly number[];
-  readonly width_step: number;
-  readonly stride: number;
-  readonly frames_lost: number;
-  readonly layout: "NTC" | "TNC";
-  readonly scores: "logits" | "log_probs" | "probs";
-  readonly temperature: number;
-  /** What its lines can say, where the recipe could list it: forms such as "{field}{40..110:.1f}公斤", and their words. */
-  readonly grammar?: { readonly forms: readonly string[]; readonly vocabulary?: Readonly<Record<string, readonly string[]>> };
-  /** The named values of its screens. */
-  readonly fields: Readonly<Record<string, { readonly name: string | readonly string[]; readonly form: string | readonly string[] }>>;
-}
+export type { Spec };
 
 export type Backend = "wasm" | "webgl" | "webgpu" | "cpu";
 
@@ -108,12 +85,18 @@ export interface LoadOptions {
 export interface ReadOptions {
   /** The part of the picture that holds the line. Default: all of it. */
   box?: Box;
-  /** Several lines of one picture, read in batches. */
-  boxes?: Box[];
+  /** Several lines of one picture are read with BoxesOptions, which give an array. */
+  boxes?: undefined;
   /** Return the network's input too. */
   input?: boolean;
   /** "grammar" gives the most probable text of the reader's grammar where the network finds one plausible. Default "greedy". */
   decoding?: "greedy" | "grammar";
+}
+
+/** Unknown keys are refused. */
+export interface BoxesOptions extends Omit<ReadOptions, "box" | "boxes"> {
+  /** Several lines of one picture, read in batches. */
+  boxes: Box[];
 }
 
 /** Unknown keys are refused. */
@@ -135,7 +118,7 @@ export interface Reader {
   readonly failures: readonly { backend: Backend; cause: string }[];
   /** Milliseconds for a short line, by backend: all that work with "fastest", else the one in use (its first run). */
   readonly timings: Readonly<Partial<Record<Backend, number>>>;
-  read(picture: Picture, options: ReadOptions & { boxes: Box[] }): Promise<Reading[]>;
+  read(picture: Picture, options: BoxesOptions): Promise<Reading[]>;
   read(pictures: Picture[], options?: Pick<ReadOptions, "input" | "decoding">): Promise<Reading[]>;
   read(picture: Picture, options?: ReadOptions): Promise<Reading>;
   /** Finds and reads the lines of a whole screen. Needs the bundle's finder, which is loaded at the first call. */

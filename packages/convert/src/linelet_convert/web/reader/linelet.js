@@ -12,8 +12,8 @@ import { decode } from "./decode.js";
 import { BACKENDS, tfjsEngine } from "./engine-tfjs.js";
 import { PROVIDERS, onnxEngine, onnxMetadata } from "./engine-onnx.js";
 import { BackendError, LineletError, reason, refuseUnknown } from "./errors.js";
-import { IN_NODE, asFolder, fetchBytes, fetchText, resolve } from "./files.js";
-import { toPixels, wholePixels } from "./pixels.js";
+import { IN_NODE, asFolder, fetchBytes, fetchText, inside, resolve } from "./files.js";
+import { readPixels, toPixels, wholePixels } from "./pixels.js";
 import { placeCharacters } from "./places.js";
 import { prepare } from "./preprocess.js";
 import { RemoteReader } from "./remote.js";
@@ -48,13 +48,13 @@ export async function loadReader(address, options = {}) {
   const wanted = backendOrder(backend, engine);
   /** @type {any} */
   const source = await (engine === "tfjs" ? openBundle : openOnnx)(address);
-  const assets = options.assets === undefined ? asFolder(new URL(".", source.url)) : asFolder(await resolve(options.assets));
+  const assets = options.assets === undefined ? inside(".", source.url) : asFolder(await resolve(options.assets));
   if (worker) {
     const module = typeof options.module === "string" && (await resolve(options.module)).href;
     const remote = { engine, backend, threads, assets: assets.href, ...(module && { module }) };
-    return RemoteReader.start(source.url.href, remote, new URL("worker.js", assets), onProgress);
+    return RemoteReader.start(source.url.href, remote, inside("worker.js", assets), onProgress);
   }
-  const module = typeof options.module === "string" ? await import(/* @vite-ignore */ options.module) : options.module;
+  const module = typeof options.module === "string" ? await import(/* @vite-ignore */ /* webpackIgnore: true */ options.module) : options.module;
   const start = engine === "tfjs" ? tfjsEngine : onnxEngine;
   const run = (network, name) => start(network, name, { assets, module, threads, onProgress });
   const reader = new LocalReader(source, engine, run);
@@ -80,7 +80,7 @@ function backendOrder(backend, engine) {
 
 async function openBundle(address) {
   const url = asFolder(await resolve(address));
-  const where = new URL("spec.json", url);
+  const where = inside("spec.json", url);
   return { url, spec: parseSpec(await fetchText(where), where.href) };
 }
 
@@ -106,14 +106,19 @@ class LocalReader {
     this.start = start;
     /** @type {Promise<import("./screen.js").Finder | null> | undefined} */
     this.finder = undefined;
-    /** @type {Promise<any> | undefined} */
+    /** @type {{backend: string, engine: Promise<any>} | undefined} */
     this.finderEngine = undefined;
+    this.untried = [];
+    /** @type {Promise<void> | undefined} */
+    this.replacing = undefined;
   }
 
   /** Start the first backend that works, or measure all and keep the fastest. */
   async choose(names, fastest) {
     const timings = [];
+    this.untried = [...names];
     for (const name of names) {
+      this.untried.shift();
       try {
         const engine = await this.start(this.source, name);
         const milliseconds = await timeEngine(engine, this.spec, fastest ? 3 : 1);
@@ -151,11 +156,14 @@ class LocalReader {
       const pictures = await Promise.all(image.map(toPixels));
       return this.readCrops(pictures.map((picture) => ({ picture, box: whole(picture) })), options);
     }
-    const picture = await toPixels(image);
     if (options.box && options.boxes) throw new LineletError("give 'box' or 'boxes', not both");
-    const boxes = options.boxes ?? [options.box ?? whole(picture)];
-    for (const box of boxes) refuseUnknown(box, BOX_KEYS, "a box");
-    const readings = await this.readCrops(boxes.map((box) => ({ picture, box: wholePixels(box, picture) })), options);
+    const asked = options.boxes ?? (options.box && [options.box]);
+    for (const box of asked ?? []) refuseUnknown(box, BOX_KEYS, "a box");
+    // Only the part that holds the boxes is converted to pixels.
+    const { picture, x, y, width, height } = await readPixels(image, asked);
+    const boxes = (asked ?? [whole({ width, height })]).map((box) => wholePixels(box, { width, height }));
+    const crops = boxes.map((box) => ({ picture, box, part: { ...box, x: box.x - x, y: box.y - y } }));
+    const readings = await this.readCrops(crops, options);
     return options.boxes ? readings : readings[0];
   }
 
@@ -180,16 +188,53 @@ class LocalReader {
       const where = new URL("finder/", this.source.url).href;
       throw new LineletError(`${where} holds no finder of lines; convert again with one, or read boxes of your own`);
     }
-    this.finderEngine ??= this.start(finder.source, this.backend).catch((failure) => {
-      this.finderEngine = undefined;
-      throw failure;
-    });
-    const [engine, picture] = await Promise.all([this.finderEngine, toPixels(image)]);
+    const [, picture] = await Promise.all([this.startFinder(finder), toPixels(image)]);
+    const run = (data, shape) => this.run(() => this.startFinder(finder), data, shape);
     const read = (boxes, onReading) => {
       this.refuseDisposed();
       return this.readCrops(boxes.map((box) => ({ picture, box })), options, onReading);
     };
-    return readScreen(picture, { spec: finder.spec, run: engine.run }, this.spec, read, options);
+    return readScreen(picture, { spec: finder.spec, run }, this.spec, read, options);
+  }
+
+  /** The finder's engine on the backend in use. */
+  startFinder(finder) {
+    if (this.finderEngine?.backend !== this.backend) {
+      const engine = this.start(finder.source, this.backend);
+      const started = { backend: this.backend, engine };
+      engine.catch(() => {
+        if (this.finderEngine === started) this.finderEngine = undefined; // so that it can be tried again
+      });
+      this.finderEngine = started;
+    }
+    return this.finderEngine.engine;
+  }
+
+  /** Run a network. If its backend dies, the next one that was to be tried takes over. */
+  async run(start, data, shape) {
+    for (;;) {
+      this.refuseDisposed();
+      const { backend } = this;
+      try {
+        return await (await start()).run(data, shape);
+      } catch (failure) {
+        if (!(failure instanceof BackendError) || !this.engineInUse) throw failure;
+        if (this.backend === backend) await this.replace(failure);
+      }
+    }
+  }
+
+  replace(failure) {
+    this.replacing ??= this.takeNext(failure).finally(() => (this.replacing = undefined));
+    return this.replacing;
+  }
+
+  async takeNext(failure) {
+    if (!this.untried.length) throw failure;
+    const dead = this.engineInUse;
+    this.failures.push({ backend: dead.backend, cause: reason(failure) });
+    await this.choose(this.untried, false);
+    dead.dispose();
   }
 
   refuseDisposed() {
@@ -198,14 +243,16 @@ class LocalReader {
 
   /** Lines are batched with lines of the same padded width, so a line's reading never depends on its neighbours. */
   async readCrops(crops, { input: withInput = false, decoding = "greedy" }, onReading) {
-    const lines = crops.map(({ picture, box }) => ({ box, ...prepare(picture, box, this.spec) }));
+    const lines = crops.map(({ picture, box, part = box }) => ({ box, ...prepare(picture, part, this.spec) }));
     const byWidth = new Map();
     lines.forEach((line, i) => byWidth.set(line.width, [...(byWidth.get(line.width) ?? []), i]));
     const readings = new Array(lines.length);
     for (const indices of byWidth.values()) {
       for (let start = 0; start < indices.length; start += BATCH) {
         const chunk = indices.slice(start, start + BATCH);
-        const { data, shape } = await this.engineInUse.run(...stack(chunk.map((i) => lines[i])));
+        const [input, size] = stack(chunk.map((i) => lines[i]));
+        const { data, shape } = await this.run(() => this.engineInUse, input, size);
+        this.refuseDisposed();
         decode(data, shape, this.spec, decoding).forEach((decoded, k) => {
           readings[chunk[k]] = this.describe(decoded, lines[chunk[k]], withInput);
           onReading?.(readings[chunk[k]], chunk[k]);
@@ -234,7 +281,7 @@ class LocalReader {
   dispose() {
     this.engineInUse?.dispose();
     this.engineInUse = null;
-    this.finderEngine?.then((engine) => engine.dispose()).catch(() => {});
+    this.finderEngine?.engine.then((engine) => engine.dispose()).catch(() => {});
     this.finderEngine = undefined;
   }
 }

@@ -1,7 +1,19 @@
 /** A reader that lives in a Web Worker (worker.js, a real file: no blob: URL, which a strict CSP would refuse). */
-import { LineletError } from "./errors.js";
+import { LineletError, reason } from "./errors.js";
 import { IN_NODE } from "./files.js";
 import { toPixels } from "./pixels.js";
+
+function startWorker(script) {
+  try {
+    return new Worker(script, { type: "module" });
+  } catch (failure) {
+    throw new LineletError(
+      `the worker ${script.href} cannot start (${reason(failure)}); it must come from the page's own origin: ` +
+        "serve the bundle there, or leave option 'worker' out",
+      { cause: failure },
+    );
+  }
+}
 
 export class RemoteReader {
   /**
@@ -12,7 +24,7 @@ export class RemoteReader {
     if (IN_NODE || typeof Worker === "undefined") {
       throw new LineletError("option 'worker' needs Web Workers; leave it out here");
     }
-    const reader = new RemoteReader(new Worker(script, { type: "module" }), script, onProgress);
+    const reader = new RemoteReader(startWorker(script), script, onProgress);
     try {
       Object.assign(reader, await reader.ask("load", [address, options]));
     } catch (failure) {

@@ -3,7 +3,7 @@ import { FILE_NAME, findLines, parseFinderSpec } from "./boxes.js";
 import { onnxMetadata } from "./engine-onnx.js";
 import { LineletError, MissingFileError } from "./errors.js";
 import { readFields } from "./fields.js";
-import { fetchBytes, fetchText } from "./files.js";
+import { fetchBytes, fetchText, inside } from "./files.js";
 import { UNKNOWN } from "./spec.js";
 
 /**
@@ -25,14 +25,14 @@ export const isScreen = ({ width, height }) =>
  * @param {URL} url of the reader @param {string} engine @returns {Promise<Finder | null>}
  */
 export async function openFinder(url, engine) {
-  const folder = new URL("finder/", url);
+  const folder = inside("finder/", url);
   try {
     if (engine === "tfjs") {
-      const where = new URL(FILE_NAME, folder);
+      const where = inside(FILE_NAME, folder);
       const spec = parseFinderSpec(await fetchText(where), where.href);
       return { spec, source: { url: folder, spec: { widths: [] } } };
     }
-    const where = new URL("model.onnx", folder);
+    const where = inside("model.onnx", folder);
     const bytes = await fetchBytes(where);
     const spec = onnxMetadata(bytes).get("linelet_finder");
     if (!spec) throw new LineletError(`${where.href} carries no finder's spec; give a file that 'linelet export' wrote`);
