@@ -9,7 +9,7 @@ const CORNER = 14; // screen pixels around a box's lower right corner that resiz
 const limit = (value, low, high) => Math.min(Math.max(value, low), high);
 
 export class Stage extends EventTarget {
-  /** Events, each with `detail`: "draw" (a box), "change" ({id, box}), "remove" (id), "link" (id or null), "open" (id). */
+  /** Events, each with `detail`: "draw" (a box), "change" ({id, box, byKey}), "remove" (id), "link" (id or null), "open" (id). */
   constructor() {
     super();
     this.element = document.getElementById("stage");
@@ -105,7 +105,10 @@ export class Stage extends EventTarget {
     }[event.key];
     if (event.key === "Delete" || event.key === "Backspace") this.tell("remove", id);
     else if (goal) goal.focus();
-    else if (move) this.tell("change", { id, box: event.shiftKey ? this.grown(button.box, move) : this.moved(button.box, move) });
+    else if (move) {
+      const box = event.shiftKey ? this.grown(button.box, move) : this.moved(button.box, move);
+      this.tell("change", { id, box, byKey: true });
+    }
     else return;
     event.preventDefault();
   }

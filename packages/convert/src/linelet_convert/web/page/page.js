@@ -21,6 +21,7 @@ const list = new LineList();
 const table = new FieldTable();
 const sheet = new Sheet();
 let picture = null; // the name of the picture on the stage
+let wanted = 0; // of the picture asked for last: one that was asked for before and comes later does not replace it
 let reader = null;
 let started = 0;
 let chosen = null; // the line whose box was pressed last
@@ -93,19 +94,21 @@ function showFacts() {
 // --- Pictures -------------------------------------------------------------------------------------------------------
 
 async function openSample() {
+  const mine = ++wanted;
   const response = await fetch("sample.png");
-  // A picture that was chosen while this one was on its way stays.
-  if (response.ok && !picture) await open(await response.blob(), "sample.png");
+  if (response.ok && mine === wanted) await open(await response.blob(), "sample.png");
 }
 
 /** @param {Blob} blob @param {string} name */
 async function open(blob, name) {
+  const mine = ++wanted;
   let bitmap;
   try {
     bitmap = await createImageBitmap(blob, { colorSpaceConversion: "none", premultiplyAlpha: "none" });
   } catch {
     throw new LineletError(`${name} is not a picture that this browser can read; give a PNG, JPEG or WebP`);
   }
+  if (mine !== wanted) return;
   const own = sheet.lines.filter(isOwn).length;
   if (own && !(await ask(texts().askOpen(own), ["openAnyway"]))) return;
   if (reader) element("problem").hidden = true; // what is wrong with the bundle stays
@@ -254,10 +257,10 @@ stage.addEventListener("draw", attempt(async ({ detail: box }) => {
   link({ detail: id });
   list.open(id, false);
 }));
-stage.addEventListener("change", attempt(async ({ detail: { id, box } }) => {
+stage.addEventListener("change", attempt(async ({ detail: { id, box, byKey = false } }) => {
   // A text that a person wrote stays with its box; what was read of the old place goes.
   const line = sheet.find(id);
-  sheet.change(id, isOwn(line) ? { box } : { box, reading: null, text: "" }, `move ${id}`);
+  sheet.change(id, isOwn(line) ? { box } : { box, reading: null, text: "" }, byKey ? `move ${id}` : null);
   show();
   if (await ready) sheet.amend(id, box, await reader.read(stage.pixels, { box, decoding: decoding() }));
 }));
@@ -294,10 +297,7 @@ async function readAnew(read) {
   if (answer) await read(answer === "keepMine" ? own : []);
 }
 
-onClick("sample", async () => {
-  const response = await fetch("sample.png");
-  if (response.ok) await open(await response.blob(), "sample.png");
-});
+onClick("sample", openSample);
 onClick("find", () => readAnew(readPicture));
 onClick("whole", () => readAnew(async (kept) => {
   turn++;
