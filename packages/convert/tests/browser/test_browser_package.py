@@ -97,10 +97,11 @@ def test_the_packed_package_reads_in_node(
 
 
 GOOD_TYPES = """
-import { LineletError, findLines, loadReader, type Box, type BoxesOptions, type ReadOptions, type Reader, type Reading } from "linelet";
+import { LineletError, loadReader } from "linelet";
+import type { Box, BoxesOptions, ReadOptions, Reader, Reading } from "linelet";
 export async function use(image: HTMLImageElement, blob: Blob): Promise<string> {
   const reader: Reader = await loadReader("bundle/", { backend: ["wasm", "cpu"], worker: true });
-  const boxes: Box[] = await findLines(image);
+  const boxes: Box[] = (await reader.readScreen(image)).lines.map(({ box }) => box);
   const many: Reading[] = await reader.read(image, { boxes });
   const options: BoxesOptions = { boxes, input: true };
   const again: Reading[] = await reader.read(image, options);
@@ -108,7 +109,8 @@ export async function use(image: HTMLImageElement, blob: Blob): Promise<string> 
   const single: Reading = await reader.read(image, one);
   const several: Reading[] = await reader.read([image, blob]);
   const { text, confidence, characters } = await reader.read(image, { box: boxes[0], input: true });
-  if (confidence < 0.5) throw new LineletError(characters.map((c) => c.box.x).join() + many.length + several.length + again.length + single.text);
+  const counts = [many, several, again].map(({ length }) => length).join() + single.text;
+  if (confidence < 0.5) throw new LineletError(characters.map((c) => c.box.x).join() + counts);
   reader.dispose();
   return text + reader.spec.charset;
 }
