@@ -275,10 +275,10 @@ def test_bad_lines_can_be_skipped_and_are_counted(digits, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({}, "give either --data DIR or --recipe"),
+        ({}, "takes either --data DIR or --recipe"),
         ({"data": ("x",), "epochs": 0}, "--epochs 0 is outside 1 to"),
         ({"data": ("x",), "lr": -1.0}, "--lr -1.0 is outside"),
-        ({"data": ("x",), "epochs": 1, "minutes": 1.0}, "not both"),
+        ({"data": ("x",), "epochs": 1, "minutes": 1.0}, "are both given"),
         ({"data": ("x",), "look": "plain"}, "--look plain goes with --recipe"),
         ({"data": ("/nowhere",)}, "has no dataset.json"),
         ({"data": ("x:0",)}, "the weight 0 is not above 0"),

@@ -1,9 +1,9 @@
 """Make the shipped finder of a run: weights as float16, the ONNX file exported from just these weights, the spec.
 
-    linelet synth health-app --screens --grey --count 1500 --seed 1 --out screens-health-app
-    linelet synth wallet --screens --grey --count 1000 --seed 2 --out screens-wallet
-    linelet train --task find --data screens-health-app --data screens-wallet --out run --minutes 28 --threads 1
-    python packages/model/tools/ship_finder.py run packages/read/src/linelet_read/shipped/finder
+linelet synth health-app --screens --grey --count 1500 --seed 1 --out screens-health-app
+linelet synth wallet --screens --grey --count 1000 --seed 2 --out screens-wallet
+linelet train --task find --data screens-health-app --data screens-wallet --out run --minutes 28 --threads 1
+python packages/model/tools/ship_finder.py run packages/read/src/linelet_read/shipped/finder
 """
 
 import argparse

@@ -5,14 +5,16 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from linelet_common import Charset, Codec, open_dataset
 from linelet_common.codec import UNKNOWN
-from linelet_synth import Job, Source, load_recipe
+from linelet_synth import Job, Source, generate, load_recipe
 from linelet_synth.atlas import Atlas, Strike
 from linelet_synth.fonts import Face, bundled, read_faces
 from linelet_synth.icons import Icons, icon_faces
@@ -21,6 +23,7 @@ from linelet_synth.outside import _CONFUSABLE, _words
 from linelet_synth.recipe import Recipe, builtin_names
 from linelet_synth.recipe_faces import Fallback
 from linelet_synth.rng import Rng
+from linelet_synth.storage import STORAGES
 
 CHARSET = "0123456789.%BMI体重公斤"
 texts = st.text(st.sampled_from(CHARSET + "kg斤 正常-:/最\u3000→"), max_size=14)
@@ -48,6 +51,32 @@ def test_labels_hide_no_character_of_the_charset(text: str, charset: set[str]) -
             assert not set(text[start:end]) & charset
         else:
             assert text[start:end] == character
+
+
+@given(texts.map(lambda text: "".join(text.split())))
+def test_labels_are_what_the_codec_makes_of_a_text(text: str) -> None:
+    codec = Codec(Charset(CHARSET), unknown=True)
+    assert label(text, CHARSET) == codec.fold(text)
+    assert len(codec.encode(label(text, CHARSET))) == len(label(text, CHARSET))
+
+
+@pytest.mark.parametrize("storage", list(STORAGES))
+def test_a_dataset_keeps_unknown_and_empty_labels(storage: str, tmp_path: Path) -> None:
+    job = Job(load_recipe("health-app"), 0, 150, "screen", grey=True, storage=storage, details=True)
+    generate(job, tmp_path / "lines")
+    dataset, lines = open_dataset(tmp_path / "lines"), list(job.source().lines(range(150)))
+    assert dataset.manifest is not None
+    assert dataset.manifest.unknown
+    codec = Codec(Charset(dataset.manifest.charset), unknown=True)
+    labels = [dataset.label(i) for i in range(150)]
+    assert "" in labels
+    assert sum(UNKNOWN in text for text in labels) > 20
+    for i, line in enumerate(lines):
+        assert labels[i] == line.text
+        codec.encode(labels[i])
+        details = dataset.details(i)
+        assert details is not None
+        assert len(details.boxes) == len(line.text)
 
 
 @pytest.fixture(scope="module", params=builtin_names())

@@ -82,13 +82,17 @@ class FinderSpec(Checked):
         try:
             data: Any = json.loads(text)
         except ValueError as failure:
-            raise SpecError(f"{where} is not JSON ({failure}); export or convert again") from None
+            raise SpecError(f"{where} is not JSON ({failure}); export or convert again", place=where) from None
         if not isinstance(data, dict):
-            raise SpecError(f"{where} holds {type(data).__name__}, not a finder's spec; export or convert again")
+            raise SpecError(
+                f"{where} holds {type(data).__name__}, not a finder's spec; export or convert again", place=where
+            )
         if data.get("version", VERSION) != VERSION:
             raise SpecError(
                 f"{where} is a finder's spec of version {data['version']!r}, this Linelet reads version {VERSION}; "
-                "use the Linelet that wrote it or train again"
+                "use the Linelet that wrote it or train again",
+                value=data["version"],
+                place=where,
             )
         return parse(cls, data, where, SpecError)
 

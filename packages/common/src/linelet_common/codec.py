@@ -89,7 +89,9 @@ class Codec:
         if missing:
             size = len(self.charset)
             raise CharsetError(
-                f"{text!r} contains {describe_characters(missing)}, not in the charset ({size} characters)"
+                f"{text!r} contains {describe_characters(missing)}, not in the charset ({size} characters); "
+                "add it to the charset or leave it out",
+                value=text,
             )
         return np.array([self._classes[c] for c in text], dtype=np.int64)
 

@@ -20,7 +20,6 @@ from linelet_common.spec import FILE_NAME, ONNX_KEY, ReaderSpec
 from linelet_convert import assets, quantise
 from linelet_convert.emit import safe_name
 from linelet_convert.feeds import make_feeds
-from linelet_convert.finder import FOLDER as FINDER
 from linelet_convert.finder import FinderReport, convert_finder
 from linelet_convert.graphs import emit_graph, emit_reader
 from linelet_convert.onnx_tf import convert_via
@@ -131,7 +130,9 @@ def convert(
             found = convert_finder(finder, folder, choose_runtime(folder / RUNTIME))
             report = replace(report, finder=found)
             if keep_onnx:
-                shutil.copyfile(finder, folder / FINDER / ONNX)
+                shutil.copyfile(finder, folder / assets.FINDER / ONNX)
+        if spec is not None:
+            assets.settle(folder)
         (folder / REPORT).write_text(report.to_json(), encoding="utf-8")
         if keep_onnx:
             (folder / ONNX).write_bytes(file.proto.SerializeToString())  # external weights included
@@ -150,11 +151,14 @@ def _find_spec(
 def _refuse_smaller(smaller: Smaller, file: OnnxFile, spec: ReaderSpec | None, via_python: Path | None) -> None:
     """ConversionError where smaller weights cannot be written or judged."""
     if via_python:
-        raise ConversionError(f"{file.path}: onnx-tf writes float32 weights only; leave out --weights or --via")
+        raise ConversionError(
+            f"{file.path}: onnx-tf writes float32 weights only; leave out --weights or --via", place=file.path
+        )
     if spec is None:
         raise ConversionError(
             f"{file.path}: {smaller.weights} weights are judged by texts, and a bare graph reads none; name its "
-            "charset, or use --weights float32"
+            "charset, or use --weights float32",
+            place=file.path,
         )
 
 
@@ -229,7 +233,8 @@ def _write_via(
     """The model by onnx-tf and tensorflowjs_converter, under the names that ours has."""
     if len(graphs) > 1:
         raise ConversionError(
-            f"{file.path}: onnx-tf converts one width at a time, not {sorted(graphs)}; name one with --width"
+            f"{file.path}: onnx-tf converts one width at a time, not {sorted(graphs)}; name one with --width",
+            place=file.path,
         )
     (width,) = graphs
     names = {v.name: safe_name(v.name) for v in [*file.inputs, *file.proto.graph.output]}

@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 from linelet_common.boxes import FILE_NAME, ONNX_KEY, Box, FinderSpec, find_boxes, find_map, prepare_screen, screen_grey
 from linelet_common.errors import ConversionError
 from linelet_common.preprocess import Pixels
+from linelet_convert.assets import FINDER
 from linelet_convert.emit import emit
 from linelet_convert.onnxfile import OnnxFile, dimensions
 from linelet_convert.quantise import Weights
@@ -23,7 +24,6 @@ from linelet_convert.tfjs import write_model
 from linelet_convert.values import SIMPLIFICATIONS
 from linelet_convert.verify import TOLERANCE, difference
 
-FOLDER = "finder"
 MODEL = "model.json"
 
 SCREENS = 8
@@ -61,10 +61,14 @@ def convert_finder(path: Path, bundle: Path, runtime: Runtime, smallest: Weights
     file = OnnxFile(path)
     text = file.metadata.get(ONNX_KEY)
     if text is None:
-        raise ConversionError(f"{path} carries no finder's spec (metadata {ONNX_KEY!r}); make it with 'linelet export'")
+        raise ConversionError(
+            f"{path} carries no finder's spec (metadata {ONNX_KEY!r}); make it with 'linelet export'",
+            value=ONNX_KEY,
+            place=path,
+        )
     spec = FinderSpec.from_json(text, f"metadata {ONNX_KEY!r} of {path}")
     graph = emit_finder(file, spec)
-    folder = bundle / FOLDER
+    folder = bundle / FINDER
     folder.mkdir()
     (folder / FILE_NAME).write_text(spec.to_json(), encoding="utf-8")
     screens = [screen_grey(screen) for screen in check_screens(SCREENS, 0)]
@@ -79,7 +83,8 @@ def convert_finder(path: Path, bundle: Path, runtime: Runtime, smallest: Weights
     if worst >= TOLERANCE or moved(before, after):
         raise ConversionError(
             f"{path}: maps differ by {worst:.2g} from ONNX Runtime's ({runtime.name}), and {moved(before, after):.1%} "
-            f"of the boxes; {TOLERANCE:g} and none are allowed, please report the network"
+            f"of the boxes; {TOLERANCE:g} and none are allowed, please report the network",
+            place=path,
         )
     weights, share = "float32", 0.0
     for kind in [k for k in ("uint8", "float16") if smallest in ("uint8", k)]:
@@ -98,12 +103,15 @@ def convert_finder(path: Path, bundle: Path, runtime: Runtime, smallest: Weights
 def emit_finder(file: OnnxFile, spec: FinderSpec) -> Graph:
     """The graph of a finder: screens (N, 1, H, W) of any multiples of its step -> map (N, H / stride, W / stride)."""
     if len(file.inputs) != 1 or len(file.proto.graph.output) != 1:
-        raise ConversionError(f"{file.path} has not one input and one output, as a finder has; give a finder's file")
+        raise ConversionError(
+            f"{file.path} has not one input and one output, as a finder has; give a finder's file", place=file.path
+        )
     given, output = file.inputs[0], file.proto.graph.output[0]
     lengths = dimensions(given, file.path)
     if len(lengths) != 4 or lengths[1] != 1 or any(isinstance(length, int) for length in lengths[2:]):
         raise ConversionError(
-            f"{file.path} takes {lengths}; a finder takes grey screens of any size, (N, 1, H, W): export it so"
+            f"{file.path} takes {lengths}; a finder takes grey screens of any size, (N, 1, H, W): export it so",
+            place=file.path,
         )
     columns = [_BATCHES, (1, 1, 1), [spec.step * n for n in _ROWS], [spec.step * n for n in _COLUMNS]]
     shape = np.array(columns, dtype=np.int64).T
@@ -112,7 +120,8 @@ def emit_finder(file: OnnxFile, spec: FinderSpec) -> Graph:
     if not np.array_equal(graph.outputs["map"].shape, wanted):
         raise ConversionError(
             f"{file.path} gives maps of {graph.outputs['map'].shape[0].tolist()} for screens of {shape[0].tolist()}, "
-            f"not {wanted[0].tolist()}; correct the finder's stride"
+            f"not {wanted[0].tolist()}; correct the finder's stride",
+            place=file.path,
         )
     return graph
 

@@ -23,30 +23,42 @@ def emit_reader(
     if len(file.inputs) != 1 or len(file.proto.graph.output) != 1:
         raise ConversionError(
             f"{file.path} has {len(file.inputs)} inputs and {len(file.proto.graph.output)} outputs; "
-            "a reader has one of each, convert it without a spec"
+            "a reader has one of each, convert it without a spec",
+            place=file.path,
         )
     given, output = file.inputs[0], file.proto.graph.output[0]
     kind = element_type(given, file.path)
     if kind != "float32":
         raise ConversionError(
             f"{file.path}: input {given.name!r} takes {kind}, a reader is fed float32; export it with a float32 input, "
-            "or convert it with --bare"
+            "or convert it with --bare",
+            value=given.name,
+            place=file.path,
         )
     lengths = dimensions(given, file.path)
     if len(lengths) != 4:
-        raise ConversionError(f"{file.path}: input {given.name!r} has {len(lengths)} axes; a reader's has N, C, H, W")
+        raise ConversionError(
+            f"{file.path}: input {given.name!r} has {len(lengths)} axes; a reader's has N, C, H, W",
+            value=given.name,
+            place=file.path,
+        )
     if isinstance(lengths[0], int) and lengths[0] > 1:
         raise ConversionError(
             f"{file.path} takes batches of {lengths[0]} only, a reader any number of lines; "
-            "export it with a dynamic batch"
+            "export it with a dynamic batch",
+            place=file.path,
         )
     for axis, name, wanted in ((1, "channels", spec.channels), (2, "height", spec.height)):
         if isinstance(lengths[axis], int) and lengths[axis] != wanted:
-            raise ConversionError(f"{file.path} takes {name} {lengths[axis]}, the spec says {wanted}; correct the spec")
+            raise ConversionError(
+                f"{file.path} takes {name} {lengths[axis]}, the spec says {wanted}; correct the spec", place=file.path
+            )
     fixed = lengths[3] if isinstance(lengths[3], int) else None
     chosen = sorted(set(widths or spec.widths or ((fixed,) if fixed else ())))
     if fixed and chosen != [fixed]:
-        raise ConversionError(f"{file.path} takes width {fixed} only, not {chosen}; export it with a dynamic width")
+        raise ConversionError(
+            f"{file.path} takes width {fixed} only, not {chosen}; export it with a dynamic width", place=file.path
+        )
     graphs = {}
     for width in chosen or [0]:
         if width and width < spec.stride:
@@ -60,7 +72,8 @@ def emit_reader(
         if scores.rank != 3 or not (scores.shape[:, 2] == spec.classes).all():
             raise ConversionError(
                 f"{file.path} gives scores of shape {scores.shape[0].tolist()}, the spec has {spec.classes} "
-                f"classes ({len(spec.charset)} characters and the blank); correct the charset"
+                f"classes ({len(spec.charset)} characters and the blank); correct the charset",
+                place=file.path,
             )
         graphs[width] = graph
     return spec.model_copy(update={"widths": tuple(chosen)}), graphs
@@ -70,7 +83,8 @@ def emit_graph(file: OnnxFile, widths: Sequence[int], simplifications: frozenset
     """The graph of a network of which nothing but the file is known."""
     if len(widths) > 1:
         raise ConversionError(
-            f"{file.path}: several widths {list(widths)} need a reader spec; name one width or add --spec"
+            f"{file.path}: several widths {list(widths)} need a reader spec; name one width or add --spec",
+            place=file.path,
         )
     failure: ConversionError | None = None
     # Networks that shrink the width demand that it be a multiple of something: the least that works is taken.

@@ -37,7 +37,7 @@ class Interpreter:
         if unknown:
             names = ", ".join(sorted(unknown))
             raise ConversionError(
-                f"{path.name} has {names}, which only TensorFlow.js itself can check; install Node 20"
+                f"{path.name} has {names}, which only TensorFlow.js itself can check; install Node 20", place=path.name
             )
         self._weights: dict[str, Array] = {}
         for group in model["weightsManifest"]:

@@ -68,7 +68,7 @@ class OnnxRuntime:
             return dict(zip(names, self._session.run(None, typed), strict=True))
         except Exception as failure:  # onnxruntime raises its own kinds, derived from Exception only
             raise ConversionError(
-                f"{self._path} cannot be run by ONNX Runtime ({first_line(failure)}); export again"
+                f"{self._path} cannot be run by ONNX Runtime ({first_line(failure)}); export again", place=self._path
             ) from None
 
     def fixed_batch(self, name: str) -> bool:

@@ -132,11 +132,13 @@ def tfjs_array(array: Array, where: str) -> Array:
         return array
     if array.dtype.kind in "iu":
         if array.size and (array.max() > INT32.max or array.min() < INT32.min):
-            raise ConversionError(f"{where} holds integers beyond 32 bits, which TensorFlow.js lacks; use smaller ones")
+            raise ConversionError(
+                f"{where} holds integers beyond 32 bits, which TensorFlow.js lacks; use smaller ones", place=where
+            )
         return array.astype(np.int32)
     if array.dtype.kind == "f" or array.dtype.name == "bfloat16":
         return array.astype(np.float32)
-    raise ConversionError(f"{where} is of type {array.dtype}, which TensorFlow.js lacks; use float32")
+    raise ConversionError(f"{where} is of type {array.dtype}, which TensorFlow.js lacks; use float32", place=where)
 
 
 class Builder:
@@ -235,7 +237,8 @@ class Builder:
             if length is None:
                 raise ConversionError(
                     f"{where} needs a size that depends on the input ({', '.join(map(str, column))} for inputs of "
-                    "several sizes) and is no tensor's length, nor a multiple of one; fix the width with --width"
+                    "several sizes) and is no tensor's length, nor a multiple of one; fix the width with --width",
+                    place=where,
                 )
             flush()
             parts.append(length)

@@ -93,9 +93,9 @@ def run_convert(arguments: argparse.Namespace) -> None:
     if a.charset is not None and a.dictionary is not None:
         raise UsageError("--charset and --dictionary are both given; choose one")
     if a.height is not None and not 1 <= a.height <= 512:
-        raise UsageError(f"--height {a.height} is not from 1 to 512")
+        raise UsageError(f"--height {a.height} is not from 1 to 512; give the height that the network takes")
     if (a.via == "onnx-tf") != (a.python is not None):
-        raise UsageError("--via onnx-tf and --python go together: give both or neither")
+        raise UsageError("--via onnx-tf and --python go together; give both or neither")
     if a.finder and a.no_finder:
         raise UsageError("--finder and --no-finder are both given; choose one")
     report = convert(

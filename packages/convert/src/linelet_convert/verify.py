@@ -79,12 +79,14 @@ def check_reader(
     if worst >= TOLERANCE:
         raise ConversionError(
             f"{file.path}: scores differ by {worst:.2g} from ONNX Runtime's ({runtime.name}); {TOLERANCE:g} is "
-            "allowed, please report the network"
+            "allowed, please report the network",
+            place=file.path,
         )
     if equal != lines:
         raise ConversionError(
             f"{file.path}: {lines - equal} of {lines} texts differ from ONNX Runtime's ({runtime.name}); "
-            "please report the network"
+            "please report the network",
+            place=file.path,
         )
     return Check(runtime.name, worst, lines, equal, undecided)
 
@@ -108,7 +110,8 @@ def check_graph(file: OnnxFile, feeds: list[Feeds], names: dict[str, str], model
     if worst >= TOLERANCE:
         raise ConversionError(
             f"{file.path}: outputs differ by {worst:.2g} from ONNX Runtime's ({runtime.name}), "
-            f"{TOLERANCE:g} is allowed; please report the network"
+            f"{TOLERANCE:g} is allowed; please report the network",
+            place=file.path,
         )
     return Check(runtime.name, worst)
 
@@ -131,7 +134,8 @@ def relative(expected: Array, actual: Array, file: OnnxFile) -> float:
         count = int((~np.isfinite(expected)).sum())
         raise ConversionError(
             f"{file.path}: {count} of {expected.size} numbers that ONNX Runtime itself computes are infinite or NaN"
-            f"{_infinite_weights(file)}; train or export again"
+            f"{_infinite_weights(file)}; train or export again",
+            place=file.path,
         )
     return gap / max(1.0, float(np.abs(expected[np.isfinite(expected)]).max(initial=0)))
 
@@ -147,7 +151,8 @@ def difference(expected: Array, actual: Array, file: OnnxFile) -> float:
     if expected.shape != actual.shape:
         raise ConversionError(
             f"{file.path}: the conversion gives shape {actual.shape} instead of {expected.shape}; "
-            "please report the network"
+            "please report the network",
+            place=file.path,
         )
     a, b = expected.astype(np.float64), actual.astype(np.float64)
     same = (a == b) | (np.isnan(a) & np.isnan(b))

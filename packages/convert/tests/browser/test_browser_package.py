@@ -13,9 +13,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from linelet_common import load_image
+from linelet_common.reader import ONNX_NAME, shipped_finder, shipped_reader
 from linelet_convert.assets import PAGE, READER, RUNTIME, SOURCES, build_runtime, reader_files
+from linelet_convert.conversion import convert
 from linelet_convert.serve import POLICY
 from linelet_read import read_lines
+from linelet_read.screens import read_screen
 
 MB = 1_000_000
 
@@ -97,11 +101,17 @@ def test_the_packed_package_reads_in_node(
 
 
 GOOD_TYPES = """
-import { LineletError, loadReader } from "linelet";
-import type { Box, BoxesOptions, ReadOptions, Reader, Reading } from "linelet";
+import {
+  LineletError, loadReader, type Box, type BoxesOptions, type ReadOptions, type Reader, type Reading, type ScreenReading,
+} from "linelet";
 export async function use(image: HTMLImageElement, blob: Blob): Promise<string> {
   const reader: Reader = await loadReader("bundle/", { backend: ["wasm", "cpu"], worker: true });
-  const boxes: Box[] = (await reader.readScreen(image)).lines.map(({ box }) => box);
+  const screen: ScreenReading = await reader.readScreen(image, {
+    unknown: true, minConfidence: 0.5, onLine: ({ text }, { index, of }) => console.log(text, index, of),
+  });
+  const boxes: Box[] = screen.lines.map(({ box }) => box);
+  const value: number | string | number[] | undefined = screen.fields.weight?.value;
+  if (!(await reader.hasFinder())) return String(value);
   const many: Reading[] = await reader.read(image, { boxes });
   const options: BoxesOptions = { boxes, input: true };
   const again: Reading[] = await reader.read(image, options);
@@ -120,6 +130,7 @@ BAD_TYPES = [
     'await loadReader("bundle/", { backend: "cuda" })',
     'await (await loadReader("b/")).read("photo.png")',
     '(await loadReader("b/")).spec.height = 3',
+    '(await loadReader("b/")).readScreen(new Blob(), { box: { x: 0, y: 0, width: 1, height: 1 } })',
     "const o: ReadOptions = { boxes: [] }",
 ]
 
@@ -302,6 +313,26 @@ def test_what_a_first_visit_downloads_is_small() -> None:
     assert sum(len(gzip.compress(f.read_bytes(), 9)) for f in files) < 0.4 * MB
 
 
+def test_a_first_visit_downloads_less_than_a_megabyte(page: Any, served: Any, serve: Any, tmp_path: Path) -> None:
+    """The shipped reader with uint8 weights, page and runtime, as asked for; a finder has 0.2 MB to itself."""
+    reader = shipped_reader("health-app")
+    assert reader
+    bundle = tmp_path / "bundle"
+    finder = shipped_finder() or served.onnx.with_name("finder.onnx")
+    report = convert(reader / ONNX_NAME, bundle, "uint8", finder=finder)
+    assert report.finder
+    assert report.finder.bytes < 0.2 * MB
+    url = serve(bundle)
+    asked: set[str] = set()
+    page.on("request", lambda request: asked.add(request.url.removeprefix(url) or "index.html"))
+    page.goto(url)
+    page.wait_for_selector("#lines li")
+    page.wait_for_timeout(500)
+    own = [bundle / name for name in asked if not name.startswith("finder/")]
+    assert {"model.json", "spec.json", "linelet.js", "sample.png"} <= {path.name for path in own}
+    assert sum(len(gzip.compress(path.read_bytes(), 9)) for path in own) < 0.8 * MB
+
+
 def code_blocks() -> list[str]:
     return re.findall(r"```js\n(.*?)```", (READER / "README.md").read_text("utf-8"), re.S)
 
@@ -324,6 +355,24 @@ def test_the_readmes_three_lines_read(page: Any, served: Any) -> None:
     [wanted] = read_lines(served.reader, [picture[80:120, 20:220]])
     assert result["text"] == wanted.text
     assert result["confidence"] == pytest.approx(wanted.confidence, rel=2e-3, abs=1e-6)
+
+
+def test_the_readmes_screen_lines_read(page: Any, served: Any) -> None:
+    [code] = [block for block in code_blocks() if "readScreen" in block]
+    code = f"""
+        const reader = await (await import(new URL("linelet.js", location.href))).loadReader("./");
+        const screenshot = await (await fetch("sample.png")).blob();
+        {code}
+        window.result = {{ lines, fields }};
+    """
+    page.route("**/example.js", lambda route: route.fulfill(body=code, content_type="text/javascript"))
+    shown: list[str] = []
+    page.on("console", lambda message: shown.append(message.text))
+    page.goto(served.url + "spec.json")
+    result = page.evaluate("import(new URL('example.js', location.href)).then(() => window.result)")
+    wanted = read_screen(served.reader, served.finder, load_image(PAGE / "sample.png"))
+    assert [line["text"] for line in result["lines"]] == [line.text for line in wanted.lines]
+    assert sorted(shown) == sorted([*(line.text for line in wanted.lines), "undefined"])
 
 
 def test_the_readmes_node_lines_read(project: Path, node: str, served: Any) -> None:

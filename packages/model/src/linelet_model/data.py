@@ -82,8 +82,8 @@ def load_lines(dataset: LineDataset, spec: ReaderSpec, skip_bad: bool = False) -
         progress.advance()
     if found and not skip_bad:
         more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-        remedy = "mend them or pass --skip-bad"
-        raise DatasetError(f"{len(found)} bad lines ({remedy}): {'; '.join(found[:_SHOWN])}{more}")
+        shown = "; ".join(found[:_SHOWN]) + more
+        raise DatasetError(f"{len(found)} bad lines: {shown}; mend them or pass --skip-bad")
     if not lines:
         raise DatasetError(f"no usable line is left of {len(dataset)}; check the labels")
     return lines, len(found)

@@ -73,7 +73,9 @@ class DatasetFeed:
             digests.append(lines.digest())
             train, held = split_by_text(lines.labels, share, seed)
             if not train or not held:
-                raise DatasetError(f"{path} has {len(lines)} lines, too few different texts to hold some out; add more")
+                raise DatasetError(
+                    f"{path} has {len(lines)} lines, too few different texts to hold some out; add more", place=path
+                )
             self._parts.append((lines.subset(train), weight))
             held = held[: at_most // len(data)]
             self.held_out.extend(lines.subset(held))

@@ -178,9 +178,13 @@ class State:
             return  # killed before the first checkpoint: beginning again is going on
         except Exception as failure:  # pickle, zip and torch each raise their own
             reason = (str(failure).splitlines() or [type(failure).__name__])[0]
-            raise TrainingError(f"{path} is damaged ({reason}); train again into a new folder") from None
+            raise TrainingError(f"{path} is damaged ({reason}); train again into a new folder", place=path) from None
         if saved.get("version") != run.VERSION:
-            raise TrainingError(f"{path} is of version {saved.get('version')!r}, not {run.VERSION}; train again")
+            raise TrainingError(
+                f"{path} is of version {saved.get('version')!r}, not {run.VERSION}; train again",
+                value=saved.get("version"),
+                place=path,
+            )
         self.bare.load_state_dict(saved["network"])
         self.average.load_state_dict(saved["average"])
         for optimiser, state in zip(self.optimisers, saved["optimisers"], strict=True):

@@ -85,7 +85,8 @@ def _train_epoch(state: State, lines: Lines, spec: ReaderSpec, out: Path) -> Non
             torch.save(dataclasses.asdict(batch), out / "bad-batch.pt")
             raise TrainingError(
                 f"the loss is {loss} in epoch {state.epoch + 1}, step {step + 1}; its batch is saved as "
-                f"{out / 'bad-batch.pt'}; lower --lr or use --precision fp32"
+                f"{out / 'bad-batch.pt'}; lower --lr or use --precision fp32",
+                place=out / "bad-batch.pt",
             )
         if state.progress() >= 1:
             break

@@ -254,7 +254,7 @@ def parse_recipe(content: bytes, where: str, folder: Path) -> Recipe:
     try:
         data = tomllib.loads(content.decode("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as failure:
-        raise RecipeError(f"{where} is not TOML: {failure}; correct it") from None
+        raise RecipeError(f"{where} is not TOML: {failure}; correct it", place=where) from None
     recipe = parse(Recipe, data, where, RecipeError)
     keep = {"bundled", "system"}
 

@@ -47,9 +47,9 @@ class Source:
         self, recipe: Recipe, seed: int, look: str | None = None, split: str = "all", rgb: bool = False
     ) -> None:
         if look is not None and look not in LOOKS:
-            raise RecipeError(f"unknown look {look!r}; known are {', '.join(LOOKS)}")
+            raise RecipeError(f"unknown look {look!r}; known are {', '.join(LOOKS)}", value=look)
         if split not in ("all", "train", "validation"):
-            raise RecipeError(f"unknown split {split!r}; known are all, train, validation")
+            raise RecipeError(f"unknown split {split!r}; known are all, train, validation", value=split)
         self.recipe, self.seed, self.look, self.split, self.rgb = recipe, seed, look, split, rgb
         self._prepare()
 

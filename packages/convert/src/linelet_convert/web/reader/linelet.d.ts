@@ -57,32 +57,9 @@ export interface ScreenReading {
   fields: Record<string, FieldValue>;
 }
 
+import type { Spec } from "./spec";
 /** The reader spec: the contract between training and reading, spec.json in the bundle. */
-export interface Spec {
-  readonly version: number;
-  readonly name: string;
-  readonly network: string;
-  readonly charset: string;
-  readonly blank: number;
-  /** Whether the last class is U+FFFD: every character outside the charset. */
-  readonly unknown: boolean;
-  readonly height: number;
-  readonly color: "grey" | "rgb" | "bgr";
-  readonly mean: readonly number[];
-  readonly std: readonly number[];
-  readonly pad: number;
-  readonly widths: readonly number[];
-  readonly width_step: number;
-  readonly stride: number;
-  readonly frames_lost: number;
-  readonly layout: "NTC" | "TNC";
-  readonly scores: "logits" | "log_probs" | "probs";
-  readonly temperature: number;
-  /** What its lines can say, where the recipe could list it: forms such as "{field}{40..110:.1f}公斤", and their words. */
-  readonly grammar?: { readonly forms: readonly string[]; readonly vocabulary?: Readonly<Record<string, readonly string[]>> };
-  /** The named values of its screens. */
-  readonly fields: Readonly<Record<string, { readonly name: string | readonly string[]; readonly form: string | readonly string[] }>>;
-}
+export type { Spec };
 
 export type Backend = "wasm" | "webgl" | "webgpu" | "cpu";
 
