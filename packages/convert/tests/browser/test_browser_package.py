@@ -102,7 +102,8 @@ def test_the_packed_package_reads_in_node(
 
 GOOD_TYPES = """
 import {
-  LineletError, loadReader, type Box, type BoxesOptions, type ReadOptions, type Reader, type Reading, type ScreenReading,
+  LineletError, loadReader, type Box, type BoxesOptions, type ReadOptions, type Reader, type Reading,
+  type ScreenReading,
 } from "linelet";
 export async function use(image: HTMLImageElement, blob: Blob): Promise<string> {
   const reader: Reader = await loadReader("bundle/", { backend: ["wasm", "cpu"], worker: true });
