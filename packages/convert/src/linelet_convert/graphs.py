@@ -20,13 +20,43 @@ def emit_reader(
     file: OnnxFile, spec: ReaderSpec, widths: Sequence[int], simplifications: frozenset[str] = SIMPLIFICATIONS
 ) -> tuple[ReaderSpec, dict[int, Graph]]:
     """The graphs of a reader, by width (0: any), and its spec with the widths that they take."""
+    lengths = _reader_axes(file, spec)
+    given, output = file.inputs[0], file.proto.graph.output[0]
+    fixed = lengths[3] if isinstance(lengths[3], int) else None
+    chosen = sorted(set(widths or spec.widths or ((fixed,) if fixed else ())))
+    if fixed and chosen != [fixed]:
+        raise ConversionError(
+            f"{file.path} takes width {fixed} only, not {chosen}; export it with a dynamic width", place=file.path
+        )
+    graphs = {}
+    for width in chosen or [0]:
+        if width and width < spec.stride:
+            raise ConversionError(
+                f"width {width} is less than a frame ({spec.stride} pixels); name a larger one with --width"
+            )
+        columns = [BATCHES, spec.channels, spec.height, width or _several(spec.width_step, 2 * spec.height)]
+        shape = np.stack([np.broadcast_to(np.array(c, dtype=np.int64), (len(BATCHES),)) for c in columns], axis=1)
+        graph = emit(file, {given.name: shape}, simplifications, {given.name: "images", output.name: "scores"})
+        scores = graph.outputs["scores"]
+        if scores.rank != 3 or not (scores.shape[:, 2] == spec.classes).all():
+            raise ConversionError(
+                f"{file.path} gives scores of shape {scores.shape[0].tolist()}, the spec has {spec.classes} "
+                f"classes ({len(spec.charset)} characters and the blank); correct the charset",
+                place=file.path,
+            )
+        graphs[width] = graph
+    return spec.model_copy(update={"widths": tuple(chosen)}), graphs
+
+
+def _reader_axes(file: OnnxFile, spec: ReaderSpec) -> list[int | str]:
+    """The axes (N, C, H, W) of a reader's input. ConversionError where they, or the file, do not fit a reader."""
     if len(file.inputs) != 1 or len(file.proto.graph.output) != 1:
         raise ConversionError(
             f"{file.path} has {len(file.inputs)} inputs and {len(file.proto.graph.output)} outputs; "
             "a reader has one of each, convert it without a spec",
             place=file.path,
         )
-    given, output = file.inputs[0], file.proto.graph.output[0]
+    given = file.inputs[0]
     kind = element_type(given, file.path)
     if kind != "float32":
         raise ConversionError(
@@ -53,30 +83,7 @@ def emit_reader(
             raise ConversionError(
                 f"{file.path} takes {name} {lengths[axis]}, the spec says {wanted}; correct the spec", place=file.path
             )
-    fixed = lengths[3] if isinstance(lengths[3], int) else None
-    chosen = sorted(set(widths or spec.widths or ((fixed,) if fixed else ())))
-    if fixed and chosen != [fixed]:
-        raise ConversionError(
-            f"{file.path} takes width {fixed} only, not {chosen}; export it with a dynamic width", place=file.path
-        )
-    graphs = {}
-    for width in chosen or [0]:
-        if width and width < spec.stride:
-            raise ConversionError(
-                f"width {width} is less than a frame ({spec.stride} pixels); name a larger one with --width"
-            )
-        columns = [BATCHES, spec.channels, spec.height, width or _several(spec.width_step, 2 * spec.height)]
-        shape = np.stack([np.broadcast_to(np.array(c, dtype=np.int64), (len(BATCHES),)) for c in columns], axis=1)
-        graph = emit(file, {given.name: shape}, simplifications, {given.name: "images", output.name: "scores"})
-        scores = graph.outputs["scores"]
-        if scores.rank != 3 or not (scores.shape[:, 2] == spec.classes).all():
-            raise ConversionError(
-                f"{file.path} gives scores of shape {scores.shape[0].tolist()}, the spec has {spec.classes} "
-                f"classes ({len(spec.charset)} characters and the blank); correct the charset",
-                place=file.path,
-            )
-        graphs[width] = graph
-    return spec.model_copy(update={"widths": tuple(chosen)}), graphs
+    return lengths
 
 
 def emit_graph(file: OnnxFile, widths: Sequence[int], simplifications: frozenset[str] = SIMPLIFICATIONS) -> Graph:

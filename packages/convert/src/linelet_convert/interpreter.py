@@ -194,6 +194,11 @@ def _gather(attributes: Attributes, x: Array, where: Array, axis: Array) -> Arra
     return np.asarray(x.take(where, int(axis)))
 
 
+def _slice(attributes: Attributes, x: Array, begin: Array, size: Array) -> Array:
+    _refuse(bool((begin + size > x.shape).any()), f"takes {size.tolist()} of {list(x.shape)} from {begin.tolist()}")
+    return x[tuple(slice(int(b), int(b) + int(s)) for b, s in zip(begin, size, strict=True))]
+
+
 def _strided_slice(attributes: Attributes, x: Array, begin: Array, end: Array, strides: Array) -> Array:
     _refuse(x.dtype != np.float32, f"takes a strided slice of {x.dtype}")
     parts = []
@@ -299,9 +304,7 @@ OPERATORS: dict[str, Callable[..., Array | list[Array]]] = {
     "ConcatV2": lambda a, *x: np.concatenate(x[:-1], axis=int(x[-1])),
     "SplitV": _split,
     "Split": lambda a, axis, x: np.split(x, a["num_split"], axis=int(axis)),
-    "Slice": lambda a, x, begin, size: x[
-        tuple(slice(int(b), int(b) + int(s)) for b, s in zip(begin, size, strict=True))
-    ],
+    "Slice": _slice,
     "StridedSlice": _strided_slice,
     "GatherNd": lambda a, x, where: x[tuple(np.moveaxis(where, -1, 0))],
     "FusedBatchNormV3": lambda a, x, scale, offset, mean, variance: (
