@@ -583,7 +583,10 @@ BROKEN = {
     "missing model": (remove("model.json"), "model.json is missing from the bundle (HTTP 404)"),
     "broken model": (lambda b: (b / "model.json").write_text("{") and None, "model.json is not JSON"),
     "other version": (change_spec(version=9), "is a reader spec of version 9, this reader knows version 1"),
-    "wrong charset": (change_spec(charset="012"), "spec.json wants (N, T, 5) for a charset of 3 and unknown characters"),
+    "wrong charset": (
+        change_spec(charset="012"),
+        "spec.json wants (N, T, 5) for a charset of 3 and unknown characters",
+    ),
     "unknown key": (change_spec(hight=3), "hight = 3: unknown key"),
     "missing runtime": (remove("tfjs/*.js"), "python -m linelet_convert.assets"),
 }
