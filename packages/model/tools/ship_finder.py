@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("out", type=Path)
     args = parser.parse_args()
-    with whole_folder(args.out, marker=run.RUN) as folder:
+    with whole_folder(args.out, inputs=[args.run]) as folder:
         for name in (run.RUN, FILE_NAME, run.METRICS):
             shutil.copyfile(args.run / name, folder / name)
         weights = load_file(args.run / run.WEIGHTS)

@@ -318,7 +318,7 @@ def _ink(window: Pixels, core: Pixels, ground: int) -> Bits | None:
     counts = np.bincount(core.ravel(), minlength=256)
     distances = np.abs(np.arange(256) - ground)
     by_distance = np.bincount(distances, weights=counts, minlength=256)[::-1].cumsum()[::-1]
-    # A hundredth of the core is darker or lighter still: the strokes' full contrast, whatever the speckles.
+    # What three in a hundred of the core reach: the strokes' full contrast, whatever the speckles.
     contrast = int(np.flatnonzero(100 * by_distance >= 3 * core.size)[-1])
     if contrast < _LEAST_CONTRAST:
         return None

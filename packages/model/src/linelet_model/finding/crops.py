@@ -21,7 +21,7 @@ Boxes = NDArray[np.float64]
 
 # A crop's scale relative to the finder's: larger, because phones are also held wide and apps in large type; smaller,
 # because a screenshot within a picture, a desktop's window or an app's table has type of half the size.
-LARGEST, SMALLEST = math.exp(0.5), math.exp(-0.5)
+LARGEST, SMALLEST = math.exp(0.7), math.exp(-0.45)
 KEPT = math.exp(0.3)  # what a screen is kept at; the largest crops are enlarged from that
 
 
