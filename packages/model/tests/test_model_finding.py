@@ -14,6 +14,7 @@ from linelet_common.boxes import ONNX_KEY, FinderSpec, find_cores, guess_line
 from linelet_common.cli import main
 from linelet_common.errors import ReaderError, TrainingError
 from linelet_model.finding.crops import augment_crop, cut_crop, keep_screen, make_batch
+from linelet_model.finding.judging import Found
 from linelet_model.finding.loss import map_loss
 from linelet_model.finding.onnx_export import export_finder
 from linelet_model.finding.run import load_finder
