@@ -102,7 +102,8 @@ def test_the_packed_package_reads_in_node(
 
 GOOD_TYPES = """
 import {
-  LineletError, loadReader, type Box, type BoxesOptions, type ReadOptions, type Reader, type Reading, type ScreenReading,
+  LineletError, loadReader, type Box, type BoxesOptions, type ReadOptions, type Reader, type Reading,
+  type ScreenReading,
 } from "linelet";
 export async function use(image: HTMLImageElement, blob: Blob): Promise<string> {
   const reader: Reader = await loadReader("bundle/", { backend: ["wasm", "cpu"], worker: true });
@@ -119,7 +120,10 @@ export async function use(image: HTMLImageElement, blob: Blob): Promise<string> 
   const single: Reading = await reader.read(image, one);
   const several: Reading[] = await reader.read([image, blob]);
   const { text, confidence, characters } = await reader.read(image, { box: boxes[0], input: true });
-  if (confidence < 0.5) throw new LineletError(characters.map((c) => c.box.x).join() + many.length + several.length + again.length + single.text);
+  if (confidence < 0.5) {
+    const counts = [many.length, several.length, again.length, single.text];
+    throw new LineletError(characters.map((c) => c.box.x).join() + counts.join());
+  }
   reader.dispose();
   return text + reader.spec.charset;
 }
