@@ -120,8 +120,10 @@ export async function use(image: HTMLImageElement, blob: Blob): Promise<string> 
   const single: Reading = await reader.read(image, one);
   const several: Reading[] = await reader.read([image, blob]);
   const { text, confidence, characters } = await reader.read(image, { box: boxes[0], input: true });
-  const counts = [many, several, again].map(({ length }) => length).join() + single.text;
-  if (confidence < 0.5) throw new LineletError(characters.map((c) => c.box.x).join() + counts);
+  if (confidence < 0.5) {
+    const counts = [many.length, several.length, again.length, single.text];
+    throw new LineletError(characters.map((c) => c.box.x).join() + counts.join());
+  }
   reader.dispose();
   return text + reader.spec.charset;
 }
