@@ -11,7 +11,7 @@
         --lr 1.5e-3 --seed 2 --threads 1
     python packages/model/tools/ship_finder.py final packages/read/src/linelet_read/shipped/finder
 
-The shipped one was trained on a busy machine (the first run was stopped after 606 steps, the second got 822), so the same
+The shipped one was trained on a busy machine: the first run was stopped after 606 steps, the second got 822. The same
 commands give a better one on a quiet machine.
 """
 
