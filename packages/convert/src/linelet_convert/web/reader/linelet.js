@@ -262,7 +262,7 @@ class LocalReader {
     return readings;
   }
 
-  describe({ text, confidence, characters, inGrammar }, line, withInput) {
+  describe(/** @type {import("./decode.js").Decoded} */ { text, confidence, characters, inGrammar }, line, withInput) {
     const places = placeCharacters(characters, line, this.spec);
     return {
       text,
