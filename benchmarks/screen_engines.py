@@ -4,10 +4,10 @@
     python benchmarks/screen_engines.py health-app DATA [DATA ...] [--limit 100]
 
 DATA are datasets of screens, e.g. of draw_screens.py or labelled screenshots. For each engine, on one thread: recall of
-lines, lines of the charset read exactly, texts that are not there (and those of a confidence over 0.9), screens without a
-mistake, CPU ms per screen, and the bytes of its networks. PP-OCRv6 small comes from rapidocr's wheel, PP-OCRv4 mobile from
-rapidocr-onnxruntime's; both read with their own dictionary, and a text with characters outside the charset counts as one
-that says it doesn't know, as ours does with U+FFFD.
+lines, lines of the charset read exactly, texts that are not there (and those of a confidence over 0.9), screens without
+a mistake, CPU ms per screen, and the bytes of its networks. PP-OCRv6 small comes from rapidocr's wheel, PP-OCRv4 mobile
+from rapidocr-onnxruntime's; both read with their own dictionary, and a text with characters outside the charset counts
+as one that says it doesn't know, as ours does with U+FFFD.
 """
 
 import argparse

@@ -101,7 +101,7 @@ def static(face: Path, weight: int, out: Path) -> str:
 def reference_like() -> Recipe:
     """The health app's recipe with the yardstick's texts and canvas."""
     kind = HEALTH.texts[0].model_dump() | {"forms": (), "role": "value", "random": {"length": (1, 8)}}
-    recipe = HEALTH.model_dump() | {"texts": [kind]}
+    recipe = HEALTH.model_dump() | {"texts": [kind], "unknown": False}
     recipe["looks"]["plain"]["cropped"] = 0.0
     return Recipe.model_validate(recipe, strict=False)
 

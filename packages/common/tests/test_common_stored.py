@@ -193,7 +193,7 @@ def test_a_cut_lmdb_file_is_refused_before_it_kills_the_process(tmp_path, size):
     whole = (tmp_path / "data.mdb").read_bytes()
     assert len(open_dataset(tmp_path)) == 1
     (tmp_path / "data.mdb").write_bytes(whole[: size if size >= 0 else len(whole) + size])
-    with pytest.raises(DatasetError, match="make it again|make the dataset again"):
+    with pytest.raises(DatasetError, match=r"make it again|make the dataset again"):
         open_dataset(tmp_path)
 
 

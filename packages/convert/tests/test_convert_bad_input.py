@@ -91,7 +91,7 @@ def _huge(model: onnx.ModelProto) -> None:
 
 
 def _opset(model: onnx.ModelProto) -> None:
-    model.opset_import[0].version = 9
+    model.opset_import[0].version = 6
 
 
 def _twice(model: onnx.ModelProto) -> None:
@@ -121,7 +121,7 @@ def _bad_spec(model: onnx.ModelProto) -> None:
         (_external("../elsewhere.bin"), ("outside the model's folder",)),
         (_external("missing.bin"), ("'missing.bin', which is missing",)),
         (_huge, ("'w' is broken",)),
-        (_opset, ("opset 9", "11 to")),
+        (_opset, ("opset 6", "7 to")),
         (_twice, ("'a' twice",)),
         (_nothing, ("'ghost', which nothing makes",)),
         (_unknown, ("Deformable (node 'conv')",)),

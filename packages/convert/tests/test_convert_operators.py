@@ -587,23 +587,41 @@ def recurrent(draw: Draw, operator: str) -> Case:
     return Case(operator, inputs, held, order=order, attributes=attributes, outputs=outputs, opset=14, loose=dynamic)
 
 
+RESIZES = [
+    ("linear", "align_corners", "floor"),
+    ("linear", "asymmetric", "floor"),
+    ("linear", "half_pixel", "floor"),
+    ("linear", "pytorch_half_pixel", "floor"),
+    ("nearest", "align_corners", "round_prefer_ceil"),
+    ("nearest", "asymmetric", "ceil"),
+    ("nearest", "asymmetric", "floor"),
+    ("nearest", "half_pixel", "ceil"),
+    ("nearest", "half_pixel", "floor"),
+    ("nearest", "half_pixel", "round_prefer_ceil"),
+    ("nearest", "half_pixel", "round_prefer_floor"),
+    ("nearest", "tf_half_pixel_for_nn", "floor"),
+]
+# Those that TensorFlow.js does for any size, by whole multiples.
+AT_ANY_SIZE = [r for r in RESIZES if r[0] == "linear" or "prefer" in r[2] or r[1:] == ("asymmetric", "floor")]
+
+
 @cases("Resize")
 def resize(draw: Draw, operator: str) -> Case:
-    mode, where, rounding = draw(st.sampled_from([
-        ("nearest", "asymmetric", "floor"), ("nearest", "half_pixel", "round_prefer_floor"),
-        ("linear", "half_pixel", "floor"), ("linear", "align_corners", "floor"), ("linear", "asymmetric", "floor"),
-        ("linear", "pytorch_half_pixel", "floor"),
-    ]))  # fmt: skip
+    mode, where, rounding = draw(st.sampled_from(RESIZES))
     shape = (2, 3, draw(st.integers(2, 4)), draw(st.integers(2, 4)))
     times = draw(st.integers(2, 3))
     given = {"mode": mode, "coordinate_transformation_mode": where, "nearest_mode": rounding}
     if draw(st.booleans()):
-        scales = np.array([1, 1, times, times], np.float32)
+        by = draw(st.sampled_from([times, 0.65, 1.3])) if where != "align_corners" or mode == "linear" else times
+        scales = np.array([1, 1, by, by], np.float32)
+        if (np.floor(np.array(shape) * scales) < 1).any():
+            scales[:] = 1
         return Case(
-            operator, {"x": numbers(draw, shape)}, {"s": scales}, order=["x", "", "s"], attributes=given, opset=13
-        )
+            operator, {"x": numbers(draw, shape)}, {"s": scales}, order=["x", "", "s"], attributes=given, opset=13,
+            loose=(0,) if (mode, where, rounding) in AT_ANY_SIZE and by == times else (),
+        )  # fmt: skip
     target = [shape[2] * times, shape[3] * times]
-    if mode == "linear":
+    if mode == "linear" or draw(st.booleans()):
         target = [draw(st.integers(2, 9)), draw(st.integers(2, 9))]
     full = np.array([*shape[:2], *target], np.int64)
     return Case(

@@ -54,7 +54,7 @@ def test_all_unknown_operators_and_refusals_are_named_at_once(tmp_path: Path) ->
             helper.make_node("Relu", ["a"], ["b"], name="fine"),
             helper.make_node("Magic", ["b"], ["c"], name="second", domain="my.domain"),
             helper.make_node("Det", ["x"], ["d"], name="third"),
-            helper.make_node("Clip", ["x", "x"], ["e"], name="fourth"),
+            helper.make_node("MaxPool", ["x"], ["e"], name="fourth", kernel_shape=[2]),
             helper.make_node("Sum", ["c", "d", "e"], ["y"], name="last"),
         ],
     )
@@ -63,7 +63,7 @@ def test_all_unknown_operators_and_refusals_are_named_at_once(tmp_path: Path) ->
     message = str(refusal.value)
     assert "Det (nodes 'first', 'third')" in message
     assert "my.domain.Magic (node 'second')" in message
-    assert "Clip node 'fourth'" in message
+    assert "MaxPool node 'fourth'" in message
     assert "\n" not in message
     assert not (tmp_path / "out").exists()
 

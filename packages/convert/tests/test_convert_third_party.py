@@ -45,13 +45,29 @@ def third_party(path: Path, classes: int, height: int | str = 48, softmax: bool 
 
 def test_a_dictionary_and_the_file_make_a_reader(tmp_path: Path) -> None:
     (tmp_path / "dict.txt").write_text("a\nb\nç\n", "utf-8")
-    hints = Hints(dictionary=tmp_path / "dict.txt", color="bgr")
+    hints = Hints(dictionary=tmp_path / "dict.txt", color="bgr", space=True)
     report = convert(third_party(tmp_path / "m.onnx", 5), tmp_path / "out", hints=hints)
     spec = ReaderSpec.load(tmp_path / "out" / "spec.json")
     assert spec.charset == "abç "  # PaddleOCR's space behind the dictionary
     assert (spec.height, spec.color, spec.blank, spec.scores, spec.layout) == (48, "bgr", 0, "probs", "NTC")
     assert (spec.stride, spec.frames_lost, spec.widths) == (8, 0, ())
     assert report.check.texts_equal == report.check.lines
+
+
+def test_a_charset_one_short_is_never_filled_in_silence(tmp_path: Path) -> None:
+    path = third_party(tmp_path / "m.onnx", 5)
+    with pytest.raises(CharsetError, match=r"5 classes, but 3 characters and the blank make 4; .* --space"):
+        convert(path, tmp_path / "out", hints=Hints(charset="abc"))
+    with pytest.raises(CharsetError, match=r"6 characters and the blank make 7; name its own characters$"):
+        convert(path, tmp_path / "out", hints=Hints(charset="abcdef"))
+
+
+def test_spaces_behind_a_dictionarys_characters_are_dropped_and_said(tmp_path: Path) -> None:
+    (tmp_path / "dict.txt").write_text("a \nb\t\nc\n \n", "utf-8")
+    hints = Hints(dictionary=tmp_path / "dict.txt")
+    report = convert(third_party(tmp_path / "m.onnx", 5), tmp_path / "out", hints=hints)
+    assert ReaderSpec.load(tmp_path / "out" / "spec.json").charset == "abc "
+    assert any("2 entries of the dictionary had spaces or tabs behind them" in note for note in report.notes)
 
 
 def test_the_layout_and_the_blank_behind(tmp_path: Path) -> None:

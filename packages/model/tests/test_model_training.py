@@ -16,6 +16,7 @@ from linelet_common.cli import main
 from linelet_common.datasets import open_dataset
 from linelet_common.errors import DatasetError, ReaderError, TrainingError
 from linelet_model.settings import Settings
+from linelet_model.state import State
 from linelet_model.training import train
 from linelet_read import load_reader
 from linelet_read.evaluation import compare, evaluate
@@ -77,6 +78,62 @@ def test_resuming_in_the_middle_of_an_epoch_is_exact(digits, tmp_path, monkeypat
     train(settings, tmp_path / "cut", resume=True)
     whole, cut = (load_file(tmp_path / name / "weights.safetensors") for name in ("whole", "cut"))
     assert all(torch.equal(whole[key], cut[key]) for key in whole)
+
+
+def test_resuming_between_accumulated_steps_is_exact(digits, tmp_path, monkeypatch):
+    """A checkpoint is never written between the steps whose gradients add up to one update."""
+    settings = Settings(data=(str(digits),), **{**SHORT, "accumulate": 4})
+    train(settings, tmp_path / "whole")
+    monkeypatch.setattr("linelet_model.state._CHECKPOINT_SECONDS", -1.0)
+    steps = iter(range(1000))
+    train_step = State.train_step
+
+    def step(self, batch, spec):
+        if next(steps) == 10:
+            raise KeyboardInterrupt
+        return train_step(self, batch, spec)
+
+    monkeypatch.setattr(State, "train_step", step)
+    with pytest.raises(KeyboardInterrupt):
+        train(settings, tmp_path / "cut")
+    monkeypatch.undo()
+    train(settings, tmp_path / "cut", resume=True)
+    whole, cut = (load_file(tmp_path / name / "weights.safetensors") for name in ("whole", "cut"))
+    assert all(torch.equal(whole[key], cut[key]) for key in whole)
+
+
+def test_a_run_does_not_go_on_with_other_data(draw, tmp_path):
+    data = draw(tmp_path / "data", 300, seed=3)
+    settings = Settings(data=(str(data),), **{**SHORT, "epochs": 1})
+    train(settings, tmp_path / "run")
+    train(settings, tmp_path / "run", resume=True)
+    labels = (data / "labels.txt").read_text(encoding="utf-8").splitlines(keepends=True)
+    for changed in (labels[:-20], [*labels[20:], *labels[:20]]):
+        (data / "labels.txt").write_text("".join(changed), encoding="utf-8")
+        with pytest.raises(TrainingError, match="begun with other data"):
+            train(settings, tmp_path / "run", resume=True)
+    rows = [row.rstrip("\n").split("\t") for row in labels]
+    swapped = [f"{path}\t{text}\n" for (path, _), (_, text) in zip(rows, reversed(rows), strict=True)]
+    (data / "labels.txt").write_text("".join(swapped), encoding="utf-8")
+    with pytest.raises(TrainingError, match="put the data back"):
+        train(settings, tmp_path / "run", resume=True)
+
+
+def test_a_run_of_before_an_option_existed_goes_on_as_it_began(digits, tmp_path):
+    settings = Settings(data=(str(digits),), **{**SHORT, "epochs": 1, "scramble": 0.0})
+    train(settings, tmp_path / "run")
+    path = tmp_path / "run" / "run.json"
+    about = json.loads(path.read_text(encoding="utf-8"))
+    del about["settings"]["scramble"], about["data_digest"]
+    path.write_text(json.dumps(about), encoding="utf-8")
+    train(settings, tmp_path / "run", resume=True)
+    about["settings"]["foreign"] = 0.0
+    path.write_text(json.dumps(about), encoding="utf-8")
+    train(settings, tmp_path / "run", resume=True)
+    about["settings"]["turbo"] = True
+    path.write_text(json.dumps(about), encoding="utf-8")
+    with pytest.raises(TrainingError, match="turbo"):
+        train(settings, tmp_path / "run", resume=True)
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp32"])
@@ -218,10 +275,10 @@ def test_bad_lines_can_be_skipped_and_are_counted(digits, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({}, "give either --data DIR or --recipe"),
+        ({}, "takes either --data DIR or --recipe"),
         ({"data": ("x",), "epochs": 0}, "--epochs 0 is outside 1 to"),
         ({"data": ("x",), "lr": -1.0}, "--lr -1.0 is outside"),
-        ({"data": ("x",), "epochs": 1, "minutes": 1.0}, "not both"),
+        ({"data": ("x",), "epochs": 1, "minutes": 1.0}, "are both given"),
         ({"data": ("x",), "look": "plain"}, "--look plain goes with --recipe"),
         ({"data": ("/nowhere",)}, "has no dataset.json"),
         ({"data": ("x:0",)}, "the weight 0 is not above 0"),

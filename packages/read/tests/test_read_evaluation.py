@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
+from PIL import Image
 
-from linelet_common import Reading
+from linelet_common import ReaderSpec, Reading, open_dataset
 from linelet_common.lines import Details
-from linelet_read.evaluation import Evaluation, compare, line_of, traits_of
+from linelet_read.evaluation import Evaluation, compare, evaluate, line_of, traits_of
 
 
 def evaluation(*pairs):
@@ -51,11 +52,45 @@ def test_the_interval_holds_the_rate_and_narrows_with_more_lines():
     assert many.cer_interval()[1] - many.cer_interval()[0] < few.cer_interval()[1] - few.cer_interval()[0]
 
 
+def test_the_calibration_error_worked_out_by_hand():
+    """Guo et al.: the mean gap between confidence and correctness over bins, weighted by their lines."""
+    rows = [("1", "1", 0.95), ("2", "3", 0.95), ("4", "4", 0.31), ("5", "6", 0.32), ("7", "7", 0.0)]
+    result = Evaluation([line_of(i, "x", a, Reading(b, c, ())) for i, (a, b, c) in enumerate(rows)])
+    gaps = 2 * abs(0.95 - 0.5) + 2 * abs(0.315 - 0.5) + 1 * abs(0.0 - 1.0)
+    assert result.calibration_error() == pytest.approx(gaps / 5)
+    assert [(r.band, r.lines, r.exact) for r in result.reliability()] == [
+        ("0 to under 0.5", 3, 2 / 3),
+        ("0.95 to under 0.99", 2, 0.5),
+    ]
+    assert Evaluation().calibration_error() == 0
+
+
+def test_labels_are_judged_as_the_reader_writes_them(tmp_path):
+    Image.new("RGB", (40, 20)).save(tmp_path / "a.png")
+    (tmp_path / "labels.txt").write_text("a.png\t7kg\n", encoding="utf-8")
+
+    class Fixed:
+        def __init__(self, unknown):
+            self.spec = ReaderSpec(charset="0123456789", unknown=unknown)
+
+        def scores(self, batch):
+            scores = np.zeros((1, batch.shape[3] // 4, self.spec.classes), np.float32)
+            scores[0, :, 0] = 9
+            scores[0, 0, 8], scores[0, 0, 0] = 9, 0
+            scores[0, 2, -1], scores[0, 2, 0] = 9, 0
+            return scores
+
+    knows_not = evaluate(Fixed(True), open_dataset(tmp_path))
+    assert (knows_not.lines[0].label, knows_not.exact, knows_not.unwritable) == ("7\ufffd", 1.0, 0)
+    guesses = evaluate(Fixed(False), open_dataset(tmp_path))
+    assert (guesses.lines[0].label, guesses.exact, guesses.unwritable) == ("7kg", 0.0, 1)
+
+
 def test_breakdowns_count_every_line_once():
     result = evaluation(("1", "1"), ("22", "2"), ("4444", "4444"), ("7777777", "777"), ("1" * 12, "1" * 12))
     found = result.breakdowns()
     assert [(row["value"], row["lines"], row["exact"]) for row in found["length"]] == [
-        ("0 to 2", 1, 1.0), ("2 to 4", 1, 0.0), ("4 to 7", 1, 1.0), ("7 to 11", 1, 0.0), ("11 to 21", 1, 1.0)
+        ("0 to 1", 1, 1.0), ("2 to 3", 1, 0.0), ("4 to 6", 1, 1.0), ("7 to 10", 1, 0.0), ("11 to 20", 1, 1.0)
     ]  # fmt: skip
     assert sum(row["lines"] for row in found["confidence"]) == 5
     assert found.keys() == {"length", "confidence"}  # nothing else is known of these lines
@@ -72,23 +107,22 @@ def test_breakdowns_go_by_what_the_dataset_says_and_else_by_the_picture():
         ]
     )
     found = result.breakdowns()
-    assert [(row["value"], row["exact"]) for row in found["height"]] == [("0 to 16", 0.0), ("16 to 24", 1.0)]
-    assert [(row["value"], row["exact"]) for row in found["contrast"]] == [("2 to 3", 0.0), ("7 and more", 1.0)]
+    assert [(row["value"], row["exact"]) for row in found["height"]] == [("0 to 15", 0.0), ("16 to 23", 1.0)]
+    assert [(row["value"], row["exact"]) for row in found["contrast"]] == [("2 to under 3", 0.0), ("7 or more", 1.0)]
     assert [(row["value"], row["lines"]) for row in found["style"]] == [("faint", 1), ("tilted", 1)]
     assert [row["value"] for row in found["font"] + found["look"]] == ["Serif", "screen"]
     assert traits_of(black_on_white, None).contrast == pytest.approx(21)
 
 
 def test_the_report_shows_the_pictures_of_the_mistakes_and_escapes_their_texts(tmp_path):
-    from PIL import Image
-
-    from linelet_common.datasets import open_dataset
     from linelet_read.report import write_report
 
     Image.new("RGB", (40, 20)).save(tmp_path / "a.png")
     (tmp_path / "labels.txt").write_text("a.png\t<1>\n")
-    page = write_report(evaluation(("<1>", "7")), open_dataset(tmp_path), "x & y")
+    result = evaluation(("<1>", "7"))
+    page = write_report(result, open_dataset(tmp_path), "x & y")
     assert "&lt;1&gt;" in page
     assert "x &amp; y" in page
-    assert page.count("data:image/png;base64,") == 1
+    # The mistake, and each confusion that it is an example of.
+    assert page.count("data:image/png;base64,") == 1 + len(result.confusions())
     assert "<1>" not in page

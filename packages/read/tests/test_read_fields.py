@@ -20,6 +20,9 @@ FIELDS = {
     "pressure": Field(name="BP", form="{60..250}/{30..150}"),
     "state": Field(name="体型", form=("标准", "偏胖")),
     "steps": Field(name="活动", form="{0..99999:,}"),
+    "rate": Field(
+        name=("Exchange rate", "Daily limit"), form=("{0..9:.4f}", "€{0..99999}", "{0..9} of {1..9}", "No limit")
+    ),
 }
 
 
@@ -95,6 +98,14 @@ CASES = {
         [line("体重", 10, 10), line("68.5", 100, 0, height=60), line("体重", 10, 300), line("70.1", 100, 300)],
         {"weight": 68.5},
     ),
+    "a name of two words": ([line("Exchange rate", 10, 10), line("0.5433", 300, 10)], {"rate": 0.5433}),
+    "a name of two words, its space not read": (
+        [line("Exchangerate", 10, 10), line("0.5433", 300, 10)],
+        {"rate": 0.5433},
+    ),
+    "name and value in one line, a space between": ([line("Daily limit €9903", 10, 10)], {"rate": 9903}),
+    "spaces in a value": ([line("Daily limit", 10, 10), line("3 of5", 300, 10)], {"rate": [3, 5]}),
+    "words with a space": ([line("Daily limit", 10, 10), line("Nolimit", 300, 10)], {"rate": "No limit"}),
     "nothing": ([], {}),
 }
 

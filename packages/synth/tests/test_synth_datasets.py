@@ -124,7 +124,7 @@ def test_another_datasets_folder_is_left_alone(
     assert main(command[:-1]) == 2
     (tmp_path / "mine.txt").write_text("mine")
     assert main(["synth", "health-app", "--out", str(tmp_path), "--count", "5"]) == 2
-    assert "is no dataset of Linelet; name a new folder" in capsys.readouterr().err
+    assert "is not a Linelet dataset; name a new folder" in capsys.readouterr().err
     assert content(whole["folder"]) == before
     assert [p.name for p in tmp_path.iterdir()] == ["mine.txt"]
 
@@ -256,7 +256,7 @@ def test_an_lmdb_that_cannot_grow_loses_nothing(whole: dict[str, Path], tmp_path
     ended = subprocess.run(command, preexec_fn=limit, capture_output=True, text=True)
     assert ended.returncode == 2, ended.stderr
     assert "data.mdb: " in ended.stderr
-    assert "check the free space and go on with --resume" in ended.stderr
+    assert "check the free space and continue with --resume" in ended.stderr
     assert "Traceback" not in ended.stderr
     with pytest.raises(DatasetError):
         open_dataset(out)

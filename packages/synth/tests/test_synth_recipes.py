@@ -11,11 +11,11 @@ import pytest
 from PIL import Image, ImageDraw
 
 from linelet_common.cli import main
+from linelet_common.codec import UNKNOWN
 from linelet_common.errors import LineletError, RecipeError
 from linelet_synth import Source, load_recipe
 from linelet_synth.check import check
 from linelet_synth.fonts import bundled, find_faces
-from linelet_synth.labels import UNKNOWN
 from linelet_synth.propose import look_at, propose
 from linelet_synth.recipe import builtin_names, parse_recipe
 from linelet_synth.rng import Rng

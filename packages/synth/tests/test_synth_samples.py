@@ -5,9 +5,9 @@ import pickle
 import numpy as np
 import pytest
 
+from linelet_common.codec import UNKNOWN
 from linelet_common.errors import RecipeError
 from linelet_synth import Source, load_recipe, open_recipe
-from linelet_synth.labels import UNKNOWN
 from linelet_synth.recipe import Transform
 
 

@@ -43,11 +43,13 @@ def drawn(page: Page) -> tuple[NDArray[np.uint8], list[tuple[str, tuple[float, f
 def test_boxes_are_what_vanishes_with_the_line(sources: dict[str, ScreenSource], recipe: str) -> None:
     """Drawn once more without a line, the picture differs where the line's box is, and nowhere else."""
     checked = 0
-    for i in range(8):
+    for i in range(6):
         page = planned(sources[recipe], i)
         whole, lines = drawn(page)
         texts = [item for item in page.scene.items if isinstance(item, Setting)]
-        for setting in texts[:: max(1, len(texts) // 8)]:
+        for setting in texts[:: max(1, len(texts) // 6)]:
+            if setting.shadow:  # it vanishes with its text, and is no ink
+                continue
             k = page.scene.items.index(setting)
             del page.scene.items[k]
             without, fewer = drawn(page)
@@ -64,7 +66,7 @@ def test_boxes_are_what_vanishes_with_the_line(sources: dict[str, ScreenSource],
             outside[max(0, int(y) - 2) : int(y + height) + 2, max(0, int(x) - 2) : int(x + width) + 2] = 0
             assert outside.max() <= change.max() * INK / 255 + 2
             checked += 1
-    assert checked > 30
+    assert checked > 15
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
@@ -115,7 +117,7 @@ def test_every_widget_occurs(sources: dict[str, ScreenSource], monkeypatch: pyte
             return draw(page, x, y, width)  # type: ignore[operator]
 
         monkeypatch.setitem(WIDGETS, name, type(entry)(name, draw, entry.weight, entry.carded))
-    for i in range(150):
+    for i in range(120):
         planned(sources["health-app"], i)
     assert set(seen) == set(WIDGETS)
 
@@ -125,29 +127,37 @@ def test_two_widgets_of_one_name_are_refused() -> None:
         widget("rows")(lambda page, x, y, width: 0.0)
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
-def test_a_fields_value_is_of_its_form_and_its_name_is_there(sources: dict[str, ScreenSource], recipe: str) -> None:
-    source = sources[recipe]
-    automata = {key: Grammar(forms=field.forms).automaton() for key, field in source.recipe.fields.items()}
-    placed: Counter[str] = Counter()
-    for i in range(60):
-        lines = source.screen(i).lines
-        for line in lines:
-            if line.field is None:
-                continue
-            names = source.recipe.fields[line.field].names
-            if line.names:
-                assert any(automata[line.field].accepts(line.text.removeprefix(name)) for name in names)
-                placed["together"] += 1
-                continue
-            assert automata[line.field].accepts(line.text)
-            (name,) = [other for other in lines if other.names == line.field]
-            assert name.text in names
-            below = line.box[1] >= name.box[1] + 0.5 * name.box[3]
-            above = line.box[1] + line.box[3] <= name.box[1] + 0.5 * name.box[3]
-            placed["below" if below else "above" if above else "right"] += 1
-            assert below or above or line.box[0] >= name.box[0]
-    assert min(placed[where] for where in ("together", "below", "above", "right")) >= 3
+def way(name: tuple[float, float, float, float], value: tuple[float, float, float, float]) -> str:
+    """Where a value's box lies to its name's."""
+    if value[1] >= name[1] + 0.5 * name[3]:
+        return "below"
+    if value[1] + value[3] <= name[1] + 0.5 * name[3]:
+        return "above"
+    return "right" if value[0] >= name[0] else "left"
+
+
+def test_a_fields_value_is_of_its_form_and_its_name_is_there(sources: dict[str, ScreenSource]) -> None:
+    """And it lies right of its name, below or above it, or in one line with it: all four ways occur."""
+    ways: Counter[str] = Counter()
+    for source in sources.values():
+        fields = source.recipe.fields
+        automata = {key: Grammar(forms=field.forms).automaton() for key, field in fields.items()}
+        for i in range(50):
+            lines = source.screen(i).lines
+            for line in lines:
+                if line.field is None:
+                    continue
+                accepts, names = automata[line.field].accepts, fields[line.field].names
+                if line.names:
+                    assert any(accepts(line.text.removeprefix(name).lstrip()) for name in names)
+                    ways["inline"] += 1
+                    continue
+                assert accepts(line.text)
+                (name,) = [other for other in lines if other.names == line.field]
+                assert name.text in names
+                ways[way(name.box, line.box)] += 1
+    assert set(ways) == {"inline", "below", "above", "right"}
+    assert min(ways.values()) >= 5
 
 
 def test_a_fields_value_occurs_once_a_screen(sources: dict[str, ScreenSource]) -> None:

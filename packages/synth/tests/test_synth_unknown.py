@@ -5,21 +5,25 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from linelet_synth import Job, Source, load_recipe
+from linelet_common import Charset, Codec, open_dataset
+from linelet_common.codec import UNKNOWN
+from linelet_synth import Job, Source, generate, load_recipe
 from linelet_synth.atlas import Atlas, Strike
 from linelet_synth.fonts import Face, bundled, read_faces
 from linelet_synth.icons import Icons, icon_faces
-from linelet_synth.labels import UNKNOWN, label, spans
+from linelet_synth.labels import label, spans
+from linelet_synth.outside import _CONFUSABLE, _words
 from linelet_synth.recipe import Recipe, builtin_names
 from linelet_synth.recipe_faces import Fallback
 from linelet_synth.rng import Rng
-from linelet_synth.unknown import _CONFUSABLE, _words
+from linelet_synth.storage import STORAGES
 
 CHARSET = "0123456789.%BMI体重公斤"
 texts = st.text(st.sampled_from(CHARSET + "kg斤 正常-:/最\u3000→"), max_size=14)
@@ -49,6 +53,32 @@ def test_labels_hide_no_character_of_the_charset(text: str, charset: set[str]) -
             assert text[start:end] == character
 
 
+@given(texts.map(lambda text: "".join(text.split())))
+def test_labels_are_what_the_codec_makes_of_a_text(text: str) -> None:
+    codec = Codec(Charset(CHARSET), unknown=True)
+    assert label(text, CHARSET) == codec.fold(text)
+    assert len(codec.encode(label(text, CHARSET))) == len(label(text, CHARSET))
+
+
+@pytest.mark.parametrize("storage", list(STORAGES))
+def test_a_dataset_keeps_unknown_and_empty_labels(storage: str, tmp_path: Path) -> None:
+    job = Job(load_recipe("health-app"), 0, 150, "screen", grey=True, storage=storage, details=True)
+    generate(job, tmp_path / "lines")
+    dataset, lines = open_dataset(tmp_path / "lines"), list(job.source().lines(range(150)))
+    assert dataset.manifest is not None
+    assert dataset.manifest.unknown
+    codec = Codec(Charset(dataset.manifest.charset), unknown=True)
+    labels = [dataset.label(i) for i in range(150)]
+    assert "" in labels
+    assert sum(UNKNOWN in text for text in labels) > 20
+    for i, line in enumerate(lines):
+        assert labels[i] == line.text
+        codec.encode(labels[i])
+        details = dataset.details(i)
+        assert details is not None
+        assert len(details.boxes) == len(line.text)
+
+
 @pytest.fixture(scope="module", params=builtin_names())
 def source(request: pytest.FixtureRequest) -> Source:
     return Source(load_recipe(request.param), 0, "screen")
@@ -58,8 +88,8 @@ def drawn_texts(source: Source, count: int) -> Iterator[str]:
     rng = Rng(b"unknown", 0)
     for i in range(count):
         rng.seek(i)
-        assert source.unknown
-        yield source.unknown.draw(rng, "field").drawn
+        assert source.outside
+        yield source.outside.draw(rng, "field").drawn
 
 
 def test_every_text_has_something_outside_that_can_be_told_from_what_is_inside(source: Source) -> None:
@@ -124,13 +154,14 @@ def test_no_glyph_is_asked_of_a_face_that_lacks_it(look: str, monkeypatch: pytes
 
 
 def test_shares_are_as_meant(source: Source) -> None:
+    """Within five standard deviations, so that another generation does not fail by chance."""
     lines = list(source.lines(range(1500)))
     count = Counter(
         "fragment" if "fragment" in line.styles else "none" if not line.text else UNKNOWN in line.text for line in lines
     )
-    assert count[True] / len(lines) == pytest.approx(0.27, abs=0.035)
-    assert count["none"] / len(lines) == pytest.approx(0.025, abs=0.012)
-    assert count["fragment"] / len(lines) == pytest.approx(0.015, abs=0.01)
+    assert count[True] / len(lines) == pytest.approx(0.27, abs=0.06)
+    assert count["none"] / len(lines) == pytest.approx(0.025, abs=0.02)
+    assert count["fragment"] / len(lines) == pytest.approx(0.015, abs=0.016)
     for line in lines:
         assert set(line.text) <= {*source.charset, UNKNOWN}
         assert UNKNOWN * 2 not in line.text
@@ -140,20 +171,20 @@ def test_shares_are_as_meant(source: Source) -> None:
 
 def test_the_plain_look_has_fewer_and_no_empty_ones() -> None:
     texts = [text for _, text in Source(load_recipe("health-app"), 0, "plain").samples(range(1500))]
-    assert sum(UNKNOWN in text for text in texts) / len(texts) == pytest.approx(0.1, abs=0.025)
+    assert sum(UNKNOWN in text for text in texts) / len(texts) == pytest.approx(0.1, abs=0.04)
     assert all(texts)
 
 
 def test_a_recipe_may_do_without() -> None:
     recipe = load_recipe("health-app").model_copy(update={"unknown": False})
     source = Source(recipe, 0)
-    assert source.unknown is None
+    assert source.outside is None
     for _, text in source.samples(range(300)):
         assert text
         assert UNKNOWN not in text
     for unknown in (True, False):
         job = Job(recipe.model_copy(update={"unknown": unknown}), 0, 1)
-        assert job.manifest(job.source(), True)["unknown"] is unknown
+        assert job.manifest(job.content(), True)["unknown"] is unknown
 
 
 def test_an_apps_own_font_is_helped_out_by_the_bundled_ones() -> None:

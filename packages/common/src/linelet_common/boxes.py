@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from linelet_common.errors import ImageError, SpecError
-from linelet_common.preprocess import MAX_PIXELS, Pixels
+from linelet_common.preprocess import MAX_ASPECT, MAX_PIXELS, Pixels
 from linelet_common.schema import Checked, parse
 
 VERSION = 1
@@ -82,13 +82,17 @@ class FinderSpec(Checked):
         try:
             data: Any = json.loads(text)
         except ValueError as failure:
-            raise SpecError(f"{where} is not JSON ({failure}); export or convert again") from None
+            raise SpecError(f"{where} is not JSON ({failure}); export or convert again", place=where) from None
         if not isinstance(data, dict):
-            raise SpecError(f"{where} holds {type(data).__name__}, not a finder's spec; export or convert again")
+            raise SpecError(
+                f"{where} holds {type(data).__name__}, not a finder's spec; export or convert again", place=where
+            )
         if data.get("version", VERSION) != VERSION:
             raise SpecError(
                 f"{where} is a finder's spec of version {data['version']!r}, this Linelet reads version {VERSION}; "
-                "use the Linelet that wrote it or train again"
+                "use the Linelet that wrote it or train again",
+                value=data["version"],
+                place=where,
             )
         return parse(cls, data, where, SpecError)
 
@@ -373,7 +377,9 @@ def find_boxes(levels: Pixels, grey: Pixels, spec: FinderSpec) -> list[Box]:
         box = fit_box(grey, guess_line(core, levels, spec, scale))
         if box is not None:
             tight.append(box)
-    return reading_order([_with_margin(box, grey) for box in _join_parts(tight)])
+    boxes = [_with_margin(box, grey) for box in _join_parts(tight)]
+    # What is longer than any line is a rule, and no reader takes it.
+    return reading_order([box for box in boxes if box.width <= MAX_ASPECT * box.height])
 
 
 def _join_parts(boxes: list[Box]) -> list[Box]:

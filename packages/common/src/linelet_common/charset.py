@@ -23,7 +23,9 @@ class Charset:
             raise CharsetError("the charset is empty; name at least one character")
         for position, character in enumerate(self._characters):
             if len(character) != 1:
-                raise CharsetError(f"charset entry {position} is {character!r}, not a single character; split it")
+                raise CharsetError(
+                    f"charset entry {position} is {character!r}, not a single character; split it", value=character
+                )
             if unicodedata.category(character) in _INVISIBLE:
                 name = describe_characters(character)
                 raise CharsetError(f"charset position {position} holds the invisible character {name}; remove it")
@@ -70,7 +72,8 @@ class Charset:
             return self._index[character]
         except KeyError:
             raise CharsetError(
-                f"{describe_characters(character)} is not in the charset ({len(self)} characters)"
+                f"{describe_characters(character)} is not in the charset ({len(self)} characters); leave it out",
+                value=character,
             ) from None
 
     def missing(self, text: str) -> str:

@@ -76,11 +76,13 @@ class Codec:
     def fold(self, text: str) -> str:
         """The text as this codec's reader is to write it: one U+FFFD for each run of characters outside the charset.
 
-        The text itself where there is no class for them.
+        Spaces outside the charset are gaps that nobody sees, and are left out. The text itself where there is no class
+        for unknown characters.
         """
         if not self.unknown:
             return text
-        runs = itertools.groupby(text, lambda c: c in self.charset)
+        seen = (c for c in text if c in self.charset or not c.isspace())
+        runs = itertools.groupby(seen, lambda c: c in self.charset)
         return "".join("".join(run) if known else UNKNOWN for known, run in runs)
 
     def encode(self, text: str) -> NDArray[np.int64]:
@@ -89,7 +91,9 @@ class Codec:
         if missing:
             size = len(self.charset)
             raise CharsetError(
-                f"{text!r} contains {describe_characters(missing)}, not in the charset ({size} characters)"
+                f"{text!r} contains {describe_characters(missing)}, not in the charset ({size} characters); "
+                "add it to the charset or leave it out",
+                value=text,
             )
         return np.array([self._classes[c] for c in text], dtype=np.int64)
 

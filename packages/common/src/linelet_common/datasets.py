@@ -16,11 +16,11 @@ def open_dataset(path: str | Path) -> LineDataset:
     """Open a dataset of any form that Linelet reads."""
     path = Path(path)
     if not path.exists():
-        raise DatasetError(f"{path}: no such dataset; make one with 'linelet synth RECIPE --out {path}'")
+        raise DatasetError(f"{path}: no such dataset; make one with 'linelet synth RECIPE --out {path}'", place=path)
     manifest = Manifest.load(path)
     if manifest and manifest.kind != "lines":
         raise DatasetError(
-            f"{path} is a dataset of {manifest.kind}, not of lines; make one with 'linelet synth RECIPE'"
+            f"{path} is a dataset of {manifest.kind}, not of lines; make one with 'linelet synth RECIPE'", place=path
         )
     dataset = _opened(path)
     if dataset.manifest and not dataset.manifest.complete:

@@ -11,12 +11,22 @@ LineletError
 ├── ConversionError   a network that cannot be converted exactly
 └── UsageError        a command that cannot be carried out as it was given
 
-A message says the value, the place and the remedy, in one line.
+A message says the value, the place and the remedy, in one line; the error carries them besides as attributes.
 """
 
 
 class LineletError(Exception):
-    """Base of all errors caused by input rather than by a defect of Linelet."""
+    """Base of all errors caused by input rather than by a defect of Linelet.
+
+    value: what was wrong, as it was given; place: the file, key or option where it stands; remedy: what to do, by
+    default what the message says behind its last semicolon. Each is None where there is none to be told.
+    """
+
+    def __init__(self, message: str, *, value: object = None, place: object = None, remedy: str | None = None) -> None:
+        super().__init__(message)
+        self.value = value
+        self.place = None if place is None else str(place)
+        self.remedy = remedy if remedy is not None or "; " not in message else message.rpartition("; ")[2]
 
 
 class CharsetError(LineletError):

@@ -63,5 +63,7 @@ def check_fields(fields: Mapping[str, Field], charset: Charset) -> None:
             )
         for name in field.names:
             if name in owners:
-                raise RecipeError(f"fields.{owners[name]} and fields.{key} are both called {name!r}; rename one")
+                raise RecipeError(
+                    f"fields.{owners[name]} and fields.{key} are both called {name!r}; rename one", value=name
+                )
             owners[name] = key

@@ -41,7 +41,7 @@ def check_output(out: Path, inputs: Iterable[Path]) -> None:
     for given in inputs:
         path = given.resolve()
         if place == path or place in path.parents:
-            raise UsageError(f"--out {out} would overwrite the input {given}; name another place with --out")
+            raise UsageError(f"--out {out} would overwrite the input {given}; name another place with --out", place=out)
 
 
 def digest_of(path: Path) -> str:
@@ -103,18 +103,24 @@ def _files_in(folder: Path) -> list[str]:
 def _refuse_strangers(path: Path) -> None:
     """UsageError unless ``path`` is free, empty, or a folder whose every file is ours."""
     if path.is_symlink():
-        raise UsageError(f"{path} is a symbolic link; name the folder itself, or a new one, with --out")
+        raise UsageError(f"{path} is a symbolic link; name the folder itself, or a new one, with --out", place=path)
     if path.resolve() in (Path.cwd(), *Path.cwd().parents):
-        raise UsageError(f"{path} is the current folder or holds it; name a new folder with --out")
+        raise UsageError(f"{path} is the current folder or holds it; name a new folder with --out", place=path)
     if not path.exists() or (path.is_dir() and not any(path.iterdir())):
         return
     listed = read_listing(path) if path.is_dir() else None
     if listed is None:
-        raise UsageError(f"{path} exists and nothing proves that Linelet wrote it; name a new folder with --out")
+        raise UsageError(
+            f"{path} exists and nothing proves that Linelet wrote it; name a new folder with --out", place=path
+        )
     for name in _files_in(path):
         if name == LISTING:
             continue
         if name not in listed:
-            raise UsageError(f"{path} holds {name}, which Linelet did not write there; name a new folder with --out")
+            raise UsageError(
+                f"{path} holds {name}, which Linelet did not write there; name a new folder with --out", place=path
+            )
         if (path / name).is_symlink() or digest_of(path / name) != listed[name]:
-            raise UsageError(f"{path / name} was changed since Linelet wrote it; name a new folder with --out")
+            raise UsageError(
+                f"{path / name} was changed since Linelet wrote it; name a new folder with --out", place=path / name
+            )

@@ -35,7 +35,7 @@ class FolderDataset:
         self.manifest = Manifest.load(folder)
         self.entries = list(read_labels(folder / LABELS))
         if not self.entries:
-            raise DatasetError(f"{folder / LABELS} is empty; write one 'path<TAB>text' a line")
+            raise DatasetError(f"{folder / LABELS} is empty; write one 'path<TAB>text' a line", place=folder / LABELS)
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -70,7 +70,7 @@ class FolderDataset:
             place = f"line {number} of {path}"
             details = read_details(row, place)
             if details.image is None:
-                raise DatasetError(f"{place} names no image; make the dataset again or remove the file")
+                raise DatasetError(f"{place} names no image; make the dataset again or remove the file", place=place)
             found[details.image] = details
         return found
 
@@ -80,7 +80,7 @@ def read_labels(path: Path) -> Iterator[Entry]:
     try:
         data = path.read_bytes()
     except OSError as failure:
-        raise DatasetError(f"{path}: {failure.strerror}; a dataset folder needs a {LABELS}") from None
+        raise DatasetError(f"{path}: {failure.strerror}; a dataset folder needs a {LABELS}", place=path) from None
     # Split by hand: str.splitlines would also split at U+2028 and other characters that a label may hold.
     lines = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
     if lines[-1] == b"":
@@ -89,10 +89,14 @@ def read_labels(path: Path) -> Iterator[Entry]:
         try:
             line = raw.removesuffix(b"\r").decode("utf-8")
         except UnicodeDecodeError:
-            raise DatasetError(f"line {number} of {path} is not UTF-8; save the file as UTF-8") from None
+            raise DatasetError(
+                f"line {number} of {path} is not UTF-8; save the file as UTF-8", place=f"line {number} of {path}"
+            ) from None
         fields = line.split("\t")
         if len(fields) != 2 or not fields[0]:
             raise DatasetError(
-                f"line {number} of {path} is {line[:80]!r} with {len(fields) - 1} TABs; write 'path<TAB>text'"
+                f"line {number} of {path} is {line[:80]!r} with {len(fields) - 1} TABs; write 'path<TAB>text'",
+                value=line[:80],
+                place=f"line {number} of {path}",
             )
         yield Entry(fields[0], fields[1], number)

@@ -49,7 +49,8 @@ class Number(NamedTuple):
         if not found or self.whole == bool(found["point"]) or (found["zeros"] and found["comma"]):
             raise RecipeError(
                 f"a grammar knows no numbers of the format {self.spec!r} in {self.low:g}..{self.high:g}; "
-                "write e.g. .1f or 02d, or read without the grammar"
+                "write e.g. .1f or 02d, or read without the grammar",
+                value=self.spec,
             )
         places = int(found["places"] or 6) if found["point"] else 0
         # Rounding keeps order, so the formatted limits bound the formatted numbers.
@@ -97,7 +98,9 @@ def parse_form(form: str, vocabulary: Mapping[str, tuple[str, ...]], where: str)
         whole, inside = match.group(0), match.group(1)
         if inside is None:
             if whole in "{}":
-                raise RecipeError(f"{where}: {form!r} has a lone {whole!r}; write it twice to draw it")
+                raise RecipeError(
+                    f"{where}: {form!r} has a lone {whole!r}; write it twice to draw it", value=form, place=where
+                )
             literal = whole if whole not in ("{{", "}}") else whole[0]
             if pieces and isinstance(pieces[-1], str):
                 pieces[-1] += literal
@@ -111,10 +114,12 @@ def parse_form(form: str, vocabulary: Mapping[str, tuple[str, ...]], where: str)
             known = ", ".join(vocabulary) or "none"
             raise RecipeError(
                 f"{where}: {form!r} asks for {inside!r}, neither a vocabulary (known: {known}) nor a number like "
-                "{40..110:.1f}; correct it or add the list to [vocabulary]"
+                "{40..110:.1f}; correct it or add the list to [vocabulary]",
+                value=form,
+                place=where,
             )
     if not pieces:
-        raise RecipeError(f"{where}: a form is empty; write a template or remove it")
+        raise RecipeError(f"{where}: a form is empty; write a template or remove it", place=where)
     return pieces
 
 
@@ -123,11 +128,15 @@ def _number(match: re.Match[str], where: str) -> Number:
     whole = "." not in low and "." not in high and (not spec or spec[-1] in "dn,_" or spec[-1].isdigit())
     number = Number(float(low), float(high), whole, spec)
     if number.low > number.high:
-        raise RecipeError(f"{where}: the range {low}..{high} runs backwards; write the smaller number first")
+        raise RecipeError(
+            f"{where}: the range {low}..{high} runs backwards; write the smaller number first", place=where
+        )
     try:
         format(int(number.low) if whole else number.low, spec)
     except ValueError as failure:
-        raise RecipeError(f"{where}: format {spec!r} is not Python's ({failure}); write e.g. .1f or 02d") from None
+        raise RecipeError(
+            f"{where}: format {spec!r} is not Python's ({failure}); write e.g. .1f or 02d", value=spec, place=where
+        ) from None
     return number
 
 

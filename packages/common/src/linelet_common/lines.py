@@ -30,9 +30,11 @@ def read_details(data: bytes, place: str) -> Details:
     try:
         found = json.loads(data)
     except ValueError as failure:
-        raise DatasetError(f"{place} is not JSON ({failure}); make the dataset again or remove the file") from None
+        raise DatasetError(
+            f"{place} is not JSON ({failure}); make the dataset again or remove the file", place=place
+        ) from None
     if not isinstance(found, dict):
-        raise DatasetError(f"{place} holds no object; make the dataset again or remove the file")
+        raise DatasetError(f"{place} holds no object; make the dataset again or remove the file", place=place)
     return parse(Details, found, place, DatasetError)
 
 

@@ -26,15 +26,18 @@ class LmdbRecords:
         if count is None:
             if manifest and not manifest.complete:
                 raise DatasetError(UNFINISHED.format(path=folder))
-            raise DatasetError(f"{folder}/data.mdb has no num-samples; it is no dataset, or unfinished")
+            raise DatasetError(f"{folder}/data.mdb has no num-samples; it is no dataset, or unfinished", place=folder)
         if not count.isdigit() or not 0 < int(count[:10]) < 10**9:
             raise DatasetError(
-                f"{folder}/data.mdb says num-samples {count[:20]!r}, not a number above 0; make it again"
+                f"{folder}/data.mdb says num-samples {count[:20]!r}, not a number above 0; make it again",
+                value=count[:20],
+                place=folder,
             )
         self.count = int(count)
         if manifest and manifest.complete and manifest.count != self.count:
             raise DatasetError(
-                f"{folder}/data.mdb has {self.count} samples, its {MANIFEST} says {manifest.count}; make it again"
+                f"{folder}/data.mdb has {self.count} samples, its {MANIFEST} says {manifest.count}; make it again",
+                place=folder,
             )
 
     def __getstate__(self) -> dict[str, Any]:
@@ -58,7 +61,7 @@ def _environment(folder: str) -> Any:
     try:
         import lmdb
     except ImportError:
-        raise DatasetError(f"{folder} is LMDB, which needs lmdb; pip install lmdb") from None
+        raise DatasetError(f"{folder} is LMDB, which needs lmdb; pip install lmdb", place=folder) from None
     key = os.path.realpath(folder), os.getpid()
     environment = _open.get(key)
     if environment is None:
@@ -66,7 +69,7 @@ def _environment(folder: str) -> Any:
         try:
             environment = _open[key] = lmdb.open(folder, readonly=True, lock=False, readahead=False)
         except lmdb.Error as failure:
-            raise DatasetError(f"{folder}/data.mdb cannot be read ({failure}); make it again") from None
+            raise DatasetError(f"{folder}/data.mdb cannot be read ({failure}); make it again", place=folder) from None
     return environment
 
 
@@ -80,9 +83,11 @@ def _check_length(path: Path) -> None:
             file.seek(page)
             metas = [_META.unpack(first), _META.unpack(file.read(_META.size))]
     except (OSError, struct.error):
-        raise DatasetError(f"{path} is cut off or not LMDB; make the dataset again") from None
+        raise DatasetError(f"{path} is cut off or not LMDB; make the dataset again", place=path) from None
     pages = {(transaction, last + 1) for found, _, _, last, transaction in metas if found == _MAGIC}
     if magic != _MAGIC or not pages:
-        raise DatasetError(f"{path} is not LMDB; make the dataset again")
+        raise DatasetError(f"{path} is not LMDB; make the dataset again", place=path)
     if size < max(pages)[1] * page:
-        raise DatasetError(f"{path} has {size} bytes, its pages take {max(pages)[1] * page}; copy or make it again")
+        raise DatasetError(
+            f"{path} has {size} bytes, its pages take {max(pages)[1] * page}; copy or make it again", place=path
+        )

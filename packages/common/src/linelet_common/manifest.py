@@ -45,7 +45,7 @@ class Manifest(Checked):
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as failure:
-            raise DatasetError(f"{path} cannot be read ({failure}); make the dataset again") from None
+            raise DatasetError(f"{path} cannot be read ({failure}); make the dataset again", place=path) from None
         if not isinstance(data, dict):
-            raise DatasetError(f"{path} holds no object; make the dataset again")
+            raise DatasetError(f"{path} holds no object; make the dataset again", place=path)
         return parse(cls, data, str(path), DatasetError)

@@ -27,7 +27,9 @@ def open_session(
     try:
         return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"], enable_fallback=0)
     except Exception as failure:  # ONNX Runtime's exceptions share no base class of their own
-        raise error(f"{place} is not an ONNX model that can run ({first_line(failure)}); export it again") from None
+        raise error(
+            f"{place} is not an ONNX model that can run ({first_line(failure)}); export it again", place=place
+        ) from None
 
 
 def first_line(failure: Exception) -> str:

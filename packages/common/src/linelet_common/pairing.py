@@ -22,7 +22,7 @@ def pair_boxes(boxes: NDArray[np.float64], lines: NDArray[np.float64]) -> list[t
     overlap = common / (a[..., 2] * a[..., 3] + b[..., 2] * b[..., 3] - common)
     pairs: list[tuple[int, int]] = []
     taken_boxes, taken_lines = set(), set()
-    for i, j in zip(*np.unravel_index(np.argsort(-overlap, axis=None), overlap.shape), strict=True):
+    for i, j in zip(*np.unravel_index(np.argsort(-overlap, axis=None, kind="stable"), overlap.shape), strict=True):
         if overlap[i, j] < _OVERLAP:
             break
         if i not in taken_boxes and j not in taken_lines:

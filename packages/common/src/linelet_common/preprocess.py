@@ -31,19 +31,23 @@ def load_image(path: str | Path) -> Pixels:
         with Image.open(path) as image:
             return to_rgb(image, str(path))
     except FileNotFoundError:
-        raise ImageError(f"{path}: no such file; check the path") from None
+        raise ImageError(f"{path}: no such file; check the path", place=path) from None
     except UnidentifiedImageError:
-        raise ImageError(f"{path} is not a picture that can be read; use PNG, JPEG, WebP, BMP or GIF") from None
+        raise ImageError(
+            f"{path} is not a picture that can be read; use PNG, JPEG, WebP, BMP or GIF", place=path
+        ) from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as failure:
         if isinstance(failure, OSError) and failure.strerror:
-            raise ImageError(f"{path}: {failure.strerror}; check the path") from None
-        raise ImageError(f"{path} is damaged or cut off ({failure}); replace the file") from None
+            raise ImageError(f"{path}: {failure.strerror}; check the path", place=path) from None
+        raise ImageError(f"{path} is damaged or cut off ({failure}); replace the file", place=path) from None
 
 
 def to_rgb(image: Image.Image, where: str) -> Pixels:
     """A Pillow picture as RGB uint8 (H, W, 3): orientation applied, transparency on white, 16-bit grey scaled."""
     if image.width * image.height > MAX_PIXELS:
-        raise ImageError(f"{where} has {image.width} x {image.height} pixels, more than {MAX_PIXELS}; crop it")
+        raise ImageError(
+            f"{where} has {image.width} x {image.height} pixels, more than {MAX_PIXELS}; crop it", place=where
+        )
     image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I") or image.mode == "F":
         grey = np.asarray(image, dtype=np.float64)

@@ -28,7 +28,7 @@ def parse(model: type[M], data: Mapping[str, Any], where: str, error: type[Linel
     except pydantic.ValidationError as failure:
         problems = failure.errors(include_url=False)
         rest = f" (and {len(problems) - 1} more problems)" if len(problems) > 1 else ""
-        raise error(f"{where}: {_describe(problems[0], model)}{rest}") from None
+        raise error(f"{where}: {_describe(problems[0], model)}{rest}", place=where) from None
 
 
 def _to_json(data: Mapping[str, Any]) -> bytes:

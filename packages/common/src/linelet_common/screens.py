@@ -109,10 +109,12 @@ class ScreenFolder:
         self._lines: list[list[ScreenLine]] = [[] for _ in coco.images]
         for annotation in coco.annotations:
             if annotation.image_id not in numbers:
-                raise DatasetError(f"{path}: an annotation names image {annotation.image_id}, not listed; list it")
+                raise DatasetError(
+                    f"{path}: an annotation names image {annotation.image_id}, not listed; list it", place=path
+                )
             self._lines[numbers[annotation.image_id]].append(annotation.line())
         if not self._names:
-            raise DatasetError(f"{path} lists no images; list at least one")
+            raise DatasetError(f"{path} lists no images; list at least one", place=path)
 
     def __len__(self) -> int:
         return len(self._names)
@@ -153,7 +155,7 @@ class ScreenLmdb:
         """Picture i, RGB uint8 (H, W, 3); ImageError if it is missing or cannot be read."""
         value = self._records.get(b"image-%09d" % (i + 1))
         if value is None:
-            raise ImageError(f"{self.place(i)} is missing; make the dataset again")
+            raise ImageError(f"{self.place(i)} is missing; make the dataset again", place=self.place(i))
         return decode_image(value, self.place(i))
 
     def lines(self, i: int) -> list[ScreenLine]:
@@ -161,7 +163,7 @@ class ScreenLmdb:
         key = f"{RECORD}-{i + 1:09d}"
         value = self._records.get(key.encode())
         if value is None:
-            raise DatasetError(f"{key} is missing from {self.folder}/data.mdb; make it again")
+            raise DatasetError(f"{key} is missing from {self.folder}/data.mdb; make it again", place=self.folder)
         return _record(value, f"{key} of {self.folder}/data.mdb")
 
     def place(self, i: int) -> str:
@@ -215,11 +217,13 @@ def open_screens(path: str | Path) -> ScreenDataset:
     """Open a dataset of screens of any form. DatasetError if there is none, or one of lines, or half of one."""
     path = Path(path)
     if not path.exists():
-        raise DatasetError(f"{path}: no such dataset; make one with 'linelet synth RECIPE --screens --out {path}'")
+        raise DatasetError(
+            f"{path}: no such dataset; make one with 'linelet synth RECIPE --screens --out {path}'", place=path
+        )
     manifest = Manifest.load(path)
     if manifest and manifest.kind != "screens":
         raise DatasetError(
-            f"{path} is a dataset of {manifest.kind}; make one of screens with 'linelet synth --screens'"
+            f"{path} is a dataset of {manifest.kind}; make one of screens with 'linelet synth --screens'", place=path
         )
     if manifest and not manifest.complete:
         raise DatasetError(UNFINISHED.format(path=path))
@@ -234,16 +238,16 @@ def _content(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as failure:
-        raise DatasetError(f"{path}: {failure.strerror}; a folder of screens needs a {SCREENS}") from None
+        raise DatasetError(f"{path}: {failure.strerror}; a folder of screens needs a {SCREENS}", place=path) from None
 
 
 def _json_object(data: bytes, place: str) -> dict[str, Any]:
     try:
         found = json.loads(data)
     except ValueError as failure:
-        raise DatasetError(f"{place} is not JSON ({failure}); make the dataset again") from None
+        raise DatasetError(f"{place} is not JSON ({failure}); make the dataset again", place=place) from None
     if not isinstance(found, dict):
-        raise DatasetError(f"{place} holds no object; make the dataset again")
+        raise DatasetError(f"{place} holds no object; make the dataset again", place=place)
     return found
 
 

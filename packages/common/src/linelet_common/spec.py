@@ -81,7 +81,8 @@ class ReaderSpec(Checked):
         """The automaton of the reader's grammar. SpecError if it has none."""
         if self.grammar is None:
             raise SpecError(
-                f"the reader {self.name!r} has no grammar; decode greedily, or train on a recipe with forms or phrases"
+                f"the reader {self.name!r} has no grammar; decode greedily, or train on a recipe with forms or phrases",
+                value=self.name,
             )
         return self.grammar.automaton()
 
@@ -110,13 +111,17 @@ class ReaderSpec(Checked):
         try:
             data: Any = json.loads(text)
         except ValueError as failure:
-            raise SpecError(f"{where} is not JSON ({failure}); export or convert again") from None
+            raise SpecError(f"{where} is not JSON ({failure}); export or convert again", place=where) from None
         if not isinstance(data, dict):
-            raise SpecError(f"{where} holds {type(data).__name__}, not a reader spec; export or convert again")
+            raise SpecError(
+                f"{where} holds {type(data).__name__}, not a reader spec; export or convert again", place=where
+            )
         if data.get("version", VERSION) != VERSION:
             raise SpecError(
                 f"{where} is a reader spec of version {data['version']!r}, this Linelet reads version {VERSION}; "
-                "use the Linelet that wrote it or train again"
+                "use the Linelet that wrote it or train again",
+                value=data["version"],
+                place=where,
             )
         return parse(cls, data, where, SpecError)
 
@@ -126,5 +131,5 @@ class ReaderSpec(Checked):
         try:
             text = path.read_bytes()
         except OSError as failure:
-            raise SpecError(f"{path}: {failure.strerror}; a reader needs its {FILE_NAME}") from None
+            raise SpecError(f"{path}: {failure.strerror}; a reader needs its {FILE_NAME}", place=path) from None
         return cls.from_json(text, str(path))

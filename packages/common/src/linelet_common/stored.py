@@ -24,9 +24,9 @@ def decode_image(data: bytes, where: str) -> Pixels:
         with Image.open(io.BytesIO(data)) as image:
             return to_rgb(image, where)
     except UnidentifiedImageError:
-        raise ImageError(f"{where} is not a picture that can be read; make the dataset again") from None
+        raise ImageError(f"{where} is not a picture that can be read; make the dataset again", place=where) from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as failure:
-        raise ImageError(f"{where} is damaged or cut off ({failure}); make the dataset again") from None
+        raise ImageError(f"{where} is damaged or cut off ({failure}); make the dataset again", place=where) from None
 
 
 class LmdbDataset:
@@ -48,14 +48,16 @@ class LmdbDataset:
         """Text of sample i. DatasetError if it is missing or not UTF-8."""
         value = self._records.get(b"label-%09d" % (i + 1))
         if value is None:
-            raise DatasetError(f"label-{i + 1:09d} is missing from {self.folder}/data.mdb; make it again")
+            raise DatasetError(
+                f"label-{i + 1:09d} is missing from {self.folder}/data.mdb; make it again", place=self.folder
+            )
         return _text(value, self.place(i))
 
     def image(self, i: int) -> Pixels:
         """Picture i, RGB uint8 (H, W, 3); ImageError if it is missing or cannot be read."""
         value = self._records.get(b"image-%09d" % (i + 1))
         if value is None:
-            raise ImageError(f"{self.place(i)} is missing; make the dataset again")
+            raise ImageError(f"{self.place(i)} is missing; make the dataset again", place=self.place(i))
         return decode_image(value, self.place(i))
 
     def place(self, i: int) -> str:
@@ -117,4 +119,4 @@ def _text(data: bytes, where: str) -> str:
     try:
         return data.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8")
     except UnicodeDecodeError:
-        raise DatasetError(f"the label of {where} is not UTF-8; make the dataset again") from None
+        raise DatasetError(f"the label of {where} is not UTF-8; make the dataset again", place=where) from None

@@ -36,7 +36,7 @@ class Member(NamedTuple):
             file.seek(self.offset)
             data = file.read(self.size)
         if len(data) < self.size:
-            raise DatasetError(f"{self.shard} is cut off within {self.name}; make it again")
+            raise DatasetError(f"{self.shard} is cut off within {self.name}; make it again", place=self.shard)
         return data
 
 
@@ -54,7 +54,7 @@ def index_shards(folder: Path, kinds: tuple[str, ...]) -> dict[str, dict[str, Me
                     if not info.isdir():
                         _add(samples, info, shard, kinds)
         except (OSError, tarfile.TarError) as failure:
-            raise DatasetError(f"{shard} cannot be read ({failure}); make it again") from None
+            raise DatasetError(f"{shard} cannot be read ({failure}); make it again", place=shard) from None
         _check_end(shard)
     return samples
 
@@ -69,7 +69,8 @@ def _add(samples: dict[str, dict[str, Member]], info: tarfile.TarInfo, shard: Pa
         if last in kinds and last in PICTURES:
             raise DatasetError(
                 f"{info.name} of {shard}: names are read up to their first dot, which makes it a {kind!r}; "
-                "rename it so that its only dot stands before the ending"
+                "rename it so that its only dot stands before the ending",
+                value=kind,
             )
         return
     files = samples.setdefault(key, {})
@@ -84,14 +85,15 @@ def _check_end(shard: Path) -> None:
     with shard.open("rb") as file:
         file.seek(max(0, size - 1024))
         if size < 1024 or any(file.read()):
-            raise DatasetError(f"{shard} does not end as a tar file does; copy or make it again")
+            raise DatasetError(f"{shard} does not end as a tar file does; copy or make it again", place=shard)
 
 
 def check_count(folder: Path, manifest: Manifest | None, count: int) -> None:
     """DatasetError where shards hold no samples, or not as many as the manifest says."""
     if not count:
-        raise DatasetError(f"{folder} holds no samples in its *.tar files; make it again")
+        raise DatasetError(f"{folder} holds no samples in its *.tar files; make it again", place=folder)
     if manifest and manifest.complete and manifest.count != count:
         raise DatasetError(
-            f"{folder} holds {count} samples, its {MANIFEST} says {manifest.count}; find the missing shards"
+            f"{folder} holds {count} samples, its {MANIFEST} says {manifest.count}; find the missing shards",
+            place=folder,
         )

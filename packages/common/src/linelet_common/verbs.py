@@ -1,4 +1,4 @@
-"""``linelet demo``: the whole way from a recipe to a page, by the verbs that a user would type."""
+"""``linelet demo``: the whole way from a recipe to a page that reads a screen, by the verbs that a user would type."""
 
 import argparse
 import contextlib
@@ -7,6 +7,7 @@ import json
 import shlex
 import sys
 import time
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ RECIPE = "health-app"
 LOOK = "plain"
 LINES, UNSEEN = 30_000, 1_000
 MINUTES = 3.5  # of six that the demo may take on two cores
+SCREEN = 3  # a screen whose face and grounds the plain look has too
 
 
 def _configure(parser: argparse.ArgumentParser) -> None:
@@ -44,7 +46,7 @@ def _run(args: argparse.Namespace) -> None:
     start = time.monotonic()
     out = Path(args.out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"{out} exists and is not empty; remove it or name another folder with --out")
+        raise UsageError(f"{out} exists and is not empty; remove it or name another folder with --out", place=out)
     lines, unseen, run, reader, bundle = (str(out / n) for n in ("lines", "unseen", "run", "reader.onnx", "bundle"))
     look = ["--look", LOOK]
     _step("preview", RECIPE, *look, "--out", str(out / "preview.png"))
@@ -56,7 +58,7 @@ def _run(args: argparse.Namespace) -> None:
     in_onnx = _figures("evaluate", reader, "--data", unseen)
     texts = [[(line["image"], line["read"]) for line in figures["mistakes"]] for figures in (in_torch, in_onnx)]
     if texts[0] != texts[1]:
-        raise LineletError(f"{run} and {reader} read {unseen} differently; export again and report it")
+        raise LineletError(f"{run} and {reader} read {unseen} differently; export again and report it", place=run)
     # Converting with --data compares the bundle's texts with ONNX Runtime's on every line and refuses a difference.
     _step("convert", reader, "--out", bundle, "--data", unseen)
     print(f"\nunseen lines: {in_onnx['lines']}, exact {100 * in_onnx['exact']:.2f} %, CER {100 * in_onnx['cer']:.3f} %")
@@ -64,8 +66,30 @@ def _run(args: argparse.Namespace) -> None:
     print("PyTorch and ONNX Runtime give the same text for each of them")
     print(f"TensorFlow.js ({check['by']}) and ONNX Runtime: {check['texts_equal']} of {check['lines']} texts equal,")
     print(f"scores within {check['max_difference']:.1e}")
+    _read_screen(out, run, reader, bundle)
     print(f"took {time.monotonic() - start:.0f} s")
     finish(out, f"linelet serve {bundle}, and open the address it prints")
 
 
-DEMO = Verb("the whole way with the built-in recipe: lines, training, ONNX, bundle, page", _configure, _run)
+def _read_screen(out: Path, run: str, reader: str, bundle: str) -> None:
+    """A whole screen, synthesised, read in torch, in ONNX Runtime and by the bundle; its named values printed."""
+    screens = str(out / "screens")
+    _step("synth", RECIPE, "--screens", "--out", screens, "--count", "1", "--seed", str(SCREEN))
+    (picture,) = (out / "screens" / "images").iterdir()
+    in_torch, in_onnx = (_figures("read", source, str(picture))[0] for source in (run, reader))
+    texts = [[line["text"] for line in read["lines"]] for read in (in_torch, in_onnx)]
+    from linelet_common.preprocess import load_image
+
+    (point,) = entry_points(group="linelet.bundles", name="read_screen")
+    in_bundle = point.load()(Path(bundle), load_image(picture))
+    if in_bundle is not None:
+        texts.append([line["text"] for line in in_bundle["lines"]])
+    if any(other != texts[0] for other in texts):
+        raise LineletError(f"{picture} is read differently by {run}, {reader} and {bundle}; report it with the folder")
+    by = "PyTorch, ONNX Runtime" + (" and the bundle's TensorFlow.js" if in_bundle is not None else "")
+    print(f"{picture}: {len(texts[0])} lines, the same by {by}")
+    for key, field in in_onnx["fields"].items():
+        print(f"{key} = {field['value']}")
+
+
+DEMO = Verb("the whole way with the built-in recipe: lines, training, ONNX, bundle, a screen read", _configure, _run)

@@ -25,6 +25,7 @@ from linelet_common.spec import FILE_NAME
 HERE = Path(__file__).parent
 READER, PAGE, SOURCES = (HERE / "web" / room for room in ("reader", "page", "runtime"))
 RUNTIME = READER / "tfjs"
+FINDER = "finder"  # the folder in a bundle that holds the finder of lines
 
 # What decides how the runtime is built; the room's other files run models for a conversion's check.
 _BUILD_FILES = ("LICENSE.txt", "build.mjs", "kernels.json", "package-lock.json", "package.json")
@@ -55,6 +56,14 @@ def install(bundle: Path) -> str | None:
     return None
 
 
+def settle(bundle: Path) -> None:
+    """Have the page ask ahead for a finder only where the bundle holds one. To be called when the bundle is whole."""
+    if not (bundle / FINDER).is_dir():
+        page = bundle / "index.html"
+        lines = page.read_text(encoding="utf-8").splitlines(keepends=True)
+        page.write_text("".join(line for line in lines if f'href="{FINDER}/' not in line), encoding="utf-8")
+
+
 def refresh(bundle: Path) -> None:
     """Bring reader, page and runtime of a finished bundle up to date, and its listing of files with them.
 
@@ -65,6 +74,7 @@ def refresh(bundle: Path) -> None:
         raise ConversionError(f"{bundle} is not a bundle; give a folder that 'linelet convert' wrote")
     build_runtime()
     install(bundle)
+    settle(bundle)
     written = [path.name for path in reader_files()]
     written += [f"{RUNTIME.name}/{path.name}" for path in (bundle / RUNTIME.name).iterdir()]
     kept = {name: digest for name, digest in listed.items() if not name.startswith(f"{RUNTIME.name}/")}

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,11 +19,13 @@ from linelet_common.files import whole_folder
 from linelet_common.spec import FILE_NAME, ONNX_KEY, ReaderSpec
 from linelet_convert import assets, quantise
 from linelet_convert.emit import safe_name
+from linelet_convert.feeds import make_feeds
+from linelet_convert.finder import FinderReport, convert_finder
 from linelet_convert.graphs import emit_graph, emit_reader
 from linelet_convert.onnx_tf import convert_via
-from linelet_convert.onnxfile import OnnxFile, element_type
+from linelet_convert.onnxfile import OnnxFile
 from linelet_convert.quantise import Harm, Weights
-from linelet_convert.runtimes import Feeds, MissingKernelError, NodeRuntime, NumpyRuntime, Runtime, find_node
+from linelet_convert.runtimes import MissingKernelError, NodeRuntime, NumpyRuntime, OnnxRuntime, Runtime, find_node
 from linelet_convert.tfgraph import Graph, static
 from linelet_convert.tfjs import write_model
 from linelet_convert.third_party import Hints, third_party_spec
@@ -54,7 +56,7 @@ class Report:
 
     models: file by width (0: any width). operators: TensorFlow.js operators in use. weights: how weights are stored,
     numbers by kind. bytes: of models and shards. check: of the graph with float32 weights. harm: of smaller weights.
-    notes: what a person should know.
+    finder: the finder of lines that was put beside the reader. notes: what a person should know.
     """
 
     source: str
@@ -71,6 +73,7 @@ class Report:
     bare: bool
     check: Check
     harm: Harm | None
+    finder: FinderReport | None
     notes: list[str]
 
     def to_json(self) -> str:
@@ -92,6 +95,7 @@ def convert(
     tolerance: float = TOLERANCE,
     keep_onnx: bool = False,
     via_python: Path | None = None,
+    finder: Path | None = None,
     simplifications: frozenset[str] = SIMPLIFICATIONS,
 ) -> Report:
     """Convert an ONNX file to a bundle folder and check it against ONNX Runtime.
@@ -102,8 +106,8 @@ def convert(
     data: a dataset on all of whose lines the texts must be equal, and on which smaller weights are judged (made lines
     without); tolerance: the share (0-1) of exact lines that they may lose, or of texts that they may change where there
     are no labels.
-    keep_onnx: put the ONNX file into the bundle too. via_python: the Python of onnx-tf's environment, to convert with
-    onnx-tf and tensorflowjs_converter instead.
+    keep_onnx: put the ONNX files into the bundle too. via_python: the Python of onnx-tf's environment, to convert with
+    onnx-tf and tensorflowjs_converter instead. finder: the ONNX file of a finder of lines, for screens.
 
     It has a parameter for each option of the command, all but the first two with defaults: that is why they are many.
 
@@ -111,31 +115,51 @@ def convert(
     both cases nothing is left behind.
     """
     file = OnnxFile(Path(onnx_path))
-    notes: list[str] = []
-    if bare:
-        spec = None
-    else:
-        spec = spec or embedded_spec(file)
-        entries = None if spec else (hints or Hints()).entries(file)
-        if entries is not None:
-            spec, notes = third_party_spec(file, hints or Hints(), entries, widths)
+    spec, notes = (None, []) if bare else _find_spec(file, spec, hints or Hints(), widths)
     if spec is None:
         graphs = {0: emit_graph(file, widths, simplifications)}
     else:
         spec, graphs = emit_reader(file, spec, widths, simplifications)
     smaller = None if weights == "float32" else Smaller(weights, data, tolerance)
-    if smaller and via_python:
-        raise ConversionError(f"{file.path}: onnx-tf writes float32 weights only; leave out --weights or --via")
-    if smaller and spec is None:
-        raise ConversionError(
-            f"{file.path}: {weights} weights are judged by texts, and a bare graph reads none; name its "
-            "charset, or use --weights float32"
-        )
-    with whole_folder(Path(out), inputs=[file.path]) as folder:
+    if smaller:
+        _refuse_smaller(smaller, file, spec, via_python)
+    notes = [*notes, *(f"the file: {note}" for note in file.notes)]
+    with whole_folder(Path(out), inputs=[p for p in (file.path, data, finder) if p]) as folder:
         report = _write(file, spec, graphs, folder, notes, smaller, data, via_python)
+        if finder and spec is not None:
+            found = convert_finder(finder, folder, choose_runtime(folder / RUNTIME))
+            report = replace(report, finder=found)
+            if keep_onnx:
+                shutil.copyfile(finder, folder / assets.FINDER / ONNX)
+        if spec is not None:
+            assets.settle(folder)
+        (folder / REPORT).write_text(report.to_json(), encoding="utf-8")
         if keep_onnx:
             (folder / ONNX).write_bytes(file.proto.SerializeToString())  # external weights included
         return report
+
+
+def _find_spec(
+    file: OnnxFile, spec: ReaderSpec | None, hints: Hints, widths: Sequence[int]
+) -> tuple[ReaderSpec | None, list[str]]:
+    """The spec given, the file's own or one made of hints, and notes on it; None where nobody names a charset."""
+    spec = spec or embedded_spec(file)
+    entries = None if spec else hints.entries(file)
+    return (spec, []) if entries is None else third_party_spec(file, hints, entries, widths)
+
+
+def _refuse_smaller(smaller: Smaller, file: OnnxFile, spec: ReaderSpec | None, via_python: Path | None) -> None:
+    """ConversionError where smaller weights cannot be written or judged."""
+    if via_python:
+        raise ConversionError(
+            f"{file.path}: onnx-tf writes float32 weights only; leave out --weights or --via", place=file.path
+        )
+    if spec is None:
+        raise ConversionError(
+            f"{file.path}: {smaller.weights} weights are judged by texts, and a bare graph reads none; name its "
+            "charset, or use --weights float32",
+            place=file.path,
+        )
 
 
 def embedded_spec(file: OnnxFile) -> ReaderSpec | None:
@@ -174,15 +198,12 @@ def _write(
         check = check_reader(file, spec, {w: folder / m for w, m in models.items()}, runtime, data)
         if smaller is not None:
             kinds, harm = _shrink(file, spec, graphs[widest], smaller, runtime)
-            if harm.exact_before is not None and harm.exact_before < 0.5:
-                share = f"{harm.exact_before:.0%} of the lines of {harm.judged_on}"
-                notes = [
-                    *notes,
-                    f"with float32 weights the reader reads {share}; they say little about smaller weights",
-                ]
+            notes = [*notes, *_doubts(harm)]
             for shard in shards:
                 (folder / shard).unlink()
             shards = write_model(folder, named, kinds)
+    if check.by == NumpyRuntime.name:
+        notes = [*notes, "without Node, TensorFlow.js itself was not run; install Node 20 and convert again to be sure"]
     written = json.loads((folder / MODEL).read_text(encoding="utf-8"))
     topology = written["modelTopology"]
     report = Report(
@@ -200,9 +221,9 @@ def _write(
         bare=spec is None,
         check=check,
         harm=harm,
+        finder=None,
         notes=notes,
     )
-    (folder / REPORT).write_text(report.to_json(), encoding="utf-8")
     return report
 
 
@@ -212,7 +233,8 @@ def _write_via(
     """The model by onnx-tf and tensorflowjs_converter, under the names that ours has."""
     if len(graphs) > 1:
         raise ConversionError(
-            f"{file.path}: onnx-tf converts one width at a time, not {sorted(graphs)}; name one with --width"
+            f"{file.path}: onnx-tf converts one width at a time, not {sorted(graphs)}; name one with --width",
+            place=file.path,
         )
     (width,) = graphs
     names = {v.name: safe_name(v.name) for v in [*file.inputs, *file.proto.graph.output]}
@@ -222,6 +244,14 @@ def _write_via(
     if width:
         shutil.copyfile(folder / MODEL, folder / f"model-{width}.json")
     return shards
+
+
+def _doubts(harm: Harm) -> list[str]:
+    """A note where the lines that smaller weights were judged on say little."""
+    if harm.exact_before is None or harm.exact_before >= 0.5:
+        return []
+    share = f"{harm.exact_before:.0%} of the lines of {harm.judged_on}"
+    return [f"with float32 weights the reader reads {share}; they say little about smaller weights"]
 
 
 def _stored(model: dict[str, Any]) -> dict[str, int]:
@@ -279,27 +309,10 @@ def choose_runtime(modules: Path) -> Runtime:
 
 def _check_bare(file: OnnxFile, graph: Graph, model: Path) -> Check:
     names = {v.name: safe_name(v.name) for v in [*file.inputs, *file.proto.graph.output]}
-    feeds = _random_feeds(file, graph)
+    feeds = make_feeds(file, graph, OnnxRuntime(file))
     runtime = choose_runtime(assets.RUNTIME)
     try:
         return check_graph(file, feeds, names, model, runtime)
     except MissingKernelError:
         # The page's TensorFlow.js has what recognisers need; a bare graph is for whoever brings all of it.
         return check_graph(file, feeds, names, model, NumpyRuntime())
-
-
-def _random_feeds(file: OnnxFile, graph: Graph) -> list[Feeds]:
-    """Random inputs of two sizes."""
-    random = np.random.default_rng(0)
-    feeds = []
-    for probe in (0, 1):
-        feed: Feeds = {}
-        for given in file.inputs:
-            shape = graph.inputs[safe_name(given.name)].shape[probe]
-            kind = element_type(given, file.path)
-            if kind == "float32":
-                feed[given.name] = random.standard_normal(shape).astype(np.float32)
-            else:
-                feed[given.name] = random.integers(0, 2, shape).astype(kind)
-        feeds.append(feed)
-    return feeds

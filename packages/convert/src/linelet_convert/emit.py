@@ -125,16 +125,22 @@ class _Run:
         if problems:
             self.refused.insert(0, f"no converter for {'; '.join(problems)}; see OPERATORS.md, or export without them")
         if self.refused:
-            raise ConversionError(f"{self.file.path}: {' | '.join(self.refused)}")
+            raise ConversionError(f"{self.file.path}: {' | '.join(self.refused)}", place=self.file.path)
         outputs: dict[str, Tensor] = {}
         for output in self.file.proto.graph.output:
             value = self.values.get(output.name)
             if value is None:
-                raise ConversionError(f"{self.file.path}: nothing makes the output {output.name!r}; export again")
+                raise ConversionError(
+                    f"{self.file.path}: nothing makes the output {output.name!r}; export again",
+                    value=output.name,
+                    place=self.file.path,
+                )
             try:
                 tensor = self.g.stored(value)
             except ConversionError as failure:
-                raise ConversionError(f"{self.file.path}: output {output.name!r}: {failure}") from None
+                raise ConversionError(
+                    f"{self.file.path}: output {output.name!r}: {failure}", value=output.name, place=self.file.path
+                ) from None
             wanted = self.names.get(output.name, safe_name(output.name))
             node = Node(self.g.name(wanted), "Identity", [tensor])
             self.g.nodes.append(node)

@@ -7,12 +7,12 @@ import numpy as np
 from linelet_common.errors import ConversionError
 from linelet_common.spec import ReaderSpec
 from linelet_convert.emit import emit
-from linelet_convert.onnxfile import OnnxFile, dimensions
+from linelet_convert.onnxfile import OnnxFile, dimensions, element_type
 from linelet_convert.tfgraph import Graph, Shape
 from linelet_convert.values import SIMPLIFICATIONS
 
 # Batch sizes and further lengths by which shapes are told apart: no one a multiple or a plausible share of another.
-_BATCHES = (2, 3, 5)
+BATCHES = (2, 3, 5)
 _FACTORS = (0, 1, 4)
 
 
@@ -20,46 +20,78 @@ def emit_reader(
     file: OnnxFile, spec: ReaderSpec, widths: Sequence[int], simplifications: frozenset[str] = SIMPLIFICATIONS
 ) -> tuple[ReaderSpec, dict[int, Graph]]:
     """The graphs of a reader, by width (0: any), and its spec with the widths that they take."""
-    if len(file.inputs) != 1 or len(file.proto.graph.output) != 1:
-        raise ConversionError(
-            f"{file.path} has {len(file.inputs)} inputs and {len(file.proto.graph.output)} outputs; "
-            "a reader has one of each, convert it without a spec"
-        )
+    lengths = _reader_axes(file, spec)
     given, output = file.inputs[0], file.proto.graph.output[0]
-    lengths = dimensions(given, file.path)
-    if len(lengths) != 4:
-        raise ConversionError(f"{file.path}: input {given.name!r} has {len(lengths)} axes; a reader's has N, C, H, W")
-    for axis, name, wanted in ((1, "channels", spec.channels), (2, "height", spec.height)):
-        if isinstance(lengths[axis], int) and lengths[axis] != wanted:
-            raise ConversionError(f"{file.path} takes {name} {lengths[axis]}, the spec says {wanted}; correct the spec")
     fixed = lengths[3] if isinstance(lengths[3], int) else None
     chosen = sorted(set(widths or spec.widths or ((fixed,) if fixed else ())))
     if fixed and chosen != [fixed]:
-        raise ConversionError(f"{file.path} takes width {fixed} only, not {chosen}; export it with a dynamic width")
+        raise ConversionError(
+            f"{file.path} takes width {fixed} only, not {chosen}; export it with a dynamic width", place=file.path
+        )
     graphs = {}
     for width in chosen or [0]:
         if width and width < spec.stride:
             raise ConversionError(
                 f"width {width} is less than a frame ({spec.stride} pixels); name a larger one with --width"
             )
-        columns = [_BATCHES, spec.channels, spec.height, width or _several(spec.width_step, 2 * spec.height)]
-        shape = np.stack([np.broadcast_to(np.array(c, dtype=np.int64), (len(_BATCHES),)) for c in columns], axis=1)
+        columns = [BATCHES, spec.channels, spec.height, width or _several(spec.width_step, 2 * spec.height)]
+        shape = np.stack([np.broadcast_to(np.array(c, dtype=np.int64), (len(BATCHES),)) for c in columns], axis=1)
         graph = emit(file, {given.name: shape}, simplifications, {given.name: "images", output.name: "scores"})
         scores = graph.outputs["scores"]
         if scores.rank != 3 or not (scores.shape[:, 2] == spec.classes).all():
             raise ConversionError(
                 f"{file.path} gives scores of shape {scores.shape[0].tolist()}, the spec has {spec.classes} "
-                f"classes ({len(spec.charset)} characters and the blank); correct the charset"
+                f"classes ({len(spec.charset)} characters and the blank); correct the charset",
+                place=file.path,
             )
         graphs[width] = graph
     return spec.model_copy(update={"widths": tuple(chosen)}), graphs
+
+
+def _reader_axes(file: OnnxFile, spec: ReaderSpec) -> list[int | str]:
+    """The axes (N, C, H, W) of a reader's input. ConversionError where they, or the file, do not fit a reader."""
+    if len(file.inputs) != 1 or len(file.proto.graph.output) != 1:
+        raise ConversionError(
+            f"{file.path} has {len(file.inputs)} inputs and {len(file.proto.graph.output)} outputs; "
+            "a reader has one of each, convert it without a spec",
+            place=file.path,
+        )
+    given = file.inputs[0]
+    kind = element_type(given, file.path)
+    if kind != "float32":
+        raise ConversionError(
+            f"{file.path}: input {given.name!r} takes {kind}, a reader is fed float32; export it with a float32 input, "
+            "or convert it with --bare",
+            value=given.name,
+            place=file.path,
+        )
+    lengths = dimensions(given, file.path)
+    if len(lengths) != 4:
+        raise ConversionError(
+            f"{file.path}: input {given.name!r} has {len(lengths)} axes; a reader's has N, C, H, W",
+            value=given.name,
+            place=file.path,
+        )
+    if isinstance(lengths[0], int) and lengths[0] > 1:
+        raise ConversionError(
+            f"{file.path} takes batches of {lengths[0]} only, a reader any number of lines; "
+            "export it with a dynamic batch",
+            place=file.path,
+        )
+    for axis, name, wanted in ((1, "channels", spec.channels), (2, "height", spec.height)):
+        if isinstance(lengths[axis], int) and lengths[axis] != wanted:
+            raise ConversionError(
+                f"{file.path} takes {name} {lengths[axis]}, the spec says {wanted}; correct the spec", place=file.path
+            )
+    return lengths
 
 
 def emit_graph(file: OnnxFile, widths: Sequence[int], simplifications: frozenset[str] = SIMPLIFICATIONS) -> Graph:
     """The graph of a network of which nothing but the file is known."""
     if len(widths) > 1:
         raise ConversionError(
-            f"{file.path}: several widths {list(widths)} need a reader spec; name one width or add --spec"
+            f"{file.path}: several widths {list(widths)} need a reader spec; name one width or add --spec",
+            place=file.path,
         )
     failure: ConversionError | None = None
     # Networks that shrink the width demand that it be a multiple of something: the least that works is taken.
@@ -80,17 +112,17 @@ def _bare_shapes(file: OnnxFile, widths: Sequence[int], step: int) -> dict[str, 
         lengths = dimensions(given, file.path)
         for axis, length in enumerate(lengths):
             if isinstance(length, int):
-                axes.append([length] * len(_BATCHES))
+                axes.append([length] * len(BATCHES))
                 continue
             name = length or f"{given.name} {axis}"
             if axis == 0:
-                columns.setdefault(name, _BATCHES)
+                columns.setdefault(name, BATCHES)
             elif widths and axis == len(lengths) - 1:
-                columns.setdefault(name, [widths[0]] * len(_BATCHES))
+                columns.setdefault(name, [widths[0]] * len(BATCHES))
             else:
                 columns.setdefault(name, _several(step, 64 + 37 * len(columns)))
             axes.append(columns[name])
-        shapes[given.name] = np.array(axes, dtype=np.int64).reshape(-1, len(_BATCHES)).T
+        shapes[given.name] = np.array(axes, dtype=np.int64).reshape(-1, len(BATCHES)).T
     return shapes
 
 

@@ -37,7 +37,7 @@ class Interpreter:
         if unknown:
             names = ", ".join(sorted(unknown))
             raise ConversionError(
-                f"{path.name} has {names}, which only TensorFlow.js itself can check; install Node 20"
+                f"{path.name} has {names}, which only TensorFlow.js itself can check; install Node 20", place=path.name
             )
         self._weights: dict[str, Array] = {}
         for group in model["weightsManifest"]:
@@ -176,7 +176,31 @@ def _pool(attributes: Attributes, x: Array, maximum: bool) -> Array:
     return np.asarray(total / sum((~np.isnan(w)).astype(np.float32) for w in windows), dtype=np.float32)
 
 
+def _refuse(condition: bool, what: str) -> None:
+    """numpy does more than TensorFlow.js: what one of its backends gets wrong must not pass the check here."""
+    if condition:
+        raise ConversionError(
+            f"the converted graph {what}, which not every TensorFlow.js backend can; please report it"
+        )
+
+
+def _reverse(attributes: Attributes, x: Array, axes: Array) -> Array:
+    _refuse(x.dtype == np.bool_, "reverses truths")
+    return np.flip(x, tuple(axes))
+
+
+def _gather(attributes: Attributes, x: Array, where: Array, axis: Array) -> Array:
+    _refuse(bool(where.size and where.min() < 0), "gathers by negative indices")
+    return np.asarray(x.take(where, int(axis)))
+
+
+def _slice(attributes: Attributes, x: Array, begin: Array, size: Array) -> Array:
+    _refuse(bool((begin + size > x.shape).any()), f"takes {size.tolist()} of {list(x.shape)} from {begin.tolist()}")
+    return x[tuple(slice(int(b), int(b) + int(s)) for b, s in zip(begin, size, strict=True))]
+
+
 def _strided_slice(attributes: Attributes, x: Array, begin: Array, end: Array, strides: Array) -> Array:
+    _refuse(x.dtype != np.float32, f"takes a strided slice of {x.dtype}")
     parts = []
     for axis in range(len(begin)):
         first = None if attributes["begin_mask"] >> axis & 1 else int(begin[axis])
@@ -276,19 +300,17 @@ OPERATORS: dict[str, Callable[..., Array | list[Array]]] = {
     "Squeeze": lambda a, x: x.squeeze(tuple(a["squeeze_dims"])),
     "ExpandDims": lambda a, x, axis: np.expand_dims(x, int(axis)),
     "Transpose": lambda a, x, order: x.transpose(order),
-    "ReverseV2": lambda a, x, axes: np.flip(x, tuple(axes)),
+    "ReverseV2": _reverse,
     "ConcatV2": lambda a, *x: np.concatenate(x[:-1], axis=int(x[-1])),
     "SplitV": _split,
     "Split": lambda a, axis, x: np.split(x, a["num_split"], axis=int(axis)),
-    "Slice": lambda a, x, begin, size: x[
-        tuple(slice(int(b), int(b) + int(s)) for b, s in zip(begin, size, strict=True))
-    ],
+    "Slice": _slice,
     "StridedSlice": _strided_slice,
     "GatherNd": lambda a, x, where: x[tuple(np.moveaxis(where, -1, 0))],
     "FusedBatchNormV3": lambda a, x, scale, offset, mean, variance: (
         (x - mean) * scale / np.sqrt(variance + np.float32(a["epsilon"])) + offset
     ),
-    "GatherV2": lambda a, x, where, axis: x.take(where, int(axis)),
+    "GatherV2": _gather,
     "Tile": lambda a, x, times: np.tile(x, times),
     "Fill": lambda a, shape, value: np.full(shape, value),
     "Shape": lambda a, x: np.array(x.shape, np.int32),

@@ -18,6 +18,20 @@ from linelet_common.errors import ConversionError
 # protobuf itself ends here; weights beyond it lie in external files.
 MAX_BYTES = 2**31 - 1
 MIN_OPSET = 11
+# Older ones, down to this, are brought to MIN_OPSET by onnx's own converter.
+OLDEST_OPSET = 7
+
+# What reading a tensor raises whose bytes are not what its header says.
+_BROKEN = (
+    ValueError,
+    TypeError,
+    KeyError,
+    MemoryError,
+    OverflowError,
+    struct.error,
+    AttributeError,
+    RuntimeError,
+)
 
 _ELEMENTS: dict[int, str] = {
     onnx.TensorProto.FLOAT: "float32",
@@ -47,18 +61,31 @@ class OnnxFile:
         try:
             self._check()
         except UnicodeDecodeError as failure:
-            raise ConversionError(f"{path} holds a string that is not UTF-8 ({failure.reason}); export again") from None
+            raise ConversionError(
+                f"{path} holds a string that is not UTF-8 ({failure.reason}); export again", place=path
+            ) from None
 
     def _check(self) -> None:
+        # What was changed before anything else looked at it; the reference runs the changed model then.
+        self.notes: list[str] = []
         if self.proto.functions:
             self.proto = _inlined(self.proto, self.path)
+        self.proto, old = _with_newer_opset(self.proto, self.path)
+        if old:
+            self.notes.append(f"brought from opset {old} to {MIN_OPSET}")
+        for tensor in self.proto.graph.initializer:
+            if tensor.data_location == onnx.TensorProto.EXTERNAL and tensor.data_type in _HALF:
+                _load_external(tensor, self.path)
+        if _widen(self.proto.graph):
+            self.notes.append("float16 widened to float32; --weights float16 stores it as small as before")
         graph = self.proto.graph
         self.opset = _opset(self.proto, self.path)
         self.initializers = self._read_initializers()
         self.inputs = [i for i in graph.input if i.name not in self.initializers]
         if not self.inputs or not graph.output:
             raise ConversionError(
-                f"{self.path} has {len(self.inputs)} inputs and {len(graph.output)} outputs; export again"
+                f"{self.path} has {len(self.inputs)} inputs and {len(graph.output)} outputs; export again",
+                place=self.path,
             )
         self.nodes = self._ordered()
         for value in self.inputs:
@@ -69,11 +96,17 @@ class OnnxFile:
     def _read_initializers(self) -> dict[str, NDArray[Any]]:
         if self.proto.graph.sparse_initializer:
             name = self.proto.graph.sparse_initializer[0].values.name
-            raise ConversionError(f"{self.path}: initializer {name!r} is sparse; export it dense")
+            raise ConversionError(
+                f"{self.path}: initializer {name!r} is sparse; export it dense", value=name, place=self.path
+            )
         arrays: dict[str, NDArray[Any]] = {}
         for tensor in self.proto.graph.initializer:
             if tensor.name in arrays:
-                raise ConversionError(f"{self.path} defines initializer {tensor.name!r} twice; export again")
+                raise ConversionError(
+                    f"{self.path} defines initializer {tensor.name!r} twice; export again",
+                    value=tensor.name,
+                    place=self.path,
+                )
             arrays[tensor.name] = read_tensor(tensor, self.path)
         return arrays
 
@@ -86,12 +119,18 @@ class OnnxFile:
                 if not name:
                     continue
                 if name in makers or name in self.initializers or any(name == i.name for i in self.inputs):
-                    raise ConversionError(f"{self.path} defines the value {name!r} twice; export again")
+                    raise ConversionError(
+                        f"{self.path} defines the value {name!r} twice; export again", value=name, place=self.path
+                    )
                 makers[name] = number
         given = {i.name for i in self.inputs} | set(self.initializers)
         for output in graph.output:
             if output.name not in given and output.name not in makers:
-                raise ConversionError(f"{self.path}: nothing makes the output {output.name!r}; export again")
+                raise ConversionError(
+                    f"{self.path}: nothing makes the output {output.name!r}; export again",
+                    value=output.name,
+                    place=self.path,
+                )
         sorter: TopologicalSorter[int] = TopologicalSorter()
         waiting = [makers[o.name] for o in graph.output if o.name not in given]
         seen = set(waiting)
@@ -106,7 +145,7 @@ class OnnxFile:
         except CycleError as failure:
             node = graph.node[failure.args[1][0]]
             raise ConversionError(
-                f"{self.path}: {describe(node)} needs its own output (a cycle); export again"
+                f"{self.path}: {describe(node)} needs its own output (a cycle); export again", place=self.path
             ) from None
 
     def _makers_of_inputs(self, node: onnx.NodeProto, makers: dict[str, int], given: set[str]) -> list[int]:
@@ -115,12 +154,16 @@ class OnnxFile:
         for name in read:
             if name not in makers:
                 raise ConversionError(
-                    f"{self.path}: {describe(node)} reads {name!r}, which nothing makes; export again"
+                    f"{self.path}: {describe(node)} reads {name!r}, which nothing makes; export again",
+                    value=name,
+                    place=self.path,
                 )
         return list(dict.fromkeys(makers[name] for name in read))
 
-    def needed(self) -> bytes:
-        """The model without the nodes that no output needs, serialised."""
+    def needed(self) -> Path | bytes:
+        """What a reference runs: the file, or the model's bytes where it was changed or holds nodes nothing needs."""
+        if not self.notes and len(self.nodes) == len(self.proto.graph.node):
+            return self.path
         model = onnx.ModelProto()
         model.CopyFrom(self.proto)
         del model.graph.node[:]
@@ -179,28 +222,42 @@ def node_inputs(node: onnx.NodeProto) -> list[str]:
 def element_type(value: onnx.ValueInfoProto, path: Path) -> str:
     """A tensor's type: float32, int64, int32 or bool. ConversionError if it has none or another."""
     if not value.type.HasField("tensor_type") or not value.type.tensor_type.elem_type:
-        raise ConversionError(f"{path}: input {value.name!r} has no tensor type; export again")
+        raise ConversionError(
+            f"{path}: input {value.name!r} has no tensor type; export again", value=value.name, place=path
+        )
     try:
         return _ELEMENTS[value.type.tensor_type.elem_type]
     except KeyError:
         raise ConversionError(
             f"{path}: input {value.name!r} has element type {value.type.tensor_type.elem_type}, which TensorFlow.js "
-            "lacks; use float32"
+            "lacks; use float32",
+            value=value.name,
+            place=path,
         ) from None
+
+
+def integer_range(value: onnx.ValueInfoProto, low: int, high: int) -> tuple[int, int]:
+    """The part of low..high that an integer input's type holds."""
+    kind = np.iinfo(onnx.helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type))
+    return max(low, int(kind.min)), min(high, int(kind.max))
 
 
 def dimensions(value: onnx.ValueInfoProto, path: Path) -> list[int | str]:
     """A tensor's lengths, a name or '' for each that is known at run time only. ConversionError without a shape."""
     kind = value.type.tensor_type
     if not kind.HasField("shape"):
-        raise ConversionError(f"{path}: input {value.name!r} has no shape; export it with its axes")
+        raise ConversionError(
+            f"{path}: input {value.name!r} has no shape; export it with its axes", value=value.name, place=path
+        )
     lengths: list[int | str] = []
     for axis, dim in enumerate(kind.shape.dim):
         if not dim.HasField("dim_value") or dim.dim_value == -1:
             lengths.append(dim.dim_param)
         elif not 1 <= dim.dim_value <= 2**24:
             raise ConversionError(
-                f"{path}: axis {axis} of input {value.name!r} has length {dim.dim_value}; export again"
+                f"{path}: axis {axis} of input {value.name!r} has length {dim.dim_value}; export again",
+                value=value.name,
+                place=path,
             )
         else:
             lengths.append(dim.dim_value)
@@ -223,27 +280,24 @@ def read_tensor(tensor: onnx.TensorProto, path: Path) -> NDArray[Any]:
     """An initializer or constant as an array; see OnnxFile for what is refused."""
     name = tensor.name or "without a name"
     if tensor.data_type == onnx.TensorProto.STRING:
-        raise ConversionError(f"{path}: tensor {name!r} holds strings, which TensorFlow.js lacks; export again")
+        raise ConversionError(
+            f"{path}: tensor {name!r} holds strings, which TensorFlow.js lacks; export again", value=name, place=path
+        )
     if tensor.data_location == onnx.TensorProto.EXTERNAL:
         _load_external(tensor, path)
     try:
         # What the header promises must be there: numpy would otherwise reserve whatever it says.
         array = numpy_helper.to_array(tensor)
-    except (
-        ValueError,
-        TypeError,
-        KeyError,
-        MemoryError,
-        OverflowError,
-        struct.error,
-        AttributeError,
-        RuntimeError,
-    ) as failure:
-        raise ConversionError(f"{path}: tensor {name!r} is broken ({failure}); export again") from None
+    except _BROKEN as failure:
+        raise ConversionError(
+            f"{path}: tensor {name!r} is broken ({failure}); export again", value=name, place=path
+        ) from None
     if array.dtype.kind == "f" and np.isnan(array).any():
         count = int(np.isnan(array).sum())
         raise ConversionError(
-            f"{path}: {count} of {array.size} numbers of tensor {name!r} are NaN; train or export again"
+            f"{path}: {count} of {array.size} numbers of tensor {name!r} are NaN; train or export again",
+            value=name,
+            place=path,
         )
     return array
 
@@ -256,21 +310,27 @@ def _load_external(tensor: onnx.TensorProto, path: Path) -> None:
     target = (folder / location).resolve()
     if not location or Path(location).is_absolute() or not target.is_relative_to(folder) or target == folder:
         raise ConversionError(
-            f"{path}: weights of {name!r} lie in {location!r}, outside the model's folder; put them in it"
+            f"{path}: weights of {name!r} lie in {location!r}, outside the model's folder; put them in it",
+            value=name,
+            place=path,
         )
     if not target.is_file():
         raise ConversionError(
-            f"{path}: weights of {name!r} lie in {location!r}, which is missing; put it beside the model"
+            f"{path}: weights of {name!r} lie in {location!r}, which is missing; put it beside the model",
+            value=name,
+            place=path,
         )
     try:
         offset = int(entries.get("offset", "0"))
         length = int(entries.get("length", target.stat().st_size - offset))
     except ValueError:
         raise ConversionError(
-            f"{path}: weights of {name!r} have a broken place in {location!r}; export again"
+            f"{path}: weights of {name!r} have a broken place in {location!r}; export again", value=name, place=path
         ) from None
     if offset < 0 or length < 0 or offset + length > target.stat().st_size:
-        raise ConversionError(f"{path}: {location!r} is too short for the weights of {name!r}; copy it again")
+        raise ConversionError(
+            f"{path}: {location!r} is too short for the weights of {name!r}; copy it again", value=location, place=path
+        )
     with target.open("rb") as file:
         file.seek(offset)
         tensor.raw_data = file.read(length)
@@ -280,20 +340,26 @@ def _load_external(tensor: onnx.TensorProto, path: Path) -> None:
 
 def _parse(path: Path) -> onnx.ModelProto:
     if not path.exists():
-        raise ConversionError(f"{path}: no such file; write one with 'linelet export RUN --out {path}'")
+        raise ConversionError(f"{path}: no such file; write one with 'linelet export RUN --out {path}'", place=path)
     if not path.is_file():
-        raise ConversionError(f"{path} is not a file; name an ONNX file")
+        raise ConversionError(f"{path} is not a file; name an ONNX file", place=path)
     size = path.stat().st_size
     if not 0 < size <= MAX_BYTES:
         raise ConversionError(
-            f"{path} has {size} bytes; an ONNX file has 1 to {MAX_BYTES}, larger weights lie beside it"
+            f"{path} has {size} bytes; an ONNX file has 1 to {MAX_BYTES}, larger weights lie beside it", place=path
         )
     try:
         model: onnx.ModelProto = onnx.ModelProto.FromString(path.read_bytes())
     except (DecodeError, UnicodeDecodeError) as failure:
-        raise ConversionError(f"{path} is cut off or no ONNX file ({failure}); export again") from None
+        raise ConversionError(f"{path} is cut off or no ONNX file ({failure}); export again", place=path) from None
+    if model.ir_version > onnx.IR_VERSION:
+        raise ConversionError(
+            f"{path} has ONNX's IR version {model.ir_version}, the installed onnx knows {onnx.IR_VERSION} at most; "
+            "install a newer onnx and onnxruntime, or export again with an older one",
+            place=path,
+        )
     if not model.HasField("graph") or not model.graph.output:
-        raise ConversionError(f"{path} is cut off or no ONNX file (it has no graph); export again")
+        raise ConversionError(f"{path} is cut off or no ONNX file (it has no graph); export again", place=path)
     return model
 
 
@@ -305,7 +371,61 @@ def _inlined(model: onnx.ModelProto, path: Path) -> onnx.ModelProto:
         return inliner.inline_local_functions(model)
     except (RuntimeError, ValueError, onnx.checker.ValidationError) as failure:
         reason = str(failure).splitlines()[0] if str(failure) else type(failure).__name__
-        raise ConversionError(f"{path}: its functions cannot be inlined ({reason}); export without functions") from None
+        raise ConversionError(
+            f"{path}: its functions cannot be inlined ({reason}); export without functions", place=path
+        ) from None
+
+
+def _with_newer_opset(model: onnx.ModelProto, path: Path) -> tuple[onnx.ModelProto, int | None]:
+    """The model at MIN_OPSET where it is older, and the opset it had then."""
+    version = next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), MIN_OPSET)
+    if not OLDEST_OPSET <= version < MIN_OPSET:
+        return model, None
+    from onnx import version_converter
+
+    try:
+        return version_converter.convert_version(model, MIN_OPSET), int(version)
+    except (version_converter.ConvertError, RuntimeError, ValueError, TypeError) as failure:
+        reason = str(failure).splitlines()[0] if str(failure) else type(failure).__name__
+        raise ConversionError(
+            f"{path} has opset {version}, which onnx cannot raise to {MIN_OPSET} ({reason}); export with {MIN_OPSET}",
+            place=path,
+        ) from None
+
+
+_HALF = (onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16)
+
+
+def _widen(graph: onnx.GraphProto) -> bool:
+    """Turn float16 and bfloat16 into float32, which TensorFlow.js has, in tensors, casts and types; whether any was."""
+    found = False
+    for tensor in graph.initializer:
+        found |= _widen_tensor(tensor)
+    for value in [*graph.input, *graph.output, *graph.value_info]:
+        if value.type.tensor_type.elem_type in _HALF:
+            value.type.tensor_type.elem_type = onnx.TensorProto.FLOAT
+            found = True
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.type == onnx.AttributeProto.TENSOR:
+                found |= _widen_tensor(attribute.t)
+            elif attribute.type == onnx.AttributeProto.GRAPH:
+                found |= _widen(attribute.g)
+            elif attribute.name in ("to", "dtype", "stash_type", "output_dtype") and attribute.i in _HALF:
+                attribute.i = onnx.TensorProto.FLOAT
+                found = True
+    return found
+
+
+def _widen_tensor(tensor: onnx.TensorProto) -> bool:
+    if tensor.data_type not in _HALF or tensor.data_location == onnx.TensorProto.EXTERNAL:
+        return False
+    try:
+        array = numpy_helper.to_array(tensor).astype(np.float32)
+    except _BROKEN:
+        return False  # named when it is read
+    tensor.CopyFrom(numpy_helper.from_array(array, tensor.name))
+    return True
 
 
 def _opset(model: onnx.ModelProto, path: Path) -> int:
@@ -313,5 +433,5 @@ def _opset(model: onnx.ModelProto, path: Path) -> int:
     newest = onnx.defs.onnx_opset_version()
     if not versions or not MIN_OPSET <= versions[0] <= newest:
         found = versions[0] if versions else "none"
-        raise ConversionError(f"{path} has opset {found}; export it with opset {MIN_OPSET} to {newest}")
+        raise ConversionError(f"{path} has opset {found}; export it with opset {OLDEST_OPSET} to {newest}", place=path)
     return int(versions[0])

@@ -170,5 +170,6 @@ def refuse(harm: Harm, tolerance: float, weights: Weights, where: Path) -> None:
         change += f", exact lines {harm.exact_before:.1%} -> {harm.exact_after:.1%}"
     remedy = "judge on real lines with --data" if harm.exact_before is None else "use larger weights or --tolerance"
     raise ConversionError(
-        f"{where}: with {weights} weights {change} ({harm.judged_on}), {tolerance:.1%} is allowed; {remedy}"
+        f"{where}: with {weights} weights {change} ({harm.judged_on}), {tolerance:.1%} is allowed; {remedy}",
+        place=where,
     )

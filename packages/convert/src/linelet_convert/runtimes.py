@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import onnxruntime
 
 from linelet_common.errors import ConversionError
+from linelet_common.onnx_session import first_line, open_session
 from linelet_convert.interpreter import Interpreter
 from linelet_convert.onnxfile import OnnxFile
 from linelet_convert.tfgraph import Array
@@ -23,6 +23,18 @@ NODE_SECONDS = 300
 _OLDEST_NODE = (20, 16)
 
 Feeds = dict[str, Array]
+
+# ONNX Runtime's names of the types that an input may have.
+_KINDS: dict[str, type] = {
+    "tensor(bool)": np.bool_,
+    "tensor(double)": np.float64,
+    "tensor(int8)": np.int8,
+    "tensor(int16)": np.int16,
+    "tensor(int32)": np.int32,
+    "tensor(int64)": np.int64,
+    "tensor(uint8)": np.uint8,
+    "tensor(uint16)": np.uint16,
+}
 
 
 class MissingKernelError(ConversionError):
@@ -43,39 +55,20 @@ class OnnxRuntime:
     """The reference. One thread, no optimisation that changes numbers is switched off: it is what others run."""
 
     def __init__(self, file: OnnxFile) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 4  # errors come as exceptions
-        onnxruntime.set_default_logger_severity(4)
         # ONNX Runtime would also compute what no output needs, and nobody has looked at the size of that.
-        needed = str(file.path) if len(file.nodes) == len(file.proto.graph.node) else file.needed()
-        try:
-            self._session = onnxruntime.InferenceSession(
-                needed, options, providers=["CPUExecutionProvider"], enable_fallback=0
-            )
-        except Exception as failure:  # onnxruntime raises its own kinds, derived from Exception only
-            raise ConversionError(
-                f"{file.path} cannot be loaded by ONNX Runtime ({_first(failure)}); export again"
-            ) from None
+        self._session = open_session(file.needed(), str(file.path), ConversionError)
         self._path = file.path
         self._inputs = {i.name: i for i in self._session.get_inputs()}
 
     def run(self, feeds: Feeds) -> dict[str, Array]:
         """All outputs by name. A batch goes one by one through a network exported for a batch of 1."""
-        kinds = {
-            "tensor(int64)": np.int64,
-            "tensor(int32)": np.int32,
-            "tensor(bool)": np.bool_,
-            "tensor(float16)": np.float16,
-            "tensor(double)": np.float64,
-        }
-        typed: Feeds = {n: np.asarray(a, dtype=kinds.get(self._inputs[n].type, np.float32)) for n, a in feeds.items()}
+        typed: Feeds = {n: np.asarray(a, dtype=_KINDS.get(self._inputs[n].type, np.float32)) for n, a in feeds.items()}
         names = [o.name for o in self._session.get_outputs()]
         try:
             return dict(zip(names, self._session.run(None, typed), strict=True))
-        except Exception as failure:  # as above
+        except Exception as failure:  # onnxruntime raises its own kinds, derived from Exception only
             raise ConversionError(
-                f"{self._path} cannot be run by ONNX Runtime ({_first(failure)}); export again"
+                f"{self._path} cannot be run by ONNX Runtime ({first_line(failure)}); export again", place=self._path
             ) from None
 
     def fixed_batch(self, name: str) -> bool:
@@ -169,7 +162,3 @@ def _read(folder: Path, info: dict[str, Any]) -> Array:
     kind = {"float32": "<f4", "int32": "<i4", "bool": "u1"}[info["dtype"]]
     flat: Array = np.fromfile(folder / info["file"], kind)
     return flat.reshape(info["shape"])
-
-
-def _first(failure: Exception) -> str:
-    return str(failure).splitlines()[0][:300] if str(failure) else type(failure).__name__

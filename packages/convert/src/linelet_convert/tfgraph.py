@@ -7,7 +7,7 @@ needed, and nothing about a network's shapes is guessed.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,9 @@ DTYPES = {"float32": "DT_FLOAT", "int32": "DT_INT32", "bool": "DT_BOOL"}
 
 # Nodes that only rename axes: they move no numbers and keep the last axis where channels are.
 _VIEWS = ("Reshape", "Squeeze", "ExpandDims")
+
+# By how much a length may be another's multiple: what a network enlarges in one go.
+_MOST_TIMES = 8
 
 INT32 = np.iinfo(np.int32)
 
@@ -129,11 +132,13 @@ def tfjs_array(array: Array, where: str) -> Array:
         return array
     if array.dtype.kind in "iu":
         if array.size and (array.max() > INT32.max or array.min() < INT32.min):
-            raise ConversionError(f"{where} holds integers beyond 32 bits, which TensorFlow.js lacks; use smaller ones")
+            raise ConversionError(
+                f"{where} holds integers beyond 32 bits, which TensorFlow.js lacks; use smaller ones", place=where
+            )
         return array.astype(np.int32)
     if array.dtype.kind == "f" or array.dtype.name == "bfloat16":
         return array.astype(np.float32)
-    raise ConversionError(f"{where} is of type {array.dtype}, which TensorFlow.js lacks; use float32")
+    raise ConversionError(f"{where} is of type {array.dtype}, which TensorFlow.js lacks; use float32", place=where)
 
 
 class Builder:
@@ -228,19 +233,30 @@ class Builder:
             if (column == column[0]).all():
                 fixed.append(int(column[0]))
                 continue
-            if column.tobytes() not in self._dimensions:
+            length = self._runtime_length(column)
+            if length is None:
                 raise ConversionError(
                     f"{where} needs a size that depends on the input ({', '.join(map(str, column))} for inputs of "
-                    "several sizes) and is no tensor's length; fix the width with --width"
+                    "several sizes) and is no tensor's length, nor a multiple of one; fix the width with --width",
+                    place=where,
                 )
             flush()
-            tensor, axis = self._dimensions[column.tobytes()]
-            size = self.node("Shape", [tensor], self.rows([tensor.rank]), "int32")
-            parts.append(self.slice_vector(size, axis))
+            parts.append(length)
         flush()
         if len(parts) == 1:
             return parts[0]
         return self.node("ConcatV2", [*parts, self.scalar(0)], self.rows([known.shape[1]]), "int32", N=len(parts))
+
+    def _runtime_length(self, column: Shape) -> Tensor | None:
+        """A length that differs between probes, int64 (probes,), as int32 (1,): some tensor's, or a multiple of one."""
+        for times in range(1, _MOST_TIMES + 1):
+            if (column % times).any() or (column // times).tobytes() not in self._dimensions:
+                continue
+            tensor, axis = self._dimensions[(column // times).tobytes()]
+            size = self.node("Shape", [tensor], self.rows([tensor.rank]), "int32")
+            length = self.slice_vector(size, axis)
+            return length if times == 1 else self.binary("Mul", length, self.ints([times]))
+        return None
 
     def slice_vector(self, vector: Tensor, position: int) -> Tensor:
         """One element of a vector, as a vector of length 1."""
@@ -300,6 +316,24 @@ class Builder:
             assert first is not None
             return self.transpose(source.inputs[0], [int(first[a]) for a in order])
         return self.node("Transpose", [tensor, self.ints(order)], shape, tensor.dtype)
+
+    def reverse(self, x: Tensor, axes: Sequence[int]) -> Tensor:
+        """Axes in the opposite order."""
+        if x.dtype != "bool":  # of which the wasm backend would take 4 bytes each
+            return self.node("ReverseV2", [x, self.ints(axes)], x.shape, x.dtype)
+        return self.as_floats(x, lambda n: self.node("ReverseV2", [n, self.ints(axes)], n.shape))
+
+    def as_floats(self, x: Tensor, move: Callable[[Tensor], Tensor]) -> Tensor:
+        """What ``move`` makes of a tensor, moved as float32: for what the wasm backend can move in no other type.
+
+        Integers beyond 2^24 lose their last digits.
+        """
+        if x.dtype == "float32":
+            return move(x)
+        moved = move(self.node("Cast", [x], x.shape, DstT=Dtype("DT_FLOAT")))
+        if x.dtype == "bool":
+            return self.binary("NotEqual", moved, self.scalar(0.0, "float32"), "bool")
+        return self.node("Cast", [moved], moved.shape, x.dtype, DstT=Dtype(DTYPES[x.dtype]))
 
     # --- arithmetic --------------------------------------------------------------------------------------------------
 

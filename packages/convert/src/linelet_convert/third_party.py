@@ -41,15 +41,22 @@ class Hints:
     mean: tuple[float, ...] = (0.5,)
     std: tuple[float, ...] = (0.5,)
     blank: Literal["first", "last"] = "first"
+    space: bool = False  # a space behind the characters named, as PaddleOCR trains with use_space_char
 
     def entries(self, file: OnnxFile) -> list[str] | None:
         """The dictionary's entries, in the order of their classes; None if nothing names them."""
-        if self.charset is not None:
-            return list(self.charset)
-        if self.dictionary is not None:
-            return _read_dictionary(self.dictionary)
         text = file.metadata.get(METADATA)
-        return None if text is None else _lines(text)
+        if self.charset is not None:
+            listed = list(self.charset)
+        elif self.dictionary is not None:
+            listed = _read_dictionary(self.dictionary)
+        elif text is not None:
+            listed = _lines(text)
+        else:
+            return None
+        # RapidOCR's metadata leaves the space out by its own rule.
+        by_rule = self.charset is None and self.dictionary is None and " " not in listed
+        return [*listed, " "] if self.space or by_rule else listed
 
 
 def third_party_spec(
@@ -61,21 +68,26 @@ def third_party_spec(
     """
     if len(file.inputs) != 1 or len(file.proto.graph.output) != 1:
         raise ConversionError(f"{file.path} has {len(file.inputs)} inputs and {len(file.proto.graph.output)} outputs; "
-                              "a reader has one of each, convert it with --bare")  # fmt: skip
+                              "a reader has one of each, convert it with --bare", place=file.path)  # fmt: skip
     lengths = dimensions(file.inputs[0], file.path)
     if len(lengths) != 4 or lengths[1] not in (1, 3):
-        raise ConversionError(f"{file.path} takes {lengths}; a reader takes (N, 1 or 3, H, W), convert it with --bare")
+        raise ConversionError(
+            f"{file.path} takes {lengths}; a reader takes (N, 1 or 3, H, W), convert it with --bare", place=file.path
+        )
     height = hints.height or (lengths[2] if isinstance(lengths[2], int) else 0)
     if not height:
-        raise SpecError(f"{file.path} takes any height; say which it was trained with: --height 48")
+        raise SpecError(f"{file.path} takes any height; say which it was trained with: --height 48", place=file.path)
     color = hints.color or ("grey" if lengths[1] == 1 else "rgb")
     if (color == "grey") != (lengths[1] == 1):
-        raise SpecError(f"{file.path} takes {lengths[1]} channels, not {color!r}; correct --color")
+        raise SpecError(
+            f"{file.path} takes {lengths[1]} channels, not {color!r}; correct --color", value=color, place=file.path
+        )
     probed, shape = _probe(file, height, widths, lengths[3])
     batch = (2, 3, 5)
     if shape.shape[1] != 3 or not static(shape[:, 2:]):
         raise ConversionError(
-            f"{file.path} gives {shape[0].tolist()} instead of scores (N, T, C); convert it with --bare"
+            f"{file.path} gives {shape[0].tolist()} instead of scores (N, T, C); convert it with --bare",
+            place=file.path,
         )
     layout: Literal["NTC", "TNC"] = "NTC" if tuple(shape[:, 0]) == batch else "TNC"
     frames = shape[:, 1 if layout == "NTC" else 0]
@@ -98,18 +110,22 @@ def third_party_spec(
 def make_charset(entries: Sequence[str], classes: int, file: OnnxFile) -> tuple[str, list[str]]:
     """A charset for a network of ``classes``, blank included, and a note on each entry that another stands for.
 
-    PaddleOCR's networks have a space behind their dictionary. CharsetError if the numbers do not fit.
+    Spaces and tabs behind a character are dropped, and said. CharsetError if the numbers do not fit.
     """
-    listed = list(entries)
-    if classes == len(listed) + 2 and " " not in listed:
-        listed.append(" ")
+    listed = [entry.rstrip(" \t") or entry for entry in entries]
+    if classes == len(listed) and listed[-1] == " ":
+        listed.pop()  # RapidOCR's rule, for a network trained without the space
     if classes != len(listed) + 1:
-        raise CharsetError(f"{file.path} has {classes} classes, {len(listed)} characters and the blank make "
-                           f"{len(listed) + 1}; name its own dictionary")  # fmt: skip
+        remedy = "name its own characters"
+        if classes == len(listed) + 2 and " " not in listed:
+            remedy += ", or add the space that PaddleOCR trains with: --space"
+        raise CharsetError(f"{file.path} has {classes} classes, but {len(listed)} characters and the blank make "
+                           f"{len(listed) + 1}; {remedy}", place=file.path)  # fmt: skip
+    trimmed = sum(a != b for a, b in zip(entries, listed, strict=False))
     taken = {e for e in listed if _usable(e)}
     free = (chr(c) for c in range(_PRIVATE, 0xF8FF) if chr(c) not in taken)
     seen: set[str] = set()
-    notes = []
+    notes = [f"{trimmed} entries of the dictionary had spaces or tabs behind them, now dropped"] if trimmed else []
     for i, entry in enumerate(listed):
         if _usable(entry) and entry not in seen:
             seen.add(entry)
@@ -142,12 +158,12 @@ def _read_dictionary(path: Path) -> list[str]:
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as failure:
-        raise CharsetError(f"{path}: {failure.strerror}; name the recogniser's dictionary file") from None
+        raise CharsetError(f"{path}: {failure.strerror}; name the recogniser's dictionary file", place=path) from None
     except UnicodeDecodeError:
-        raise CharsetError(f"{path} is not UTF-8; save the dictionary as UTF-8") from None
+        raise CharsetError(f"{path} is not UTF-8; save the dictionary as UTF-8", place=path) from None
     entries = _lines(text)
     if not entries:
-        raise CharsetError(f"{path} is empty; a dictionary has one character a line")
+        raise CharsetError(f"{path} is empty; a dictionary has one character a line", place=path)
     return entries
 
 

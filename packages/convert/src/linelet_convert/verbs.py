@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from linelet_common.cli import Parser, Verb, finish, guarded, print_json
 from linelet_common.errors import UsageError
-from linelet_common.reader import onnx_path
+from linelet_common.reader import onnx_path, shipped_finder
 
 if TYPE_CHECKING:
     from linelet_convert.conversion import Report
@@ -59,6 +59,9 @@ def configure_convert(parser: argparse.ArgumentParser) -> None:
         "judged on it")  # fmt: skip
     add("--tolerance", type=_share, default=0.005,
         help="fraction of lines that smaller weights may lose (default: %(default)s)")  # fmt: skip
+    add("--finder", type=Path, metavar="FILE", help="the finder of lines to put beside the reader, an ONNX file "
+        "(default: the one that ships)")  # fmt: skip
+    add("--no-finder", action="store_true", help="leave the finder out: boxes are drawn by hand")
     add("--onnx", action="store_true", help="also put the ONNX file into the bundle, for onnxruntime-web")
     add("--json", action="store_true", help="print the report as JSON")
     third_party = parser.add_argument_group("third-party recognisers (files without a reader spec)")
@@ -67,6 +70,7 @@ def configure_convert(parser: argparse.ArgumentParser) -> None:
     add("--charset", help="the characters, in the order of their classes")
     add("--dictionary", type=Path, metavar="FILE", help="the characters, one per line (default: the ONNX file's "
         "metadata 'character')")  # fmt: skip
+    add("--space", action="store_true", help="add a space behind the characters (PaddleOCR's use_space_char)")
     add("--height", type=int, help="input height in pixels, if the file leaves it open")
     add("--color", choices=("grey", "rgb", "bgr"), help="what the channels are (default: grey or rgb)")
     add("--mean", type=_numbers, default=(0.5,), help="subtracted from values of 0-1 (default: 0.5)")
@@ -89,21 +93,24 @@ def run_convert(arguments: argparse.Namespace) -> None:
     if a.charset is not None and a.dictionary is not None:
         raise UsageError("--charset and --dictionary are both given; choose one")
     if a.height is not None and not 1 <= a.height <= 512:
-        raise UsageError(f"--height {a.height} is not from 1 to 512")
+        raise UsageError(f"--height {a.height} is not from 1 to 512; give the height that the network takes")
     if (a.via == "onnx-tf") != (a.python is not None):
-        raise UsageError("--via onnx-tf and --python go together: give both or neither")
+        raise UsageError("--via onnx-tf and --python go together; give both or neither")
+    if a.finder and a.no_finder:
+        raise UsageError("--finder and --no-finder are both given; choose one")
     report = convert(
         a.model,
         a.out,
         a.weights,
         spec=ReaderSpec.load(a.spec) if a.spec else None,
         widths=a.width,
-        hints=Hints(a.charset, a.dictionary, a.height, a.color, a.mean, a.std, a.blank),
+        hints=Hints(a.charset, a.dictionary, a.height, a.color, a.mean, a.std, a.blank, a.space),
         bare=a.bare,
         data=a.data,
         tolerance=a.tolerance,
         keep_onnx=a.onnx,
         via_python=a.python,
+        finder=None if a.no_finder or a.bare else a.finder or shipped_finder(),
     )
     if a.json:
         print_json(json.loads(report.to_json()))
@@ -124,6 +131,9 @@ def _show(report: "Report") -> None:
         kinds = ", ".join(f"{count} {kind}" for kind, count in report.weights.items())
         exact = "" if harm.exact_after is None else f", exact lines {harm.exact_before:.1%} -> {harm.exact_after:.1%}"
         print(f"weights: {kinds}; {harm.changed:.1%} of {harm.lines} texts changed ({harm.judged_on}){exact}")
+    if report.finder:
+        f = report.finder
+        print(f"finder: {f.bytes / 1e6:.2f} MB, {f.weights} weights move {f.moved:.1%} of {f.boxes} boxes")
     for note in report.notes:
         print(f"note: {note}")
 

@@ -15,10 +15,13 @@ import onnxruntime
 import pytest
 
 from linelet_common import ReaderSpec
+from linelet_common.boxes import ONNX_KEY, FinderSpec
+from linelet_common.fields import Field
 from linelet_common.grammar import Grammar
 from linelet_convert.assets import READER
 from linelet_convert.conversion import convert
 from linelet_convert.serve import make_server
+from linelet_read.finder import OnnxFinder
 
 HERE = Path(__file__).parent
 
@@ -59,6 +62,8 @@ def network_onnx(path: Path, spec: ReaderSpec) -> Path:
     rng = np.random.default_rng(7)
     kernel = rng.normal(0, 0.12, (spec.classes, spec.channels, spec.height, 4)).astype(np.float32)
     bias = rng.normal(0, 0.5, spec.classes).astype(np.float32)
+    if spec.unknown:
+        bias[-1] = -1.5  # in some lines only: a text that holds it has no confidence to compare
     helper = onnx.helper
     nodes = [
         helper.make_node("Conv", ["images", "kernel", "bias"], ["conv"], strides=[spec.height, 4]),  # (N, C, 1, T)
@@ -82,6 +87,43 @@ def network_onnx(path: Path, spec: ReaderSpec) -> Path:
     return path
 
 
+def finder_onnx(path: Path) -> Path:
+    """An ONNX finder without training: where neighbouring pixels differ, joined over a few cells of a row.
+
+    It finds text on plain ground, and whatever else has edges: right for comparing runtimes, and made without torch.
+    """
+    helper, constant = onnx.helper, onnx.numpy_helper.from_array
+    kernel = np.zeros((2, 1, 2, 2), np.float32)
+    kernel[0, 0, 0], kernel[1, 0, :, 0] = [1, -1], [1, -1]
+    nodes = [
+        helper.make_node("Conv", ["screens", "kernel"], ["steps"], pads=[0, 0, 1, 1]),
+        helper.make_node("Abs", ["steps"], ["edges"]),
+        helper.make_node("Conv", ["edges", "cells"], ["contrast"], strides=[4, 4]),
+        helper.make_node("Conv", ["contrast", "row"], ["rows"], pads=[0, 3, 0, 3]),
+        helper.make_node("Sigmoid", ["rows"], ["chances"]),
+        helper.make_node("Squeeze", ["chances", "axis"], ["map"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "edges",
+        [helper.make_tensor_value_info("screens", onnx.TensorProto.FLOAT, ["N", 1, "H", "W"])],
+        [helper.make_tensor_value_info("map", onnx.TensorProto.FLOAT, ["N", "h", "w"])],
+        [
+            constant(kernel, "kernel"),
+            constant(np.full((1, 2, 4, 4), 1 / 16, np.float32), "cells"),
+            constant(np.full((1, 1, 1, 7), 40 / 7, np.float32), "row"),
+            constant(np.array([1], dtype=np.int64), "axis"),
+        ],
+    )
+    # The sigmoid's middle lies where a tenth of the full contrast is.
+    graph.node[3].input.append("bias")
+    graph.initializer.append(constant(np.array([-4], np.float32), "bias"))
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.helper.set_model_props(model, {ONNX_KEY: FinderSpec(name="edges", shrink=0.1).to_json()})
+    onnx.save(model, path)
+    return path
+
+
 class OnnxReader:
     """linelet_common's Reader over ONNX Runtime: the reference."""
 
@@ -95,12 +137,13 @@ class OnnxReader:
 
 @dataclass(frozen=True)
 class Served:
-    """A bundle behind ``linelet serve``: its folder, address and the same network in ONNX Runtime."""
+    """A bundle behind ``linelet serve``: its folder, address and the same networks in ONNX Runtime."""
 
     folder: Path
     url: str
     onnx: Path
     reader: OnnxReader
+    finder: OnnxFinder
 
 
 @pytest.fixture(scope="session")
@@ -122,9 +165,11 @@ def serve() -> Iterator[Callable[[Path], str]]:
 
 def make_served(folder: Path, spec: ReaderSpec, serve: Callable[[Path], str]) -> Served:
     path = network_onnx(folder / "reader.onnx", spec)
+    finder = finder_onnx(folder / "finder.onnx")
     bundle = folder / "bundle"
-    convert(path, bundle)
-    return Served(bundle, serve(bundle), path, OnnxReader(path, ReaderSpec.load(bundle / "spec.json")))
+    convert(path, bundle, finder=finder)
+    reader = OnnxReader(path, ReaderSpec.load(bundle / "spec.json"))
+    return Served(bundle, serve(bundle), path, reader, OnnxFinder(finder))
 
 
 CHARSET = "0123456789.%公斤体脂率水分标准偏高"
@@ -132,14 +177,15 @@ GRAMMAR = Grammar(
     forms=("{field}{0..100:.1f}%", "{field}{status}", "{3..150}公斤"),
     vocabulary={"field": ("体脂率", "水分"), "status": ("标准", "偏高")},
 )
+# What an untrained network reads is never in the grammar: these fields are there to be shown as absent.
+FIELDS = {"weight": Field(name="体", form="{0..150:.1f}公斤"), "fat": Field(name="脂", form="{0..99}%")}
 
 
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory, serve: Callable[[Path], str]) -> Served:
     """A bundle for lines of any width."""
-    return make_served(
-        tmp_path_factory.mktemp("bundle"), ReaderSpec(charset=CHARSET, name="test reader", grammar=GRAMMAR), serve
-    )
+    spec = ReaderSpec(charset=CHARSET, name="test reader", unknown=True, grammar=GRAMMAR, fields=FIELDS)
+    return make_served(tmp_path_factory.mktemp("bundle"), spec, serve)
 
 
 @pytest.fixture(scope="session")

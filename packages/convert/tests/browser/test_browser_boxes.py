@@ -97,7 +97,9 @@ def test_boxes_on_any_map_and_any_picture_are_pythons(run_vectors: Run, data: st
         )
         grey = rng.choice(data.draw(st.sampled_from([[0, 255], [0, 7, 9, 200], list(range(256))])), (height, width))
         rows, columns = (-(-side // spec.stride) for side in shrunk_size(height, width, spec))
-        levels = rng.choice(data.draw(st.sampled_from([[0, 255], [0, 89, 90, 200], [0, 0, 0, 0, 255]])), (rows, columns))
+        levels = rng.choice(
+            data.draw(st.sampled_from([[0, 255], [0, 89, 90, 200], [0, 0, 0, 0, 255]])), (rows, columns)
+        )
         cases.append((levels.astype(np.uint8), grey.astype(np.uint8), spec))
     check(run_vectors, cases)
 

@@ -13,9 +13,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from linelet_common import load_image
+from linelet_common.reader import ONNX_NAME, shipped_finder, shipped_reader
 from linelet_convert.assets import PAGE, READER, RUNTIME, SOURCES, build_runtime, reader_files
+from linelet_convert.conversion import convert
 from linelet_convert.serve import POLICY
 from linelet_read import read_lines
+from linelet_read.screens import read_screen
 
 MB = 1_000_000
 
@@ -97,14 +101,29 @@ def test_the_packed_package_reads_in_node(
 
 
 GOOD_TYPES = """
-import { LineletError, findLines, loadReader, type Box, type Reader, type Reading } from "linelet";
+import {
+  LineletError, loadReader, type Box, type BoxesOptions, type ReadOptions, type Reader, type Reading,
+  type ScreenReading,
+} from "linelet";
 export async function use(image: HTMLImageElement, blob: Blob): Promise<string> {
   const reader: Reader = await loadReader("bundle/", { backend: ["wasm", "cpu"], worker: true });
-  const boxes: Box[] = await findLines(image);
+  const screen: ScreenReading = await reader.readScreen(image, {
+    unknown: true, minConfidence: 0.5, onLine: ({ text }, { index, of }) => console.log(text, index, of),
+  });
+  const boxes: Box[] = screen.lines.map(({ box }) => box);
+  const value: number | string | number[] | undefined = screen.fields.weight?.value;
+  if (!(await reader.hasFinder())) return String(value);
   const many: Reading[] = await reader.read(image, { boxes });
+  const options: BoxesOptions = { boxes, input: true };
+  const again: Reading[] = await reader.read(image, options);
+  const one: ReadOptions = { box: boxes[0] };
+  const single: Reading = await reader.read(image, one);
   const several: Reading[] = await reader.read([image, blob]);
   const { text, confidence, characters } = await reader.read(image, { box: boxes[0], input: true });
-  if (confidence < 0.5) throw new LineletError(characters.map((c) => c.box.x).join() + many.length + several.length);
+  if (confidence < 0.5) {
+    const counts = [many.length, several.length, again.length, single.text];
+    throw new LineletError(characters.map((c) => c.box.x).join() + counts.join());
+  }
   reader.dispose();
   return text + reader.spec.charset;
 }
@@ -114,6 +133,8 @@ BAD_TYPES = [
     'await loadReader("bundle/", { backend: "cuda" })',
     'await (await loadReader("b/")).read("photo.png")',
     '(await loadReader("b/")).spec.height = 3',
+    '(await loadReader("b/")).readScreen(new Blob(), { box: { x: 0, y: 0, width: 1, height: 1 } })',
+    "const o: ReadOptions = { boxes: [] }",
 ]
 
 
@@ -122,11 +143,49 @@ def test_types_accept_right_calls_and_refuse_wrong_ones(project: Path) -> None:
     resolution = ["--module", "nodenext", "--moduleResolution", "nodenext"]
     (project / "good.ts").write_text(GOOD_TYPES)
     run([*tsc, *resolution, "good.ts"], project)
-    lines = ['import { loadReader } from "linelet";', *(f"{call};" for call in BAD_TYPES)]
+    lines = ['import { loadReader, type ReadOptions } from "linelet";', *(f"{call};" for call in BAD_TYPES)]
     (project / "bad.ts").write_text("\n".join(lines))
     done = subprocess.run([*tsc, *resolution, "bad.ts"], cwd=project, capture_output=True, text=True, check=False)
     refused = {int(line) for line in re.findall(r"bad\.ts\((\d+),", done.stdout)}
     assert refused == set(range(2, 2 + len(BAD_TYPES))), done.stdout
+
+
+# Each bundles app.js for browsers with its defaults, into out.js.
+BUNDLERS = {
+    "esbuild": (["esbuild@0.28.2"], ["esbuild", "app.js", "--bundle", "--format=esm", "--outfile=out.js"]),
+    "webpack": (
+        ["webpack@5.102.1", "webpack-cli@6.0.1"],
+        ["webpack", "--mode=production", "--entry=./app.js", "--output-path=.", "--output-filename=out.js"],
+    ),
+    "rollup": (
+        ["rollup@4.52.5", "@rollup/plugin-node-resolve@16.0.3"],
+        ["rollup", "app.js", "--plugin=node-resolve", "--format=es", "--file=out.js", "--failAfterWarnings"],
+    ),
+}
+
+
+@pytest.mark.parametrize("bundler", BUNDLERS)
+def test_a_bundled_app_reads(bundler: str, project: Path, npm: str, page: Any, served: Any) -> None:
+    tools, command = BUNDLERS[bundler]
+    run([npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "--no-save", *tools], project)
+    run([npm, "rebuild", "esbuild"], project) if bundler == "esbuild" else None
+    (project / "app.js").write_text('import { loadReader } from "linelet";\nwindow.loadReader = loadReader;\n')
+    said = run([str(project / "node_modules/.bin" / command[0]), *command[1:]], project)
+    assert "arning" not in said.replace("failAfterWarnings", "")
+    app = (project / "out.js").read_text("utf-8")
+    page.route("**/app.js", lambda route: route.fulfill(body=app, content_type="text/javascript"))
+    page.goto(served.url + "spec.json")
+    [image] = noise(1)
+    rgba = np.dstack([image, np.full(image.shape[:2], 255, np.uint8)]).ravel().tolist()
+    text = page.evaluate(
+        """async ([bundle, data, width, height]) => {
+          await import(new URL("app.js", location.href));
+          const reader = await window.loadReader(bundle);
+          return (await reader.read({ data: Uint8Array.from(data), width, height })).text;
+        }""",
+        [served.url, rgba, image.shape[1], image.shape[0]],
+    )
+    assert text == read_lines(served.reader, [image])[0].text
 
 
 def test_the_readers_modules_are_type_checked(project: Path) -> None:
@@ -257,6 +316,26 @@ def test_what_a_first_visit_downloads_is_small() -> None:
     assert sum(len(gzip.compress(f.read_bytes(), 9)) for f in files) < 0.4 * MB
 
 
+def test_a_first_visit_downloads_less_than_a_megabyte(page: Any, served: Any, serve: Any, tmp_path: Path) -> None:
+    """The shipped reader with uint8 weights, page and runtime, as asked for; a finder has 0.2 MB to itself."""
+    reader = shipped_reader("health-app")
+    assert reader
+    bundle = tmp_path / "bundle"
+    finder = shipped_finder() or served.onnx.with_name("finder.onnx")
+    report = convert(reader / ONNX_NAME, bundle, "uint8", finder=finder)
+    assert report.finder
+    assert report.finder.bytes < 0.2 * MB
+    url = serve(bundle)
+    asked: set[str] = set()
+    page.on("request", lambda request: asked.add(request.url.removeprefix(url) or "index.html"))
+    page.goto(url)
+    page.wait_for_selector("#lines li")
+    page.wait_for_timeout(500)
+    own = [bundle / name for name in asked if not name.startswith("finder/")]
+    assert {"model.json", "spec.json", "linelet.js", "sample.png"} <= {path.name for path in own}
+    assert sum(len(gzip.compress(path.read_bytes(), 9)) for path in own) < 0.8 * MB
+
+
 def code_blocks() -> list[str]:
     return re.findall(r"```js\n(.*?)```", (READER / "README.md").read_text("utf-8"), re.S)
 
@@ -279,6 +358,24 @@ def test_the_readmes_three_lines_read(page: Any, served: Any) -> None:
     [wanted] = read_lines(served.reader, [picture[80:120, 20:220]])
     assert result["text"] == wanted.text
     assert result["confidence"] == pytest.approx(wanted.confidence, rel=2e-3, abs=1e-6)
+
+
+def test_the_readmes_screen_lines_read(page: Any, served: Any) -> None:
+    [code] = [block for block in code_blocks() if "readScreen" in block]
+    code = f"""
+        const reader = await (await import(new URL("linelet.js", location.href))).loadReader("./");
+        const screenshot = await (await fetch("sample.png")).blob();
+        {code}
+        window.result = {{ lines, fields }};
+    """
+    page.route("**/example.js", lambda route: route.fulfill(body=code, content_type="text/javascript"))
+    shown: list[str] = []
+    page.on("console", lambda message: shown.append(message.text))
+    page.goto(served.url + "spec.json")
+    result = page.evaluate("import(new URL('example.js', location.href)).then(() => window.result)")
+    wanted = read_screen(served.reader, served.finder, load_image(PAGE / "sample.png"))
+    assert [line["text"] for line in result["lines"]] == [line.text for line in wanted.lines]
+    assert sorted(shown) == sorted([*(line.text for line in wanted.lines), "undefined"])
 
 
 def test_the_readmes_node_lines_read(project: Path, node: str, served: Any) -> None:

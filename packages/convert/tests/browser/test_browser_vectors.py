@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image
 
 from linelet_common import Charset, ReaderSpec
+from linelet_common.errors import SpecError
 from linelet_common.fields import Field
 from linelet_common.grammar import Automaton, Grammar
 from linelet_common.preprocess import prepare, to_rgb
@@ -266,6 +268,22 @@ def test_broken_specs_are_refused(run_vectors: Run, change: dict[str, Any], word
     [message] = run_vectors([{"kind": "spec", "spec": spec}])
     assert message.startswith("LineletError: spec")
     assert words in message
+
+
+def test_both_sides_accept_and_refuse_the_same_specs(run_vectors: Run) -> None:
+    """A table of changes to a good spec, with what both must make of them."""
+    table = json.loads((Path(__file__).parents[1] / "spec_table.json").read_text(encoding="utf-8"))
+    good = json.loads(ReaderSpec(charset=DIGITS).to_json())
+    specs = [json.dumps(good | row["change"]) for row in table]
+    found = run_vectors([{"kind": "spec", "spec": spec} for spec in specs])
+    for row, spec, in_browser in zip(table, specs, found, strict=True):
+        try:
+            ReaderSpec.from_json(spec, "spec")
+            in_python = True
+        except SpecError:
+            in_python = False
+        refused = isinstance(in_browser, str) and in_browser.startswith("LineletError: spec")
+        assert (in_python, not refused) == (row["accepted"], row["accepted"]), (row, in_browser)
 
 
 def test_onnx_metadata_is_found_and_a_cut_file_refused(run_vectors: Run) -> None:

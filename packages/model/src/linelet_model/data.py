@@ -47,6 +47,13 @@ class Lines:
             [self.images[i] for i in indices], [self.labels[i] for i in indices], [self.classes[i] for i in indices]
         )
 
+    def digest(self) -> str:
+        """A hash of the lines, pictures and labels: of what is trained on, wherever it lies."""
+        whole = blake2b(digest_size=16)
+        for image, label in zip(self.images, self.labels, strict=True):
+            whole.update(b"%d %d " % image.shape[:2] + image.tobytes() + label.encode() + b"\0")
+        return whole.hexdigest()
+
     def extend(self, other: "Lines") -> None:
         """Add the lines of another."""
         self.images += other.images
@@ -75,8 +82,8 @@ def load_lines(dataset: LineDataset, spec: ReaderSpec, skip_bad: bool = False) -
         progress.advance()
     if found and not skip_bad:
         more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-        remedy = "mend them or pass --skip-bad"
-        raise DatasetError(f"{len(found)} bad lines ({remedy}): {'; '.join(found[:_SHOWN])}{more}")
+        shown = "; ".join(found[:_SHOWN]) + more
+        raise DatasetError(f"{len(found)} bad lines: {shown}; mend them or pass --skip-bad")
     if not lines:
         raise DatasetError(f"no usable line is left of {len(dataset)}; check the labels")
     return lines, len(found)

@@ -28,6 +28,7 @@ class LineSource(Protocol):
 
     name: str
     charset: str
+    digest: str  # of all that decides its samples, but the seed
     unknown: bool
     grammar: Grammar | None
     fields: Mapping[str, Field]
@@ -42,6 +43,7 @@ class Feed(Protocol):
 
     held_out: Lines
     skipped: int
+    digest: str  # of the lines, or of all that decides them
 
     def epoch(self, number: int) -> Lines:
         """The lines of an epoch, counted from 0."""
@@ -65,15 +67,20 @@ class DatasetFeed:
         self._seed = seed
         self.held_out = Lines()
         self.skipped = 0
+        digests = []
         for path, weight in map(weighted, data):
             lines, skipped = load_lines(open_dataset(path), spec, skip_bad)
+            digests.append(lines.digest())
             train, held = split_by_text(lines.labels, share, seed)
             if not train or not held:
-                raise DatasetError(f"{path} has {len(lines)} lines, too few different texts to hold some out; add more")
+                raise DatasetError(
+                    f"{path} has {len(lines)} lines, too few different texts to hold some out; add more", place=path
+                )
             self._parts.append((lines.subset(train), weight))
             held = held[: at_most // len(data)]
             self.held_out.extend(lines.subset(held))
             self.skipped += skipped
+        self.digest = ",".join(digests)
 
     def epoch(self, number: int) -> Lines:
         """The lines of an epoch."""
@@ -103,7 +110,9 @@ class RecipeFeed:
         self._pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_start_worker)
         self._pending: dict[int, list[Future[Lines]]] = {}
         self.skipped = 0
-        self.held_out = _make(open_source(recipe, seed, look, "validation"), spec, range(1000))
+        source = open_source(recipe, seed, look, "validation")
+        self.held_out = _make(source, spec, range(1000))
+        self.digest = source.digest
 
     def _request(self, number: int) -> None:
         if number not in self._pending:

@@ -35,6 +35,7 @@ def write_run(
         "parameters": sum(p.numel() for p in network.parameters()),
         "held_out_lines": len(feed.held_out),
         "skipped_lines": feed.skipped,
+        "data_digest": feed.digest,
         "device": str(device),
         "precision": str(pick_precision(settings.precision, device)).removeprefix("torch."),
         "processes": world.size,

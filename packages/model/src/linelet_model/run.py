@@ -44,12 +44,18 @@ def read_run(folder: Path) -> dict[str, Any]:
     try:
         data = json.loads(path.read_bytes())
     except FileNotFoundError:
-        raise ReaderError(f"{folder} is not a run folder (it has no {RUN}); name one of 'linelet train'") from None
+        raise ReaderError(
+            f"{folder} is not a run folder (it has no {RUN}); name one of 'linelet train'", place=folder
+        ) from None
     except (OSError, ValueError) as failure:
-        raise ReaderError(f"{path} cannot be read ({failure}); train again") from None
+        raise ReaderError(f"{path} cannot be read ({failure}); train again", place=path) from None
     found = data.get("version") if isinstance(data, dict) else None
     if found != VERSION:
-        raise ReaderError(f"{path} is of version {found!r}, this Linelet reads version {VERSION}; train again")
+        raise ReaderError(
+            f"{path} is of version {found!r}, this Linelet reads version {VERSION}; train again",
+            value=found,
+            place=path,
+        )
     return dict(data)
 
 
@@ -62,10 +68,12 @@ def load_network(folder: Path) -> tuple[nn.Module, ReaderSpec]:
     try:
         network.load_state_dict(load_file(path))
     except FileNotFoundError:
-        raise ReaderError(f"{folder} has no {WEIGHTS} yet; let its first epoch finish") from None
+        raise ReaderError(f"{folder} has no {WEIGHTS} yet; let its first epoch finish", place=folder) from None
     except (SafetensorError, OSError) as failure:
-        raise ReaderError(f"{path} is damaged ({failure}); train again") from None
+        raise ReaderError(f"{path} is damaged ({failure}); train again", place=path) from None
     except RuntimeError as failure:
         first = str(failure).splitlines()[-1].strip()
-        raise ReaderError(f"{path} does not fit the network {spec.network} ({first}); train again") from None
+        raise ReaderError(
+            f"{path} does not fit the network {spec.network} ({first}); train again", place=path
+        ) from None
     return network.eval(), spec

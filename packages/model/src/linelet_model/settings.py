@@ -68,7 +68,7 @@ class Settings:
     def checked(self) -> "Settings":
         """The settings with their dependent defaults; TrainingError for values that make no sense."""
         if bool(self.data) == bool(self.recipe):
-            raise TrainingError("give either --data DIR or --recipe RECIPE to train on")
+            raise TrainingError("a training takes either --data DIR or --recipe RECIPE; give one of them")
         if self.look and not self.recipe:
             raise TrainingError(f"--look {self.look} goes with --recipe; a dataset's look was chosen when it was made")
         ranges: dict[str, tuple[float, float]] = {
@@ -92,9 +92,11 @@ class Settings:
         for name, (low, high) in ranges.items():
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
-                raise TrainingError(f"{flag_of(name)} {value} is outside {low:g} to {high:g}")
+                raise TrainingError(
+                    f"{flag_of(name)} {value} is outside {low:g} to {high:g}; choose a value within", value=value
+                )
         if self.minutes is not None and self.epochs is not None:
-            raise TrainingError("give --minutes or --epochs, not both: the learning rate follows one of them")
+            raise TrainingError("--minutes and --epochs are both given; give one, which the learning rate then follows")
         if self.minutes is None and self.epochs is None:
             return dataclasses.replace(self, epochs=EPOCHS)
         return self
@@ -109,7 +111,9 @@ class Settings:
         known = {f.name: f for f in dataclasses.fields(cls)}
         named = {_RENAMED.get(key, key): value for key, value in data.items()}
         if unknown := sorted(set(named) - set(known)):
-            raise TrainingError(f"{where} has settings that this Linelet does not know ({unknown}); use a newer one")
+            raise TrainingError(
+                f"{where} has settings that this Linelet does not know ({unknown}); use a newer one", place=where
+            )
         for name, option in known.items():
             if name not in named:
                 former = option.metadata["former"]

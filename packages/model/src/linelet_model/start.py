@@ -25,13 +25,26 @@ def claim_run(settings: Settings, out: Path, resume: bool, world: World) -> Sett
         if settings != saved:
             pairs = zip(dataclasses.fields(saved), settings.to_dict().values(), saved.to_dict().values(), strict=True)
             changed = [f"{flag_of(f.name)} {new} (was {old})" for f, new, old in pairs if new != old]
-            raise TrainingError(f"{out} was begun with other settings: {', '.join(changed)}; resume with the same")
+            raise TrainingError(
+                f"{out} was begun with other settings: {', '.join(changed)}; resume with the same", place=out
+            )
         return saved
     if world.first and out.exists() and (not out.is_dir() or any(out.iterdir())):
         remedy = "--resume goes on with it" if path.exists() else "name a new folder with --out"
-        raise TrainingError(f"{out} exists and is not empty; {remedy}")
+        raise TrainingError(f"{out} exists and is not empty; {remedy}", place=out)
     world.wait()
     return settings
+
+
+def check_data(out: Path, digest: str) -> None:
+    """TrainingError where a run is to go on with other data than it was begun with. Runs without a digest may."""
+    began = run.read_run(out).get("data_digest")
+    if began is not None and began != digest:
+        raise TrainingError(
+            f"{out} was begun with other data: its lines have the digest {began[:16]}, these have {digest[:16]}; "
+            "put the data back as it was, or train into a new folder",
+            place=out,
+        )
 
 
 def build_network(settings: Settings) -> tuple[nn.Module, ReaderSpec]:
@@ -41,7 +54,10 @@ def build_network(settings: Settings) -> tuple[nn.Module, ReaderSpec]:
         return _warm_start(settings)
     found = _described(settings)
     if found is None:
-        raise TrainingError(f"{settings.data[0]} has no dataset.json with its charset; give --from READER or add one")
+        raise TrainingError(
+            f"{settings.data[0]} has no dataset.json with its charset; give --from READER or add one",
+            place=settings.data[0],
+        )
     spec = ReaderSpec(
         name=found.name,
         network=settings.network,

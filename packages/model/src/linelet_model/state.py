@@ -146,8 +146,8 @@ class State:
         return len(self.history) - 1 - best
 
     def checkpoint_due(self) -> bool:
-        """Whether a kill would cost more work than it may."""
-        return time.monotonic() - self._saved > _CHECKPOINT_SECONDS
+        """Whether a kill would cost more work than it may; never between the steps whose gradients add up."""
+        return self.step % self.settings.accumulate == 0 and time.monotonic() - self._saved > _CHECKPOINT_SECONDS
 
     def save(self, out: Path) -> None:
         """Write checkpoint.pt, whole or not at all."""
@@ -178,9 +178,13 @@ class State:
             return  # killed before the first checkpoint: beginning again is going on
         except Exception as failure:  # pickle, zip and torch each raise their own
             reason = (str(failure).splitlines() or [type(failure).__name__])[0]
-            raise TrainingError(f"{path} is damaged ({reason}); train again into a new folder") from None
+            raise TrainingError(f"{path} is damaged ({reason}); train again into a new folder", place=path) from None
         if saved.get("version") != run.VERSION:
-            raise TrainingError(f"{path} is of version {saved.get('version')!r}, not {run.VERSION}; train again")
+            raise TrainingError(
+                f"{path} is of version {saved.get('version')!r}, not {run.VERSION}; train again",
+                value=saved.get("version"),
+                place=path,
+            )
         self.bare.load_state_dict(saved["network"])
         self.average.load_state_dict(saved["average"])
         for optimiser, state in zip(self.optimisers, saved["optimisers"], strict=True):

@@ -24,7 +24,7 @@ from linelet_model.feeds import DatasetFeed, Feed, RecipeFeed
 from linelet_model.judging import Judged, judge
 from linelet_model.records import open_tensorboard, write_epoch, write_run
 from linelet_model.settings import Settings
-from linelet_model.start import build_network, claim_run
+from linelet_model.start import build_network, check_data, claim_run
 from linelet_model.state import State
 
 
@@ -41,6 +41,8 @@ def train(settings: Settings, out: Path, resume: bool = False) -> Judged:
     torch.manual_seed(settings.seed)
     network, spec = build_network(settings)
     feed = _open_feed(settings, spec)
+    if resume:
+        check_data(out, feed.digest)
     if world.first:
         write_run(settings, out, spec, network, feed, device, world)
     network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch lacks it
@@ -83,7 +85,8 @@ def _train_epoch(state: State, lines: Lines, spec: ReaderSpec, out: Path) -> Non
             torch.save(dataclasses.asdict(batch), out / "bad-batch.pt")
             raise TrainingError(
                 f"the loss is {loss} in epoch {state.epoch + 1}, step {step + 1}; its batch is saved as "
-                f"{out / 'bad-batch.pt'}; lower --lr or use --precision fp32"
+                f"{out / 'bad-batch.pt'}; lower --lr or use --precision fp32",
+                place=out / "bad-batch.pt",
             )
         if state.progress() >= 1:
             break

@@ -102,7 +102,7 @@ def _run_export(args: argparse.Namespace) -> None:
 
     out, run = Path(args.out), Path(args.run_folder)
     if out.suffix != ".onnx":
-        raise UsageError(f"--out {out} must end in .onnx")
+        raise UsageError(f"--out {out} does not end in .onnx; name an ONNX file", value=out, place="--out")
     if read_run(run).get("task") == "find":
         difference = export_finder(run, out)
         print(f"ONNX Runtime gives torch's map within {difference:.1e}")

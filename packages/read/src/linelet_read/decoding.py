@@ -23,7 +23,7 @@ def decode(output: NDArray[np.float32], spec: ReaderSpec, decoding: Decoding = "
     plausible, and the greedy text elsewhere; ``in_grammar`` says which. SpecError if the reader has no grammar.
     """
     if decoding not in DECODINGS:
-        raise UsageError(f"unknown decoding {decoding!r}; known are {', '.join(DECODINGS)}")
+        raise UsageError(f"unknown decoding {decoding!r}; known are {', '.join(DECODINGS)}", value=decoding)
     readings = reader.decode(output, spec)
     if decoding == "greedy":
         return readings

@@ -4,7 +4,7 @@ import itertools
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import Levenshtein
@@ -21,9 +21,10 @@ from linelet_read.reading import read_lines
 # Pictures in memory at a time: enough to fill batches of every width, little enough for any dataset.
 _CHUNK = 512
 _LINEAR = np.array(LINEAR)
-# Bands of the breakdowns: from, up to and without.
+# Bands of the breakdowns: the lower end belongs to a band, the upper one to the next.
 _LENGTHS = (0, 2, 4, 7, 11, 21, math.inf)
 _CONFIDENCES = (0.0, 0.5, 0.8, 0.9, 0.95, 0.99, math.inf)
+_BINS = 15  # of the expected calibration error, as in the paper
 _HEIGHTS = (0, 16, 24, 32, 48, 72, math.inf)
 _CONTRASTS = (1.0, 1.5, 2.0, 3.0, 4.5, 7.0, math.inf)
 
@@ -39,7 +40,10 @@ class Traits:
 
 @dataclass(frozen=True)
 class Line:
-    """One line read: its place in the dataset, label, what was read, and the edit distance between them."""
+    """One line read: its place in the dataset, label, what was read, and the edit distance between them.
+
+    label: as the reader is to write it, with U+FFFD for what its charset lacks if it has a class for that.
+    """
 
     index: int
     name: str
@@ -49,11 +53,22 @@ class Line:
     traits: Traits | None = None
 
 
+@dataclass(frozen=True)
+class Reliability:
+    """How often lines of a band of confidence are right. confidence: their mean; exact: the share that is right."""
+
+    band: str
+    lines: int
+    confidence: float
+    exact: float
+
+
 @dataclass
 class Evaluation:
     """All lines of a dataset read. Rates are shares (0-1)."""
 
     lines: list[Line] = field(default_factory=list)
+    unwritable: int = 0  # lines whose labels hold characters that the reader has no class for; they count as wrong
 
     @property
     def exact(self) -> float:
@@ -81,6 +96,20 @@ class Evaluation:
             rates.append(edits[pick].sum() / max(lengths[pick].sum(), 1))
         low, high = np.quantile(rates, [(1 - share) / 2, (1 + share) / 2])
         return float(low), float(high)
+
+    def reliability(self) -> list[Reliability]:
+        """Confidence against correctness by bands; of a calibrated reader the two agree."""
+        found = []
+        for name, lines in _in_bands(self.lines, _CONFIDENCES, lambda line: line.reading.confidence):
+            found.append(Reliability(name, len(lines), _mean_confidence(lines), _exact(lines)))
+        return found
+
+    def calibration_error(self) -> float:
+        """The expected calibration error, 0-1, over 15 equal bins (Guo et al., 2017)."""
+        edges = [k / _BINS for k in range(_BINS)] + [math.inf]
+        bins = _in_bands(self.lines, edges, lambda line: line.reading.confidence)
+        gaps = sum(len(lines) * abs(_mean_confidence(lines) - _exact(lines)) for _, lines in bins)
+        return gaps / max(len(self.lines), 1)
 
     def breakdowns(self) -> dict[str, list[dict[str, Any]]]:
         """Lines and exact share by what lines are like; font, look and style only where the dataset says them.
@@ -121,6 +150,14 @@ class Evaluation:
         pairs = Counter((a, b) for line in self.lines for _, a, b in _edits(line))
         return [(a, b, count) for (a, b), count in pairs.most_common()]
 
+    def examples(self) -> dict[tuple[str, str], Line]:
+        """For each confusion (label's character, character read) the most confident line in which it happened."""
+        found: dict[tuple[str, str], Line] = {}
+        for line in sorted(self.mistakes(), key=lambda line: -line.reading.confidence):
+            for _, a, b in _edits(line):
+                found.setdefault((a, b), line)
+        return found
+
     def summary(self) -> dict[str, Any]:
         """Everything above as plain data."""
         return {
@@ -129,6 +166,9 @@ class Evaluation:
             "cer": self.cer,
             "cer_interval": list(self.cer_interval()),
             "cer_per_line": self.cer_per_line,
+            "unwritable": self.unwritable,
+            "calibration_error": self.calibration_error(),
+            "reliability": [asdict(row) for row in self.reliability()],
             **{f"by_{name}": rows for name, rows in self.breakdowns().items()},
             "edits": self.edits(),
             "confusions": [{"label": a, "read": b, "count": n} for a, b, n in self.confusions()[:20]],
@@ -152,15 +192,16 @@ def _edits(line: Line) -> Iterator[tuple[str, str, str]]:
 
 def evaluate(reader: Reader, dataset: LineDataset, batch_size: int = 32, decoding: Decoding = "greedy") -> Evaluation:
     """Read every line of a dataset. ImageError if a picture cannot be read: nothing is left out silently."""
-    result = Evaluation()
+    result, codec = Evaluation(), reader.spec.codec
     for start in range(0, len(dataset), _CHUNK):
         indices = range(start, min(start + _CHUNK, len(dataset)))
         images = [dataset.image(i) for i in indices]
         readings = read_lines(reader, images, batch_size, decoding)
-        result.lines += [
-            line_of(i, dataset.name(i), dataset.label(i), reading, traits_of(image, dataset.details(i)))
-            for i, image, reading in zip(indices, images, readings, strict=True)
-        ]
+        for i, image, reading in zip(indices, images, readings, strict=True):
+            label = codec.fold(dataset.label(i))
+            result.unwritable += bool(codec.missing(label))
+            traits = traits_of(image, dataset.details(i))
+            result.lines.append(line_of(i, dataset.name(i), label, reading, traits))
     return result
 
 
@@ -197,12 +238,28 @@ def _row(value: str, lines: Sequence[Line]) -> dict[str, Any]:
 
 
 def _bands(lines: Sequence[Line], edges: Sequence[float], value: Callable[[Line], float]) -> list[dict[str, Any]]:
-    rows = []
+    return [_row(name, inside) for name, inside in _in_bands(lines, edges, value)]
+
+
+def _in_bands(
+    lines: Sequence[Line], edges: Sequence[float], value: Callable[[Line], float]
+) -> Iterator[tuple[str, list[Line]]]:
+    """The bands that hold lines, by names that say where their ends belong."""
+    whole = all(edge == math.inf or (float(edge).is_integer() and isinstance(edge, int)) for edge in edges)
     for low, high in itertools.pairwise(edges):
         inside = [line for line in lines if low <= value(line) < high]
-        if inside:
-            rows.append(_row(f"{low:g} to {high:g}" if high < math.inf else f"{low:g} and more", inside))
-    return rows
+        if not inside:
+            continue
+        if high == math.inf:
+            yield f"{low:g} or more", inside
+        elif whole:
+            yield f"{low} to {int(high) - 1}", inside
+        else:
+            yield f"{low:g} to under {high:g}", inside
+
+
+def _mean_confidence(lines: Sequence[Line]) -> float:
+    return sum(line.reading.confidence for line in lines) / max(len(lines), 1)
 
 
 def _exact(lines: Sequence[Line]) -> float:

@@ -3,7 +3,8 @@
 Geometry and grammar decide. A line is a value where its whole text is one that the field's forms can write, and a name
 where it is one of the field's names; a value stands right of its name in the same row, below or above it, or in one
 line with it. What stands between the two, or nearer to either, speaks against them: a field whose value is not shown,
-or not beyond doubt, is absent and never guessed. The browser's ``fields.js`` decides alike, by the same vectors.
+or not beyond doubt, is absent and never guessed. Spaces do not count: a wide gap and none say the same. The browser's
+``fields.js`` decides alike, by the same vectors.
 """
 
 import re
@@ -14,7 +15,7 @@ from functools import lru_cache
 from linelet_common.boxes import Box
 from linelet_common.codec import UNKNOWN
 from linelet_common.fields import Field
-from linelet_common.grammar import Automaton, Grammar, Number
+from linelet_common.grammar import Grammar, Number
 
 # What a line must be read with to be a name or a value.
 LEAST_CONFIDENCE = 0.5
@@ -23,6 +24,8 @@ _UNIT_GAP = 0.8  # between a number and its unit, where they are boxes of their 
 _COLUMN_GAP = 1.6  # between a name and the value below or above it
 _PEER = 0.85  # an unknown text of this share of a name's height may be a name of its own
 _CLEARLY = 0.75  # a way from name to value is the nearer one if it is shorter than this share of the other
+# A form's spaces, and its numbers, whose formats may hold some.
+_SPACES = re.compile(r"(\{[^{}]*\})|\s+")
 
 Value = float | int | str | list[float | int]
 
@@ -64,7 +67,7 @@ class _Candidate:
 
 def read_fields(lines: Sequence[ScreenText], fields: Mapping[str, Field]) -> dict[str, FieldValue]:
     """The fields that a screen's lines show, in the order of ``fields``; those that it does not show are absent."""
-    forms = {key: _Form(_cached(field.forms), field.forms) for key, field in fields.items()}
+    forms = {key: _form(field.forms) for key, field in fields.items()}
     names = _names(lines, fields)
     candidates: list[_Candidate] = []
     for key in fields:
@@ -85,22 +88,30 @@ def read_fields(lines: Sequence[ScreenText], fields: Mapping[str, Field]) -> dic
 class _Form:
     """A field's forms as what accepts a text, and what takes its numbers out."""
 
-    def __init__(self, automaton: Automaton, forms: tuple[str, ...]) -> None:
-        self._automaton = automaton
-        self._patterns = [_pattern(pieces) for pieces in Field(name="-", form=forms).pieces()]
+    def __init__(self, forms: tuple[str, ...]) -> None:
+        bare = tuple(_SPACES.sub(lambda found: found[1] or "", form) for form in forms)
+        self._automaton = Grammar(forms=bare).automaton()
+        self._patterns = [_pattern(pieces) for pieces in Field(name="-", form=bare).pieces()]
+        self._written = ["".join(map(str, pieces)) for pieces in Field(name="-", form=forms).pieces()]
 
     def value(self, text: str) -> Value | None:
         """What a text says; None where no form can write it."""
-        if not text or not self._automaton.accepts(text):
+        bare = _bare(text)
+        if not bare or not self._automaton.accepts(bare):
             return None
-        found = next(match for pattern in self._patterns if (match := pattern.fullmatch(text)))
+        pairs = zip(self._patterns, self._written, strict=True)
+        found, written = next((match, form) for pattern, form in pairs if (match := pattern.fullmatch(bare)))
         numbers = [_number(group) for group in found.groups()]
-        return text if not numbers else numbers[0] if len(numbers) == 1 else numbers
+        return written if not numbers else numbers[0] if len(numbers) == 1 else numbers
 
 
 @lru_cache(maxsize=256)
-def _cached(forms: tuple[str, ...]) -> Automaton:
-    return Grammar(forms=forms).automaton()
+def _form(forms: tuple[str, ...]) -> _Form:
+    return _Form(forms)
+
+
+def _bare(text: str) -> str:
+    return "".join(text.split())
 
 
 def _pattern(pieces: Sequence[object]) -> re.Pattern[str]:
@@ -116,24 +127,26 @@ def _number(text: str) -> float | int:
 
 def _names(lines: Sequence[ScreenText], fields: Mapping[str, Field]) -> dict[int, str]:
     """The lines that are names, and whose. A colon or the like behind a name may be unknown to the reader."""
-    owners = {"".join(name.split()): key for key, field in fields.items() for name in field.names}
+    owners = {_bare(name): key for key, field in fields.items() for name in field.names}
     found = {}
     for i, line in enumerate(lines):
-        bare = line.text.removesuffix(UNKNOWN)
-        if bare in owners and (line.confidence >= LEAST_CONFIDENCE or bare != line.text):
+        text = _bare(line.text)
+        bare = text.removesuffix(UNKNOWN)
+        if bare in owners and (line.confidence >= LEAST_CONFIDENCE or bare != text):
             found[i] = owners[bare]
     return found
 
 
 def _inline(lines: Sequence[ScreenText], key: str, field: Field, form: _Form) -> Iterator[_Candidate]:
     """Lines that hold a name and its value, the name first or last."""
-    names = sorted(("".join(name.split()) for name in field.names), key=len, reverse=True)
+    names = sorted(map(_bare, field.names), key=len, reverse=True)
     for i, line in enumerate(lines):
         if line.confidence < LEAST_CONFIDENCE:
             continue
+        text = _bare(line.text)
         for name in names:
-            starts, ends = line.text.startswith(name), line.text.endswith(name)
-            rest = line.text.removeprefix(name) if starts else line.text.removesuffix(name)
+            starts, ends = text.startswith(name), text.endswith(name)
+            rest = text.removeprefix(name) if starts else text.removesuffix(name)
             value = form.value(rest.lstrip(":：")) if starts or ends else None
             if value is not None:
                 found = FieldValue(value, rest.lstrip(":："), line.confidence, line.box)

@@ -20,11 +20,17 @@ class OnnxFinder:
 
     def __init__(self, path: Path, threads: int = 1) -> None:
         if not path.is_file():
-            raise ReaderError(f"{path}: no such finder; train one with 'linelet train --task find' and export it")
+            raise ReaderError(
+                f"{path}: no such finder; train one with 'linelet train --task find' and export it", place=path
+            )
         self._session = open_session(path, str(path), threads=threads)
         metadata = self._session.get_modelmeta().custom_metadata_map
         if ONNX_KEY not in metadata:
-            raise ReaderError(f"{path} carries no finder's spec (metadata {ONNX_KEY!r}); make it with 'linelet export'")
+            raise ReaderError(
+                f"{path} carries no finder's spec (metadata {ONNX_KEY!r}); make it with 'linelet export'",
+                value=ONNX_KEY,
+                place=path,
+            )
         self.spec = FinderSpec.from_json(metadata[ONNX_KEY], f"{path} ({ONNX_KEY})")
         self._input = self._session.get_inputs()[0].name
 

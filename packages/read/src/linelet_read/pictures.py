@@ -37,7 +37,7 @@ def find_pictures(places: Sequence[str]) -> list[str]:
             continue
         inside = sorted(str(p) for p in Path(place).iterdir() if p.suffix.lower() in SUFFIXES)
         if not inside:
-            raise UsageError(f"{place} holds no pictures ({', '.join(SUFFIXES)}); name a folder with some")
+            raise UsageError(f"{place} holds no pictures ({', '.join(SUFFIXES)}); name a folder with some", place=place)
         found += inside
     return found
 

@@ -26,12 +26,14 @@ class OnnxReader:
 
     def __init__(self, path: Path, threads: int = 1) -> None:
         if not path.is_file():
-            raise ReaderError(f"{path}: no such ONNX file; make one with 'linelet export RUN --out {path}'")
+            raise ReaderError(f"{path}: no such ONNX file; make one with 'linelet export RUN --out {path}'", place=path)
         self._session = open_session(path, str(path), threads=threads)
         metadata = self._session.get_modelmeta().custom_metadata_map
         if ONNX_KEY not in metadata:
             raise ReaderError(
-                f"{path} carries no reader spec (metadata {ONNX_KEY!r}); make it with 'linelet export', or add a spec"
+                f"{path} carries no reader spec (metadata {ONNX_KEY!r}); make it with 'linelet export', or add a spec",
+                value=ONNX_KEY,
+                place=path,
             )
         self.spec = ReaderSpec.from_json(metadata[ONNX_KEY], f"{path} ({ONNX_KEY})")
         self._input = self._session.get_inputs()[0].name
@@ -51,7 +53,7 @@ def load_reader(reader: str | Path, threads: int = 1) -> Reader:
     if path.is_dir():
         return _load_folder(path)
     if not path.exists():
-        raise ReaderError(f"{path}: no such reader; name an ONNX file, a run folder or {known_readers()}")
+        raise ReaderError(f"{path}: no such reader; name an ONNX file, a run folder or {known_readers()}", place=path)
     return OnnxReader(path, threads)
 
 
@@ -61,5 +63,6 @@ def _load_folder(folder: Path) -> Reader:
         return reader
     raise ReaderError(
         f"{folder} is a folder, and reading run folders needs linelet-model; pip install linelet-model, "
-        "or name the ONNX file that 'linelet export' wrote"
+        "or name the ONNX file that 'linelet export' wrote",
+        place=folder,
     )

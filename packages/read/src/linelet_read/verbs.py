@@ -41,8 +41,17 @@ def _run_evaluate(args: argparse.Namespace) -> None:
         return
     edits, (low, high) = result.edits(), result.cer_interval()
     print(rates(len(result.lines), result.exact, result.cer) + f" (95 % interval {100 * low:.3f} to {100 * high:.3f})")
+    if result.unwritable:
+        print(
+            f"{result.unwritable} labels hold characters outside the reader's charset, which it has no class for; "
+            "they count as mistakes"
+        )
     print(f"mean CER per line {100 * result.cer_per_line:.2f} %")
     print(f"{edits['replace']} characters substituted, {edits['delete']} deleted, {edits['insert']} inserted")
+    print(f"expected calibration error {100 * result.calibration_error():.2f} %; of lines by confidence:")
+    for row in result.reliability():
+        shares = f"mean confidence {row.confidence:.3f}, {100 * row.exact:6.2f} % exact"
+        print(f"  {row.band:20} {row.lines:6} lines, {shares}")
     for line in result.mistakes()[:10]:
         print(f"  {line.name}: {line.label!r} read as {line.reading.text!r} ({line.reading.confidence:.2f})")
 

@@ -69,20 +69,26 @@ def _claim(job: Job, content: Content, out: Path, storage: Storage, resume: bool
         try:
             found = json.loads(manifest.read_bytes())
         except ValueError:
-            raise DatasetError(f"{manifest} is not JSON; remove {out} or name another folder with --out") from None
+            raise DatasetError(
+                f"{manifest} is not JSON; remove {out} or name another folder with --out", place=out
+            ) from None
         for key, value in job.manifest(content, True).items():
             if key != "complete" and found.get(key) != value:
                 raise UsageError(
                     f"{out} holds another dataset: its {key} is {str(found.get(key))[:70]!r}, not {str(value)[:70]!r}; "
-                    "name another folder with --out"
+                    "name another folder with --out",
+                    value=str(found.get(key))[:70],
+                    place=out,
                 )
         if not resume:
             state = "this dataset already" if found["complete"] else "an unfinished part of this dataset"
-            raise UsageError(f"{out} holds {state}; continue it with --resume or name another folder with --out")
+            raise UsageError(
+                f"{out} holds {state}; continue it with --resume or name another folder with --out", place=out
+            )
         storage.prepare()  # a run killed between its first steps may have left none
         return not found["complete"]
     if out.exists() and (not out.is_dir() or any(not _leftover(p) for p in out.iterdir())):
-        raise UsageError(f"{out} exists and is not a Linelet dataset; name a new folder with --out")
+        raise UsageError(f"{out} exists and is not a Linelet dataset; name a new folder with --out", place=out)
     out.mkdir(parents=True, exist_ok=True)
     write_atomically(out / RECIPE, job.recipe.to_toml())
     write_atomically(manifest, _json(job.manifest(content, False)))

@@ -117,9 +117,11 @@ def read_faces(path: str, primary: bool = True) -> tuple[Face, ...]:
         with TTFont(path, lazy=True) as font:
             return (_face(path, 0, font, primary),)
     except OSError as failure:
-        raise RecipeError(f"{path}: {failure.strerror or failure}; name an existing font file") from None
+        raise RecipeError(f"{path}: {failure.strerror or failure}; name an existing font file", place=path) from None
     except Exception as failure:  # fontTools raises whatever a broken table makes it raise
-        raise RecipeError(f"{path} is not a font that can be read ({failure}); name a TTF, OTF or TTC file") from None
+        raise RecipeError(
+            f"{path} is not a font that can be read ({failure}); name a TTF, OTF or TTC file", place=path
+        ) from None
 
 
 def _face(path: str, index: int, font: TTFont, primary: bool) -> Face:
@@ -184,7 +186,7 @@ def find_faces(entries: Iterable[str], characters: Iterable[str]) -> tuple[list[
         elif Path(path).is_dir():
             inside = sorted(str(p) for p in Path(path).rglob("*") if p.suffix.lower() in SUFFIXES)
             if not inside:
-                raise RecipeError(f"{path} holds no font ({', '.join(SUFFIXES)}); name a folder with fonts")
+                raise RecipeError(f"{path} holds no font ({', '.join(SUFFIXES)}); name a folder with fonts", place=path)
             files = [(name, True) for name in inside]
         else:
             faces += _named(path, number, needed)
@@ -210,12 +212,16 @@ def _named(path: str, number: str, needed: str) -> list[Face]:
     found = read_faces(path)
     if number:
         if not number.isdigit() or int(number) >= len(found):
-            raise RecipeError(f"{path}#{number}: the file has {len(found)} faces; give #0 to #{len(found) - 1}")
+            raise RecipeError(
+                f"{path}#{number}: the file has {len(found)} faces; give #0 to #{len(found) - 1}", place=path
+            )
         found = (found[int(number)],)
     for face in found:
         missing = face.missing(needed)
         if missing:
-            raise RecipeError(f"{path} ({face.name}) {lacks(missing)}; name another font or drop the characters")
+            raise RecipeError(
+                f"{path} ({face.name}) {lacks(missing)}; name another font or drop the characters", place=path
+            )
     return list(found)
 
 

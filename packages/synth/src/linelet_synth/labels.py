@@ -7,7 +7,7 @@ knows. A space outside the charset is a gap: it is not written, and runs on both
 from collections.abc import Container
 from typing import NamedTuple
 
-UNKNOWN = "\ufffd"
+from linelet_common.codec import UNKNOWN
 
 
 class Span(NamedTuple):

@@ -90,7 +90,7 @@ class Surroundings:
 
 def harmless(charset: str) -> tuple[str, ...]:
     """The kinds of pieces that cannot be taken for one of the charset's characters, as often as they occur."""
-    alike = {"tick": "-–—−_", "chevron": "<>‹›«»()", "rule": "|_", "icon": "●■▲▼★✓", "dot": "·•●。"}
+    alike = {"tick": "-–—−_", "chevron": "<>‹›«»()", "rule": "|_", "icon": "●■▲▼★✓", "trend": "▲▼△▽↑↓", "dot": "·•●。"}
     return tuple(kind for kind in _KINDS if not set(alike.get(kind, "")) & set(charset))
 
 
@@ -104,12 +104,14 @@ def plan(
     beside_text = kinds if number else tuple(kind for kind in kinds if kind not in _OF_NUMBERS)
     for _ in range(1 + (rng.random() < 0.45) + (rng.random() < 0.2)):
         what = rng.choice(beside_text)
-        if what in ("icon", "chevron", "cut"):
-            where = rng.choice(("left", "right")) if what != "chevron" else rng.choice(("right", "right", "left"))
+        if what in ("icon", "chevron", "cut", "trend"):
+            either = ("left", "right") if what in ("icon", "cut") else ("right", "right", "left")
+            where = rng.choice(either)
             if room[where]:
                 continue
             gap = em * rng.uniform(0.08, 0.5)
-            size = em * (rng.uniform(0.4, 1.2) if what == "icon" else rng.uniform(0.2, 0.5))
+            least, most = {"icon": (0.4, 1.2), "trend": (0.35, 0.8)}.get(what, (0.2, 0.5))
+            size = em * rng.uniform(least, most)
             room[where] = round(gap + size)
         elif what in ("slice", "sliver", "dot"):
             where = rng.choice(("top", "bottom"))
@@ -132,9 +134,9 @@ def plan(
 
 
 _KINDS: tuple[str, ...] = ("icon",) * 7 + ("chevron",) * 2 + ("slice",) * 4 + ("cut",) * 3 + ("tick",) * 3
-_KINDS += ("dot",) * 3 + ("sliver",) * 2 + ("arc",) * 2 + ("rule", "frame", "grid")
+_KINDS += ("dot",) * 3 + ("sliver",) * 2 + ("arc",) * 2 + ("trend",) * 3 + ("rule", "frame", "grid")
 # What stands beside numbers only.
-_OF_NUMBERS = ("tick", "dot")
+_OF_NUMBERS = ("tick", "dot", "trend")
 
 
 def _stroke(s: Surroundings) -> int:
@@ -196,6 +198,20 @@ def draw_shape(mask: Mask, place: tuple[float, float, float], stroke: int, rng: 
     else:  # a person, a heart, anything round with something below
         cv2.circle(mask, (cx, cy - r // 2), max(2, r // 2), 255, -1, aa)
         cv2.ellipse(mask, (cx, cy + r), (r, r), 0, 180, 360, 255, -1, aa)
+
+
+def _trend(s: Surroundings, mask: Mask, where: str, text: tuple[int, int, int, int]) -> None:
+    """A triangle or arrow up or down beside a number, on its baseline or at its middle: more or less than before."""
+    x, _, half = _side_box(s, mask, where, text)
+    half = max(half, 3.0)
+    low, high = round(half * 0.9), text[3] - 1
+    y = high - low if s.rng.chance(0.5) else (text[1] + text[3]) // 2
+    tip = low if s.rng.chance(0.5) else -low
+    left, middle, right = round(x - half), round(x), round(x + half)
+    if s.rng.chance(0.7):
+        cv2.fillPoly(mask, [np.array([[left, y + tip], [right, y + tip], [middle, y - tip]])], 255, cv2.LINE_AA)
+    else:
+        cv2.arrowedLine(mask, (middle, y + tip), (middle, y - tip), 255, _stroke(s), cv2.LINE_AA, tipLength=0.45)
 
 
 def _chevron(s: Surroundings, mask: Mask, where: str, text: tuple[int, int, int, int]) -> None:
@@ -319,8 +335,10 @@ def _tick(s: Surroundings, mask: Mask, where: str, text: tuple[int, int, int, in
     outer = 0 if where == "left" else width - 1
     y = (top + bottom) // 2 + round(s.em * s.rng.uniform(-0.3, 0.3))
     cv2.line(mask, (edge, y), (outer, y), 255, stroke)
+    # The axis stands between the number and its tick, or behind the tick.
+    axis = edge if s.rng.chance(0.5) else outer + round((edge - outer) * s.rng.uniform(0.0, 0.3))
     if s.rng.chance(0.6):
-        cv2.line(mask, (edge, 0), (edge, height), 255, stroke)
+        cv2.line(mask, (axis, 0), (axis, height), 255, stroke)
 
 
 def _frame(s: Surroundings, mask: Mask, where: str, text: tuple[int, int, int, int]) -> None:
@@ -344,7 +362,7 @@ def _grid(s: Surroundings, mask: Mask, where: str, text: tuple[int, int, int, in
 
 _DRAW = {
     "icon": _icon, "chevron": _chevron, "slice": _slice, "cut": _cut, "rule": _rule, "tick": _tick, "frame": _frame,
-    "grid": _grid, "sliver": _sliver, "arc": _arc, "dot": _dot,
+    "grid": _grid, "sliver": _sliver, "arc": _arc, "dot": _dot, "trend": _trend,
 }  # fmt: skip
 
 

@@ -15,7 +15,7 @@ def pack(dataset: Path, out: Path) -> int:
     """Zip a dataset folder under its own name; returns the number of lines. DatasetError if it is unfinished."""
     lines = len(open_dataset(dataset))
     if out.resolve().is_relative_to(dataset.resolve()):
-        raise UsageError(f"{out} lies inside {dataset}; name a place outside it with --out")
+        raise UsageError(f"{out} lies inside {dataset}; name a place outside it with --out", place=out)
     temporary = out.with_name(f".{out.name}.tmp")
     out.parent.mkdir(parents=True, exist_ok=True)
     try:

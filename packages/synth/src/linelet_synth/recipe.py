@@ -25,7 +25,7 @@ LOOKS: tuple[Look, ...] = ("plain", "screen")
 
 # Bumped whenever the same recipe and seed draw other lines than before: a dataset that was begun with other lines is
 # then not resumed. packages/synth/tests/golden.json holds digests of this generation's lines.
-GENERATION = 5
+GENERATION = 6
 
 Share = Annotated[float, pydantic.Field(ge=0.0, le=1.0)]
 Weight = Annotated[int, pydantic.Field(ge=1, le=1000)]
@@ -254,7 +254,7 @@ def parse_recipe(content: bytes, where: str, folder: Path) -> Recipe:
     try:
         data = tomllib.loads(content.decode("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as failure:
-        raise RecipeError(f"{where} is not TOML: {failure}; correct it") from None
+        raise RecipeError(f"{where} is not TOML: {failure}; correct it", place=where) from None
     recipe = parse(Recipe, data, where, RecipeError)
     keep = {"bundled", "system"}
 

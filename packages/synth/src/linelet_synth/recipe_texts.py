@@ -20,7 +20,7 @@ def _read(path: str) -> bytes:
     try:
         return Path(path).read_bytes()
     except OSError as failure:
-        raise RecipeError(f"corpus {path}: {failure.strerror}; name a UTF-8 text file") from None
+        raise RecipeError(f"corpus {path}: {failure.strerror}; name a UTF-8 text file", place=path) from None
 
 
 def build_mixture(recipe: Recipe, split: str, files: dict[str, bytes]) -> Mixture:
@@ -90,10 +90,10 @@ def _phrases(path: str, content: bytes) -> list[str]:
     try:
         phrases = [line.rstrip("\r") for line in content.decode("utf-8-sig").split("\n")]
     except UnicodeDecodeError:
-        raise RecipeError(f"corpus {path} is not UTF-8; save it as UTF-8") from None
+        raise RecipeError(f"corpus {path} is not UTF-8; save it as UTF-8", place=path) from None
     phrases = [phrase for phrase in phrases if phrase]
     if not phrases:
-        raise RecipeError(f"corpus {path} is empty; write one text per line")
+        raise RecipeError(f"corpus {path} is empty; write one text per line", place=path)
     return phrases
 
 

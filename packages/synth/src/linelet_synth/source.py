@@ -18,12 +18,12 @@ from linelet_synth.fonts import Face
 from linelet_synth.line import Line
 from linelet_synth.looks.plain import Plain
 from linelet_synth.looks.screen import Screen
+from linelet_synth.outside import Outside
 from linelet_synth.recipe import LOOKS, Recipe, load_recipe
 from linelet_synth.recipe_faces import Fallback, companion_faces, fallback_faces, usable_faces
 from linelet_synth.recipe_texts import build_mixture, read_corpora, recipe_grammar
 from linelet_synth.rng import Rng
 from linelet_synth.texts import Text
-from linelet_synth.unknown import Unknown
 
 # Samples that are made together. With twice as many, Python's collector of garbage wakes up for what they hold.
 GROUP = 16
@@ -47,16 +47,15 @@ class Source:
         self, recipe: Recipe, seed: int, look: str | None = None, split: str = "all", rgb: bool = False
     ) -> None:
         if look is not None and look not in LOOKS:
-            raise RecipeError(f"unknown look {look!r}; known are {', '.join(LOOKS)}")
+            raise RecipeError(f"unknown look {look!r}; known are {', '.join(LOOKS)}", value=look)
         if split not in ("all", "train", "validation"):
-            raise RecipeError(f"unknown split {split!r}; known are all, train, validation")
+            raise RecipeError(f"unknown split {split!r}; known are all, train, validation", value=split)
         self.recipe, self.seed, self.look, self.split, self.rgb = recipe, seed, look, split, rgb
-        self.charset = recipe.charset
-        self.name = recipe.name
         self._prepare()
 
     def _prepare(self) -> None:
         recipe = self.recipe
+        self.name, self.charset, self.unknown, self.fields = recipe.name, recipe.charset, recipe.unknown, recipe.fields
         self.faces, self.rejected = usable_faces(recipe)
         self.companions, rejected = companion_faces(recipe)
         self.rejected += rejected
@@ -64,12 +63,9 @@ class Source:
         self.mixture = build_mixture(recipe, self.split, files)
         others = fallback_faces([*self.faces, *self.companions]) if recipe.unknown else []
         fallback = Fallback([*self.faces, *self.companions, *others])
-        self.unknown = recipe.unknown
-        self.fields = recipe.fields
-        self._outsiders: Unknown | None = None
+        self.outside: Outside | None = None
         if recipe.unknown:
-            outsiders = Unknown(recipe.characters, self.mixture, fallback.characters, self.split, recipe.validation)
-            self._outsiders = outsiders if outsiders else None
+            self.outside = Outside(recipe.characters, self.mixture, fallback.characters, self.split, recipe.validation)
         self.grammar = recipe_grammar(recipe, files)
         used = {f"font {k}": Path(path).read_bytes() for k, path in enumerate(_paths(fallback.faces))}
         self.digest = recipe.digest({**used, **{f"corpus {k}": data for k, data in enumerate(files.values())}})
@@ -87,7 +83,7 @@ class Source:
             self._transforms = Transforms(recipe.transforms, self.rgb)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {key: getattr(self, key) for key in ("recipe", "seed", "look", "split", "rgb", "charset", "name")}
+        return {key: getattr(self, key) for key in ("recipe", "seed", "look", "split", "rgb")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -127,13 +123,13 @@ class Source:
         return partial(self._transformed, draw, rng.integer(0, 2**31 - 1)) if self._transforms else draw
 
     def _plan_plain(self, rng: Rng) -> Callable[[], Line]:
-        outside = self._outsiders and rng.chance(_UNKNOWN_PLAIN)
-        return self._plain.plan(self._outside(rng) if outside else self.mixture.draw(rng), rng)
+        outside = self.outside and rng.chance(_UNKNOWN_PLAIN)
+        return self._plain.plan(self._draw_outside(rng) if outside else self.mixture.draw(rng), rng)
 
     def _plan_screen(self, rng: Rng) -> Callable[[], Line]:
-        kind = rng.random() if self._outsiders else 1.0
+        kind = rng.random() if self.outside else 1.0
         if kind < _UNKNOWN_SCREEN:
-            return self._screen.plan(self._outside(rng), rng)
+            return self._screen.plan(self._draw_outside(rng), rng)
         text = self.mixture.draw(rng)
         kind -= _UNKNOWN_SCREEN
         if kind < _PICTURES:
@@ -142,10 +138,10 @@ class Source:
             return self._screen.fragment(text, rng)
         return self._screen.plan(text, rng)
 
-    def _outside(self, rng: Rng) -> Text:
+    def _draw_outside(self, rng: Rng) -> Text:
         """A text with characters outside the charset, in the role of one within it."""
-        assert self._outsiders
-        return self._outsiders.draw(rng, rng.choice(self._roles))
+        assert self.outside
+        return self.outside.draw(rng, rng.choice(self._roles))
 
     def _transformed(self, draw: Callable[[], Line], seed: int) -> Line:
         line = draw()

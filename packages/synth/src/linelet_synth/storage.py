@@ -118,7 +118,7 @@ class Lmdb:
             yield self._open
         except lmdb.Error as failure:  # a full disk among them: not an OSError, and often called an I/O error
             remedy = "check the free space and continue with --resume, or name a new folder with --out"
-            raise DatasetError(f"{self._out / 'data.mdb'}: {failure}; {remedy}") from None
+            raise DatasetError(f"{self._out / 'data.mdb'}: {failure}; {remedy}", place=self._out / "data.mdb") from None
 
     def prepare(self) -> None:
         """Make the environment."""

@@ -173,5 +173,7 @@ def refuse_unknown(text: str, charset: Charset, where: str) -> None:
     if missing:
         raise RecipeError(
             f"{where} holds {text!r} with {describe_characters(missing)}, not in the charset ({len(charset)} "
-            "characters); add them to the charset or drop it"
+            "characters); add them to the charset or drop it",
+            value=text,
+            place=where,
         )

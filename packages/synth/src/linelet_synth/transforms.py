@@ -78,14 +78,21 @@ def build(transform: Transform, where: str) -> Any:
         names = [n for n, v in vars(albumentations).items() if inspect.isclass(v)]
         near = difflib.get_close_matches(transform.name, names, n=1)
         hint = f"did you mean {near[0]!r}?" if near else "see albumentations' list of transforms"
-        raise RecipeError(f"{where}: albumentations {albumentations.__version__} has no {transform.name!r}; {hint}")
+        raise RecipeError(
+            f"{where}: albumentations {albumentations.__version__} has no {transform.name!r}; {hint}",
+            value=transform.name,
+            place=where,
+        )
     known = [name for name in inspect.signature(kind.__init__).parameters if name not in ("self", "p")]
     for argument in transform.arguments:
         if argument not in known:
             near = difflib.get_close_matches(argument, known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"it knows {', '.join(known) or 'none'}"
             raise RecipeError(
-                f"{where}: {transform.name} of albumentations {albumentations.__version__} ignores {argument!r}; {hint}"
+                f"{where}: {transform.name} of albumentations {albumentations.__version__} ignores {argument!r}; "
+                f"{hint}",
+                value=argument,
+                place=where,
             )
     # TOML has lists where albumentations wants pairs.
     arguments = {k: tuple(v) if isinstance(v, list) else v for k, v in transform.arguments.items()}
@@ -97,5 +104,5 @@ def build(transform: Transform, where: str) -> Any:
         except Exception as failure:
             reason = " ".join(str(failure).split())[:200]
             raise RecipeError(
-                f"{where}: {transform.name} refuses {transform.arguments}: {reason}; correct them"
+                f"{where}: {transform.name} refuses {transform.arguments}: {reason}; correct them", place=where
             ) from None

@@ -165,7 +165,7 @@ def _init(arguments: argparse.Namespace) -> None:
 
     out = arguments.out
     if out.exists():
-        raise UsageError(f"{out} exists; name another file with --out")
+        raise UsageError(f"{out} exists; name another file with --out", place=out)
     write_atomically(out, propose(look_at(arguments.screenshots) if arguments.screenshots else None))
     finish(out, f"linelet recipe check {out}")
 

@@ -42,7 +42,9 @@ def convert_via(file: OnnxFile, python: Path, width: int, folder: Path, names: d
                 capture_output=True, text=True, errors="replace", timeout=SECONDS, check=False, env=environment,
             )  # fmt: skip
         except subprocess.TimeoutExpired:
-            raise ConversionError(f"{file.path}: onnx-tf took over {SECONDS} s; convert without --via") from None
+            raise ConversionError(
+                f"{file.path}: onnx-tf took over {SECONDS} s; convert without --via", place=file.path
+            ) from None
         except OSError as failure:
             raise ConversionError(
                 f"{python} cannot be run ({failure.strerror}); name the Python of onnx-tf's environment"
@@ -51,7 +53,8 @@ def convert_via(file: OnnxFile, python: Path, width: int, folder: Path, names: d
         if done.returncode or not (written / "model.json").exists():
             reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
             raise ConversionError(
-                f"{file.path}: onnx-tf and tensorflowjs_converter failed ({reason}); convert without --via"
+                f"{file.path}: onnx-tf and tensorflowjs_converter failed ({reason}); convert without --via",
+                place=file.path,
             )
         graph = json.loads((written / "model.json").read_text(encoding="utf-8"))
         graph["signature"] = _renamed(graph["signature"], names, file)
@@ -67,6 +70,6 @@ def _renamed(signature: dict[str, Any], names: dict[str, str], file: OnnxFile) -
     given, made = list(signature["inputs"].values()), list(signature["outputs"].values())
     if len(given) != 1 or len(made) != 1:
         raise ConversionError(f"{file.path}: tensorflowjs_converter gives {len(given)} inputs and {len(made)} outputs; "
-                              "convert without --via")  # fmt: skip
+                              "convert without --via", place=file.path)  # fmt: skip
     input_name, output_name = (names[v.name] for v in (file.inputs[0], file.proto.graph.output[0]))
     return {"inputs": {input_name: given[0]}, "outputs": {output_name: made[0]}}

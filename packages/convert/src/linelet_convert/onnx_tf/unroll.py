@@ -117,14 +117,18 @@ def _lowered(file: OnnxFile) -> onnx.ModelProto:
         attribute = _NOW_INPUTS.get(node.op_type)
         if attribute and len(node.input) > 1:
             if node.input[1] not in held:
-                raise ConversionError(f"{file.path}: {describe(node)} computes its {attribute}; convert without --via")
+                raise ConversionError(
+                    f"{file.path}: {describe(node)} computes its {attribute}; convert without --via", place=file.path
+                )
             node.attribute.append(helper.make_attribute(attribute, held[node.input[1]].reshape(-1).tolist()))
             del node.input[1:]
         if onnx.defs.has(node.op_type):
             known = onnx.defs.get_schema(node.op_type, OPSET).attributes
             later = [a for a in node.attribute if a.name not in known]
             if any(a.i or a.ints or a.s for a in later):
-                raise ConversionError(f"{file.path}: {describe(node)} has {later[0].name}; convert without --via")
+                raise ConversionError(
+                    f"{file.path}: {describe(node)} has {later[0].name}; convert without --via", place=file.path
+                )
             for odd in later:  # opset 14's allowzero=0, 15's training_mode=0: as opset 12 does it
                 node.attribute.remove(odd)
     return model
@@ -149,7 +153,8 @@ def _unroll(node: onnx.NodeProto, prefix: str, file: OnnxFile, shape: list[int],
     if not (steps and plain and before and zero) or not {inputs[1], inputs[2]} <= set(file.initializers):
         raise ConversionError(
             f"{file.path}: {describe(node)} is no plain recurrence as PyTorch exports it at a fixed width; name a "
-            "width with --width, or convert without --via"
+            "width with --width, or convert without --via",
+            place=file.path,
         )
     w, r = file.initializers[inputs[1]], file.initializers[inputs[2]]
     size = r.shape[2]

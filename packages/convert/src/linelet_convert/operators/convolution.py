@@ -1,5 +1,7 @@
 """Convolutions. TensorFlow.js's wasm backend knows channels last only; everything becomes a fused 2-D convolution."""
 
+from typing import Any
+
 import numpy as np
 
 from linelet_convert.registry import converter
@@ -52,17 +54,10 @@ def strided(
     g: Emitter, x: Tensor, begin: Tensor, end: Tensor, steps: list[int], shape: Shape, masks: tuple[int, int] = (0, 0)
 ) -> Tensor:
     """A StridedSlice to a shape; masks: bits of the axes whose begin, whose end does not count."""
-    return g.node(
-        "StridedSlice",
-        [x, begin, end, g.ints(steps)],
-        shape,
-        x.dtype,
-        begin_mask=masks[0],
-        end_mask=masks[1],
-        ellipsis_mask=0,
-        new_axis_mask=0,
-        shrink_axis_mask=0,
-    )
+    given: dict[str, Any] = {"begin_mask": masks[0], "end_mask": masks[1]}
+    none: dict[str, Any] = {"ellipsis_mask": 0, "new_axis_mask": 0, "shrink_axis_mask": 0}
+    inputs = [begin, end, g.ints(steps)]
+    return g.as_floats(x, lambda n: g.node("StridedSlice", [n, *inputs], shape, **given, **none))
 
 
 def spatial(node: OnnxNode, name: str, count: int, default: int = 1) -> list[int]:

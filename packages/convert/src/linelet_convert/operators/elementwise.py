@@ -102,11 +102,12 @@ def _leaky_relu(node: OnnxNode, g: Emitter) -> Value:
     return g.activate(x, "LeakyRelu", alpha) or elementwise(x, g, "LeakyRelu", alpha=alpha)
 
 
-@converter("Clip", since=6, restrictions="bounds computed at run time; integers")
+@converter("Clip", since=6)
 def _clip(node: OnnxNode, g: Emitter) -> Value:
     x = node.input(0)
-    if x.dtype != "float32":
-        node.refuse(f"clips {x.dtype}; cast to float32 before")
+    given = [node.optional(i) for i in (1, 2)]
+    if x.dtype != "float32" or any(v is not None and v.constant is None for v in given):
+        return _clip_by_values(g, x, given)
     bounds = [node.attribute("min", -math.inf), node.attribute("max", math.inf)]
     for i in (1, 2):
         if node.optional(i) is not None:
@@ -119,6 +120,15 @@ def _clip(node: OnnxNode, g: Emitter) -> Value:
     limit = float(np.finfo(np.float32).max)
     low, high = max(low, -limit), min(high, limit)
     return g.like(clipped(g, _tensor(x, g), min(low, high), high), x)
+
+
+def _clip_by_values(g: Emitter, x: Value, bounds: list[Value | None]) -> Value:
+    """Clip integers, or by bounds that are computed while the network runs."""
+    tensor = _tensor(x, g)
+    for op, bound in zip(("Maximum", "Minimum"), bounds, strict=True):
+        if bound is not None:
+            tensor = g.binary(op, tensor, g.stored(bound))
+    return g.like(tensor, x, x.dtype)
 
 
 @converter("Elu", since=6)

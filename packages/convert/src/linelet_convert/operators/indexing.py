@@ -4,7 +4,7 @@ import numpy as np
 
 from linelet_convert.operators.convolution import strided
 from linelet_convert.registry import converter
-from linelet_convert.tfgraph import Shape, Tensor, static
+from linelet_convert.tfgraph import Dtype, Shape, Tensor, static
 from linelet_convert.values import Emitter, OnnxNode, Value
 
 
@@ -29,6 +29,7 @@ def _split(node: OnnxNode, g: Emitter) -> list[Value]:
         count = node.attribute("num_outputs", len(node.proto.output))
         chunk = -(-x.shape[:, axis] // count)
         sizes = np.stack([np.minimum(chunk, x.shape[:, axis] - i * chunk) for i in range(count)], axis=1)
+    sizes = np.broadcast_to(sizes, (g.probes, sizes.shape[1]))
     if not static(sizes) or (sizes < 1).any() or not np.array_equal(sizes.sum(axis=1), x.shape[:, axis]):
         node.refuse(f"cuts an axis of {x.shape[0, axis]} into {sizes[0].tolist()}; fix the width with --width")
     parts = g.split(g.stored(x, x.order), [int(s) for s in sizes[0]], x.order.index(axis))
@@ -54,7 +55,7 @@ def _slice_axes(node: OnnxNode, g: Emitter) -> Value:
     if turned:
         # Backwards is forwards on the reversed axis.
         where = [x.order.index(axes[i]) for i in turned]
-        tensor = g.node("ReverseV2", [tensor, g.ints(where)], tensor.shape, tensor.dtype)
+        tensor = g.reverse(tensor, where)
     for i, axis in enumerate(axes):
         p, size, step = x.order.index(axis), x.shape[:, axis], int(steps[0, i])
         if not static(steps[:, i : i + 1]) or step == 0:
@@ -88,7 +89,7 @@ def strided_slice(g: Emitter, x: Tensor, begin: Shape, end: Shape, stride: Shape
     return strided(g, x, *bounds, [int(s) for s in stride], shape, (0, end_mask))
 
 
-@converter("Gather", since=1, restrictions="negative indices computed at run time")
+@converter("Gather", since=1)
 def _gather(node: OnnxNode, g: Emitter) -> Value:
     x, indices = node.input(0), node.input(1)
     axis = node.axis(node.attribute("axis", 0), x.rank)
@@ -117,9 +118,23 @@ def _gather(node: OnnxNode, g: Emitter) -> Value:
             return g.like(
                 g.node("GatherV2", [tensor, g.ints(fixed), g.scalar(p)], shape, tensor.dtype, batch_dims=0), x, x.dtype
             )
-    plain, where = g.stored(x), g.stored(indices)
+        where = g.constant(fixed)
+    else:
+        where = _from_the_front(g, g.stored(indices), x.shape[:, axis])
+    plain = g.stored(x)
     shape = np.concatenate([plain.shape[:, :axis], where.shape, plain.shape[:, axis + 1 :]], axis=1)
     return g.value(g.node("GatherV2", [plain, where, g.scalar(axis)], shape, plain.dtype, batch_dims=0), dtype=x.dtype)
+
+
+def _from_the_front(g: Emitter, indices: Tensor, size: Shape) -> Tensor:
+    """Indices computed while the network runs, negative ones counted from the front: no backend does that itself."""
+    length = g.runtime_ints(size[:, None], "an index")  # (1,), which broadcasts
+    if indices.rank == 0:
+        length = g.reshape(length, g.rows([]))
+    negative = g.node(
+        "Cast", [g.binary("Less", indices, g.scalar(0), "bool")], indices.shape, "int32", DstT=Dtype("DT_INT32")
+    )
+    return g.binary("AddV2", indices, g.binary("Mul", negative, length))
 
 
 @converter("Pad", since=2, restrictions="edge and wrap; reflect with negative pads; a fill computed at run time")
@@ -189,9 +204,11 @@ def _depth_to_space(node: OnnxNode, g: Emitter) -> Value:
     return g.from_channels_last(g.node("DepthToSpace", [stored], shape, block_size=size, data_format="NHWC"), 4)
 
 
-@converter("SpaceToDepth", since=1)
+@converter("SpaceToDepth", since=1, restrictions="mode CRD")
 def _space_to_depth(node: OnnxNode, g: Emitter) -> Value:
     x, size = node.input(0), node.attribute("blocksize")
+    if node.attribute("mode", "DCR") != "DCR":
+        node.refuse(f"folds blocks by mode {node.attribute('mode')!r}; only DCR is supported")
     if x.rank != 4 or not size or (x.shape[:, 2:] % size).any():
         node.refuse(f"blocks of {size} do not fit {x.shape[0].tolist()}; export again")
     n, h, w, c = g.channels_last(x).shape.T

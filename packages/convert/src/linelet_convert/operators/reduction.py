@@ -107,11 +107,7 @@ def _cum_sum(node: OnnxNode, g: Emitter) -> Value:
     tensor = g.stored(x, x.order)
     # The webgpu backend's own reverse counts numbers twice.
     reverse = bool(node.attribute("reverse", 0))
-    tensor = _turned(g, tensor, axis) if reverse else tensor
+    tensor = g.reverse(tensor, [axis]) if reverse else tensor
     flags = {"exclusive": bool(node.attribute("exclusive", 0)), "reverse": False}
     total = g.node("Cumsum", [tensor, g.scalar(axis)], tensor.shape, tensor.dtype, **flags)
-    return g.like(_turned(g, total, axis) if reverse else total, x, x.dtype)
-
-
-def _turned(g: Emitter, x: Tensor, axis: int) -> Tensor:
-    return g.node("ReverseV2", [x, g.ints([axis])], x.shape, x.dtype)
+    return g.like(g.reverse(total, [axis]) if reverse else total, x, x.dtype)

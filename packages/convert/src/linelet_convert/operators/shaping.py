@@ -170,7 +170,7 @@ def _size_of(node: OnnxNode, g: Emitter) -> Value:
 _CASTS = {1: "float32", 6: "int32", 7: "int64", 9: "bool", 10: "float32", 11: "float32", 16: "float32"}
 
 
-@converter("Cast", since=6, restrictions="to strings, 8- and 16-bit integers")
+@converter("Cast", since=6, restrictions="to strings, 8- and 16-bit integers; numbers beyond 32 bits wrap")
 def _convert_cast(node: OnnxNode, g: Emitter) -> Value:
     x, to = node.input(0), node.attribute("to")
     if to not in _CASTS:

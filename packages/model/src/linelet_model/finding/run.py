@@ -25,15 +25,17 @@ def load_finder(folder: Path) -> tuple[nn.Module, FinderSpec]:
     try:
         spec = FinderSpec.from_json((folder / FILE_NAME).read_bytes(), str(folder / FILE_NAME))
     except OSError as failure:
-        raise SpecError(f"{folder / FILE_NAME}: {failure.strerror}; a finder needs its {FILE_NAME}") from None
+        raise SpecError(
+            f"{folder / FILE_NAME}: {failure.strerror}; a finder needs its {FILE_NAME}", place=folder / FILE_NAME
+        ) from None
     network, path = Finder(), folder / WEIGHTS
     try:
         network.load_state_dict(load_file(path))
     except FileNotFoundError:
-        raise ReaderError(f"{folder} has no {WEIGHTS} yet; let its first epoch finish") from None
+        raise ReaderError(f"{folder} has no {WEIGHTS} yet; let its first epoch finish", place=folder) from None
     except (SafetensorError, OSError) as failure:
-        raise ReaderError(f"{path} is damaged ({failure}); train again") from None
+        raise ReaderError(f"{path} is damaged ({failure}); train again", place=path) from None
     except RuntimeError as failure:
         first = str(failure).splitlines()[-1].strip()
-        raise ReaderError(f"{path} does not fit the finder's network ({first}); train again") from None
+        raise ReaderError(f"{path} does not fit the finder's network ({first}); train again", place=path) from None
     return network.eval(), spec

@@ -33,7 +33,10 @@ class TrainingScreens:
                 else:
                     self._screens.append(keep_screen(screens.image(i), boxes, spec))
         if not self._screens:
-            raise TrainingError(f"{', '.join(settings.data)}: one screen is held out and none is left; make more")
+            raise TrainingError(
+                f"{', '.join(settings.data)}: one screen is held out and none is left; make more",
+                place=", ".join(settings.data),
+            )
 
     def __len__(self) -> int:
         return len(self._screens)

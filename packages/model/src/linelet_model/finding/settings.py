@@ -53,11 +53,14 @@ class FinderSettings:
         for name, (low, high) in ranges.items():
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
-                raise TrainingError(f"--{name.replace('_', '-')} {value} is outside {low:g} to {high:g}")
+                flag = f"--{name.replace('_', '-')}"
+                raise TrainingError(
+                    f"{flag} {value} is outside {low:g} to {high:g}; choose a value within", value=value
+                )
         if self.crop % 32:
             raise TrainingError(f"--crop {self.crop} is no multiple of 32; take {self.crop // 32 * 32}")
         if self.minutes is not None and self.epochs is not None:
-            raise TrainingError("give --minutes or --epochs, not both: the learning rate follows one of them")
+            raise TrainingError("--minutes and --epochs are both given; give one, which the learning rate then follows")
         if self.minutes is None and self.epochs is None:
             return dataclasses.replace(self, epochs=EPOCHS)
         return self

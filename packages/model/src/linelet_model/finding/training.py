@@ -177,9 +177,13 @@ class State:
             return  # killed before the first checkpoint: beginning again is going on
         except Exception as failure:  # pickle, zip and torch each raise their own
             reason = (str(failure).splitlines() or [type(failure).__name__])[0]
-            raise TrainingError(f"{path} is damaged ({reason}); train again into a new folder") from None
+            raise TrainingError(f"{path} is damaged ({reason}); train again into a new folder", place=path) from None
         if saved.get("version") != run.VERSION:
-            raise TrainingError(f"{path} is of version {saved.get('version')!r}, not {run.VERSION}; train again")
+            raise TrainingError(
+                f"{path} is of version {saved.get('version')!r}, not {run.VERSION}; train again",
+                value=saved.get("version"),
+                place=path,
+            )
         self.network.load_state_dict(saved["network"])
         self.average.load_state_dict(saved["average"])
         self.optimiser.load_state_dict(saved["optimiser"])
@@ -194,10 +198,12 @@ def _claim(settings: FinderSettings, out: Path, resume: bool) -> None:
         now = json.loads(json.dumps(settings.to_dict()))
         changed = [f"--{k.replace('_', '-')} {now.get(k)} (was {saved.get(k)})" for k in now if now[k] != saved.get(k)]
         if changed:
-            raise TrainingError(f"{out} was begun with other settings: {', '.join(changed)}; resume with the same")
+            raise TrainingError(
+                f"{out} was begun with other settings: {', '.join(changed)}; resume with the same", place=out
+            )
     elif out.exists() and (not out.is_dir() or any(out.iterdir())):
         remedy = "--resume goes on with it" if (out / run.RUN).exists() else "name a new folder with --out"
-        raise TrainingError(f"{out} exists and is not empty; {remedy}")
+        raise TrainingError(f"{out} exists and is not empty; {remedy}", place=out)
 
 
 def _write_run(settings: FinderSettings, out: Path, spec: FinderSpec, state: State, screens: TrainingScreens) -> None:

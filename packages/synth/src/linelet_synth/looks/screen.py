@@ -30,6 +30,7 @@ from linelet_synth.texts import Part, Text
 
 # Room around the glyphs for what makes them thicker.
 _PAD = 2
+_LESS = 0.7
 
 
 class Screen:
@@ -93,7 +94,9 @@ class Screen:
         look = self._look
         em, master, sizes, styles = choose_size(look.size, text, rng)
         background, colour = self._scheme.text_and_ground(text.role, rng)
-        draft = Draft(text, rng, look.hardness, em, master, sizes, background, colour, styles=styles)
+        # Small type, and a text of which one character may decide the label, can bear less.
+        budget = look.hardness * (_LESS if em < 12 or text.spans is not None else 1.0)
+        draft = Draft(text, rng, budget, em, master, sizes, background, colour, styles=styles)
         draft.display = text.parts[0].kind == "number" and rng.chance(0.04)
         if draft.display:
             draft.styles.append("display")

@@ -48,10 +48,9 @@ class Said:
         return Said((*self.parts, (more, ""))) if more else self
 
     def together(self, value: "Said", joint: str) -> "Said":
-        """A name and its value as one line. A field's line takes no sign that its recipe may not have."""
+        """A name, a joint and its value as one line."""
         first, *rest = value.parts
-        name = self if value.field else self.then(joint)
-        return Said((*name.parts, (first[0], "value"), *rest), value.field, self.names)
+        return Said((*self.then(joint).parts, (first[0], "value"), *rest), value.field, self.names)
 
 
 @dataclass(frozen=True)
@@ -103,8 +102,9 @@ class Languages:
 class Sayings:
     """Texts of one page. ``start`` chooses its language and whether it is the recipe's app."""
 
-    def __init__(self, mixture: Mixture, fields: Sequence[FieldForm], languages: Languages) -> None:
-        self._mixture, self._fields, self._languages = mixture, fields, languages
+    def __init__(self, mixture: Mixture, fields: Sequence[FieldForm], languages: Languages, spaced: bool) -> None:
+        """spaced: the recipe's texts may hold spaces."""
+        self._mixture, self._fields, self._languages, self._spaced = mixture, fields, languages, spaced
         self._names = list(languages.words)
         self._others = [name for name in self._names if name not in ("zh", "en")]
         self._unused: list[FieldForm] = []
@@ -255,6 +255,10 @@ class Sayings:
             chosen = self._unused.pop(rng.integer(0, len(self._unused) - 1))
             return Said(((rng.choice(chosen.names), ""),), None, chosen.key), self._draw(chosen)
         return plain(self.word()), self.value()
+
+    def inline(self, name: Said, value: Said, joint: str) -> Said:
+        """A name and its value as one line. A field's has no sign between that its recipe may not have."""
+        return name.together(value, joint if not value.field else " " if self._spaced else "")
 
     def _draw(self, form: FieldForm) -> Said:
         parts: list[tuple[str, Part]] = []

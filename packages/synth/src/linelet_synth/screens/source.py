@@ -49,7 +49,7 @@ class ScreenSource:
         content |= {"fields": json.dumps(fields).encode(), "screens": b"%d" % GENERATION}
         self.digest = recipe.digest(content)
         everything = frozenset().union(*(face.characters for face in (*main, *latin, *rest)))
-        sayings = Sayings(mixture, self._fields(), Languages(everything))
+        sayings = Sayings(mixture, self._fields(), Languages(everything), " " in recipe.charset)
         self._drawer = Drawer(recipe, (main, latin, _fallback(rest)), sayings, icons, self.rgb)
         self._rng = Rng(bytes.fromhex(self.digest), self.seed)
 

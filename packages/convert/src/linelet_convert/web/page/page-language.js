@@ -1,7 +1,6 @@
 /** The page's language: the one asked for in the address, chosen before, or the browser's; English otherwise. */
+import { recall, remember } from "./page-memory.js";
 import { TEXTS } from "./page-texts.js";
-
-const KEY = "linelet-language"; // in localStorage
 
 /** The language that a tag means here: "zh-TW" is read in "zh-CN" where nothing is nearer. @param {string | null} tag */
 function known(tag) {
@@ -9,16 +8,8 @@ function known(tag) {
   return tag && tag in TEXTS ? tag : Object.keys(TEXTS).find((name) => name.split("-")[0] === base);
 }
 
-function remembered() {
-  try {
-    return localStorage.getItem(KEY);
-  } catch {
-    return null; // storage is blocked: the browser's language decides
-  }
-}
-
 const asked = new URLSearchParams(location.search).get("lang");
-let language = known(asked) ?? known(remembered()) ?? known(navigator.language) ?? "en";
+let language = known(asked) ?? known(recall("language")) ?? known(navigator.language) ?? "en";
 
 /** The texts of the language in use. */
 export const texts = () => TEXTS[language];
@@ -32,11 +23,7 @@ export function offerLanguages(act) {
   choice.value = language;
   choice.addEventListener("change", () => {
     language = choice.value;
-    try {
-      localStorage.setItem(KEY, language);
-    } catch {
-      // Storage is blocked: the choice lasts for this visit.
-    }
+    remember("language", language);
     translate();
     act();
   });

@@ -1,33 +1,43 @@
 /** The bundle's page: a picture on the left, what is read of it on the right. */
-import { LineletError, findLines, loadReader } from "./linelet.js";
-import { asCsv, asDataset, asJson, asText, download } from "./page-files.js";
+import { screenGrey } from "./boxes.js";
+import { readFields } from "./fields.js";
+import { LineletError, loadReader } from "./linelet.js";
+import { ask } from "./page-ask.js";
+import { FieldTable } from "./page-fields.js";
+import { asCsv, asDataset, asJson, asScreens, asText, download } from "./page-files.js";
 import { offerLanguages, texts, translate } from "./page-language.js";
 import { LineList } from "./page-list.js";
+import { recall, remember } from "./page-memory.js";
+import { Sheet, isDoubtful, isOwn, isUnknown } from "./page-sheet.js";
 import { Stage } from "./page-stage.js";
+import { isScreen } from "./screen.js";
+import { UNKNOWN } from "./spec.js";
 
 const element = (id) => document.getElementById(id);
-const LOWEST_SCREENSHOT = 100; // pixels: a picture that is lower is one line, not a screen
-const LONGEST_WAIT = 50; // milliseconds: then the browser gets to paint and to answer
+const THRESHOLD = 50; // percent: lines read with less confidence are left out, until somebody says otherwise
 
 const stage = new Stage();
 const list = new LineList();
-/** @type {(import("./page-files.js").Line & {id: number})[]} */
-let lines = [];
-let count = 0; // numbers lines for good: an id is never used twice
+const table = new FieldTable();
+const sheet = new Sheet();
 let picture = null; // the name of the picture on the stage
+let wanted = 0; // of the picture asked for last: one that was asked for before and comes later does not replace it
 let reader = null;
 let started = 0;
+let chosen = null; // the line whose box was pressed last
 let turn = 0; // of the reading under way: a newer one ends an older one
+let message = () => ""; // the status, in whatever language is chosen
 
 translate();
 for (const backend of ["auto", "wasm", "webgl", "webgpu", "cpu"]) element("backend").append(new Option(backend, backend));
 element("backend").value = new URLSearchParams(location.search).get("backend") ?? "auto";
+element("threshold").value = recall("threshold") ?? THRESHOLD;
 let ready = start(element("backend").value || "auto");
 attempt(openSample)();
 
 /** Loads the reader; the page stays usable, with a message, if that fails. */
 async function start(backend) {
-  element("status").textContent = texts().loading;
+  say((t) => t.loading);
   const begin = performance.now();
   try {
     const next = await loadReader("./", { backend });
@@ -37,18 +47,24 @@ async function start(backend) {
     element("problem").hidden = true;
     showFacts();
     keepForOffline();
-    return true;
   } catch (failure) {
     complain(failure);
-    element("status").textContent = "";
-    return false;
+    say(() => "");
+    if (reader) element("backend").value = reader.backend; // the one that works stays
   }
+  return reader !== null;
 }
 
 function complain(failure) {
   const problem = element("problem");
   problem.textContent = failure instanceof LineletError ? failure.message : `${failure?.name ?? "Error"}: ${failure?.message ?? failure}`;
   problem.hidden = false;
+}
+
+/** @param {(t: ReturnType<typeof texts>) => string} text */
+function say(text) {
+  message = text;
+  element("status").textContent = text(texts());
 }
 
 /** Runs what a person asked for; what goes wrong stands on the page. */
@@ -78,102 +94,135 @@ function showFacts() {
 // --- Pictures -------------------------------------------------------------------------------------------------------
 
 async function openSample() {
+  const mine = ++wanted;
   const response = await fetch("sample.png");
-  // A picture that was chosen while this one was on its way stays.
-  if (response.ok && !picture) await open(await response.blob(), "sample.png");
+  if (response.ok && mine === wanted) await open(await response.blob(), "sample.png");
 }
 
 /** @param {Blob} blob @param {string} name */
 async function open(blob, name) {
+  const mine = ++wanted;
   let bitmap;
   try {
     bitmap = await createImageBitmap(blob, { colorSpaceConversion: "none", premultiplyAlpha: "none" });
   } catch {
     throw new LineletError(`${name} is not a picture that this browser can read; give a PNG, JPEG or WebP`);
   }
+  if (mine !== wanted) return;
+  const own = sheet.lines.filter(isOwn).length;
+  if (own && !(await ask(texts().askOpen(own), ["openAnyway"]))) return;
   if (reader) element("problem").hidden = true; // what is wrong with the bundle stays
   picture = name;
-  stage.show(bitmap, texts().pictureLabel(bitmap.width, bitmap.height));
+  stage.open(bitmap);
   bitmap.close();
-  await propose();
+  sheet.reset();
+  await readPicture([]);
 }
 
 const whole = () => ({ x: 0, y: 0, width: stage.canvas.width, height: stage.canvas.height });
 
-async function propose() {
-  const found = stage.canvas.height < LOWEST_SCREENSHOT ? [whole()] : await findLines(stage.pixels);
-  await readAnew(found);
-}
+const decoding = () => (reader.spec.grammar && element("grammar").checked ? "grammar" : "greedy");
 
-// --- Lines ----------------------------------------------------------------------------------------------------------
-
-/** Replaces all lines by those in the boxes. */
-async function readAnew(boxes) {
-  turn++;
-  lines = [];
-  list.clear();
-  stage.layer.replaceChildren();
-  await readMore(boxes);
-}
-
-/** Reads boxes one after another, so that each has its own milliseconds and shows as soon as it is read. */
-async function readMore(boxes) {
-  const mine = turn;
-  if (!(await ready) || mine !== turn) return [];
-  element("status").textContent = texts().reading(boxes.length);
+/** Reads the picture anew: a screen's lines, or all of it as one. @param {import("./page-sheet.js").Line[]} kept */
+async function readPicture(kept) {
+  const mine = ++turn;
+  if (!(await ready) || mine !== turn) return;
+  if (sheet.lines.length) sheet.edit(() => kept, null, mine);
+  else sheet.now = { lines: kept, turn: mine }; // nothing that Undo could bring back
+  if (!isScreen(stage.canvas)) return readBoxes([whole()]);
+  if (!(await reader.hasFinder())) return say((t) => t.noFinder);
+  say((t) => t.finding);
   const begin = performance.now();
-  let painted = begin;
-  const added = [];
-  for (const box of boxes) {
-    const line = { id: ++count, box, keep: false, ...(await readBox(box)) };
-    if (mine !== turn) return []; // another picture came meanwhile
-    added.push(line);
-    lines.push(line);
-    showLine(line);
-    if (performance.now() - painted > LONGEST_WAIT) {
-      await new Promise((resolve) => setTimeout(resolve));
-      painted = performance.now();
-    }
-  }
+  let done = 0;
+  const onLine = (reading, { of }) => {
+    if (mine !== turn) return; // another picture came meanwhile
+    done++;
+    say((t) => t.reading(done, of));
+    if (!kept.some(({ box }) => overlap(box, reading.box))) sheet.add(mine, sheet.line(reading.box, reading));
+  };
+  await reader.readScreen(stage.pixels, { unknown: true, decoding: decoding(), onLine });
+  if (mine !== turn) return;
   const ms = Math.round(performance.now() - begin);
-  element("status").textContent = boxes.length ? texts().done(boxes.length, ms) : texts().nothing;
-  return added;
+  const count = shownLines().length;
+  say((t) => (count ? t.done(count, ms) : t.nothing));
+  keepForOffline();
 }
 
-/** Reads the same boxes again, but for the lines that somebody corrected or ticked. */
-async function readAgain() {
+/** Whether a line that was kept stands where another one was found. */
+function overlap(a, b) {
+  const across = Math.min(a.x + a.width, b.x + b.width) - Math.max(a.x, b.x);
+  const down = Math.min(a.y + a.height, b.y + b.height) - Math.max(a.y, b.y);
+  return across > 0 && down > 0 && 2 * across * down > Math.min(a.width * a.height, b.width * b.height);
+}
+
+/** Boxes become lines, and are read. @returns {Promise<number[]>} the lines */
+async function readBoxes(boxes) {
+  const lines = boxes.map((box) => sheet.line(box));
+  sheet.edit((before) => [...before, ...lines]);
+  await readLines(lines);
+  return lines.map(({ id }) => id);
+}
+
+async function readLines(lines) {
   if (!(await ready)) return;
   const mine = turn;
   const begin = performance.now();
-  const untouched = lines.filter((line) => !line.keep && line.text === line.reading.text);
-  for (const line of untouched) {
-    const result = await readBox(line.box);
+  for (const { id, box } of lines) {
+    const reading = await reader.read(stage.pixels, { box, decoding: decoding() });
     if (mine !== turn) return; // another picture came meanwhile
-    if (!lines.includes(line)) continue;
-    Object.assign(line, result);
-    showLine(line);
+    sheet.amend(id, box, reading);
   }
-  element("status").textContent = texts().done(untouched.length, Math.round(performance.now() - begin));
+  const ms = Math.round(performance.now() - begin);
+  say((t) => t.done(lines.length, ms));
 }
 
-async function readBox(box) {
-  const begin = performance.now();
-  const decoding = reader.spec.grammar && element("grammar").checked ? "grammar" : "greedy";
-  const reading = await reader.read(stage.pixels, { box, input: true, decoding });
-  return { reading, text: reading.text, ms: performance.now() - begin };
-}
+// --- What is shown --------------------------------------------------------------------------------------------------
 
-function showLine(line) {
-  const number = lines.indexOf(line) + 1;
-  list.show(line, number);
-  list.mark(line.id, unknownIn(line.text) !== "");
-  stage.place(line.id, line.box, texts().boxLabel(number, line.text));
-  element("count").textContent = lines.length || "";
-}
+const threshold = () => Number(element("threshold").value) / 100;
+
+/** Lines in which the reader knows nothing are boxes on the picture, and stand in the list only if asked for. */
+const shownLines = () => sheet.lines.filter((line) => element("unknown-lines").checked || !isUnknown(line));
+
+const exported = () => sheet.lines.filter((line) => line.text && !isUnknown(line) && !isDoubtful(line, threshold()));
 
 const unknownIn = (text) => [...new Set([...text].filter((character) => !reader.spec.charset.includes(character)))].join("");
 
-const lineOf = (id) => lines.find((line) => line.id === id);
+/** The values that the lines name, what a person corrected included. */
+function fields() {
+  const lines = sheet.lines.filter(({ text }) => text);
+  const said = lines.map((line) => ({ text: line.text, box: line.box, confidence: isOwn(line) ? 1 : line.reading.confidence }));
+  return readFields(said, reader.spec.fields);
+}
+
+function show() {
+  const t = texts();
+  const lines = shownLines();
+  const numbers = new Map(lines.map(({ id }, i) => [id, i + 1]));
+  const doubtful = (line) => line.reading !== null && isDoubtful(line, threshold());
+  list.show(lines, (line, i) => ({
+    number: i + 1, doubtful: doubtful(line), impossible: isOwn(line) && unknownIn(line.text) !== "",
+  }));
+  stage.show(
+    sheet.lines.map((line) => ({
+      id: line.id,
+      box: line.box,
+      text: isUnknown(line) ? "" : line.text,
+      label: t.boxLabel(numbers.get(line.id) ?? "–", line.text.replaceAll(UNKNOWN, "?")),
+      kind: isUnknown(line) ? "unknown" : doubtful(line) ? "doubtful" : "",
+    })),
+  );
+  const { width, height } = stage.canvas;
+  stage.canvas.setAttribute("aria-label", t.pictureLabel(width, height));
+  stage.layer.setAttribute("aria-label", t.boxes);
+  element("count").textContent = lines.length || "";
+  element("exported").textContent = lines.length ? t.exported(exported().length, lines.length) : "";
+  element("threshold-shown").textContent = `${element("threshold").value} %`;
+  element("undo").disabled = !sheet.past.length;
+  element("redo").disabled = !sheet.future.length;
+  if (reader) table.show(reader.spec.fields, fields());
+}
+
+sheet.addEventListener("change", show);
 
 /** Boxes and texts are linked both ways. */
 const link = ({ detail: id }) => {
@@ -182,93 +231,149 @@ const link = ({ detail: id }) => {
 };
 
 const remove = ({ detail: id }) => {
-  const at = lines.findIndex((line) => line.id === id);
-  const focused = document.activeElement?.closest("[data-id]") !== null;
-  lines.splice(at, 1);
-  list.remove(id);
-  stage.remove(id);
-  lines.forEach(showLine);
-  element("count").textContent = lines.length || "";
+  const shown = sheet.lines;
+  const at = shown.findIndex((line) => line.id === id);
+  const focused = document.activeElement?.closest("[data-id]");
+  const next = shown[at + 1] ?? shown[at - 1];
+  sheet.edit((lines) => lines.filter((line) => line.id !== id));
+  show();
   // The keyboard goes on at the neighbour instead of at the top of the page.
-  if (focused && lines.length) stage.focus(lines[Math.min(at, lines.length - 1)].id);
+  if (!focused || !next) return;
+  if (focused.classList.contains("box")) stage.focus(next.id);
+  else list.open(next.id, true);
 };
 
 stage.addEventListener("link", link);
 list.addEventListener("link", link);
 stage.addEventListener("remove", remove);
 list.addEventListener("remove", remove);
-stage.addEventListener("open", ({ detail: id }) => list.open(id, true));
+stage.addEventListener("open", ({ detail: id }) => {
+  // A keyboard on the screen covers half of it: a finger asks for it by a second tap.
+  list.open(id, matchMedia("(pointer: fine)").matches || chosen === id);
+  chosen = id;
+});
 stage.addEventListener("draw", attempt(async ({ detail: box }) => {
-  const [line] = await readMore([box]);
-  if (line) list.open(line.id, false);
+  const [id] = await readBoxes([box]);
+  link({ detail: id });
+  list.open(id, false);
 }));
-stage.addEventListener("change", attempt(async ({ detail: { id, box } }) => {
-  const line = lineOf(id);
-  line.box = box;
-  stage.place(id, box, texts().boxLabel(lines.indexOf(line) + 1, line.text));
-  const result = await readBox(box);
-  if (line.box !== box || !lines.includes(line)) return; // moved on meanwhile
-  Object.assign(line, result, { keep: false });
-  showLine(line);
+stage.addEventListener("change", attempt(async ({ detail: { id, box, byKey = false } }) => {
+  // A text that a person wrote stays with its box; what was read of the old place goes.
+  const line = sheet.find(id);
+  sheet.change(id, isOwn(line) ? { box } : { box, reading: null, text: "" }, byKey ? `move ${id}` : null);
+  show();
+  if (await ready) sheet.amend(id, box, await reader.read(stage.pixels, { box, decoding: decoding() }));
 }));
 list.addEventListener("edit", ({ detail: { id, text } }) => {
-  const line = lineOf(id);
-  line.text = text;
   const unknown = unknownIn(text);
-  line.keep = text !== line.reading.text && !unknown;
-  list.mark(id, unknown !== "");
-  list.item(id).querySelector(".keep input").checked = line.keep;
-  element("status").textContent = unknown ? texts().unknown(unknown) : "";
+  const line = sheet.find(id);
+  sheet.change(id, { text, keep: text !== line.reading?.text && !unknown }, `text ${id}`);
+  say((t) => (unknown ? t.unknown(unknown.replaceAll(UNKNOWN, "\ufffd")) : ""));
 });
-list.addEventListener("keep", ({ detail: { id, keep } }) => {
-  lineOf(id).keep = keep;
+list.addEventListener("restore", ({ detail: id }) => {
+  const { text, reading } = sheet.find(id);
+  if (reading && text !== reading.text) sheet.change(id, { text: reading.text, keep: false });
 });
+list.addEventListener("keep", ({ detail: { id, keep } }) => sheet.change(id, { keep }));
+list.addEventListener("look", attempt(async ({ detail: id }) => {
+  const { box, text } = sheet.find(id);
+  const { input } = await reader.read(stage.pixels, { box, input: true });
+  list.showInput(id, input, text);
+}));
+table.addEventListener("link", ({ detail: box }) => link({ detail: box && sheet.lines.find((line) => overlap(line.box, box))?.id }));
+table.addEventListener("copy", attempt(async ({ detail: text }) => {
+  await copy(text);
+  say((t) => t.copied);
+}));
 
 // --- What can be asked for ------------------------------------------------------------------------------------------
 
 const onClick = (id, act) => element(id).addEventListener("click", attempt(act));
 
-onClick("sample", async () => {
-  picture = null;
-  await openSample();
-});
-onClick("find", propose);
-onClick("whole", () => readAnew([whole()]));
+/** Reads all anew, after asking what becomes of a person's own lines. */
+async function readAnew(read) {
+  const own = sheet.lines.filter(isOwn);
+  const answer = own.length ? await ask(texts().askAgain(own.length), ["keepMine", "replaceAll"]) : "replaceAll";
+  if (answer) await read(answer === "keepMine" ? own : []);
+}
+
+onClick("sample", openSample);
+onClick("find", () => readAnew(readPicture));
+onClick("whole", () => readAnew(async (kept) => {
+  turn++;
+  const line = sheet.line(whole());
+  sheet.edit(() => [...kept, line]);
+  await readLines([line]);
+}));
 onClick("add", async () => {
   const { width, height } = whole();
   const box = { width: Math.ceil(width / 3), height: Math.ceil(Math.min(height, Math.max(24, height / 20))) };
-  const [line] = await readMore([{ x: Math.floor((width - box.width) / 2), y: Math.floor((height - box.height) / 2), ...box }]);
-  if (line) stage.focus(line.id);
+  const [id] = await readBoxes([{ x: Math.floor((width - box.width) / 2), y: Math.floor((height - box.height) / 2), ...box }]);
+  stage.focus(id);
 });
 onClick("draw", async () => {
   const drawing = stage.element.classList.toggle("drawing");
   element("draw").setAttribute("aria-pressed", String(drawing));
 });
-onClick("copy", async () => {
-  await copy(asText(lines));
-  element("status").textContent = texts().copied;
+onClick("undo", async () => sheet.undo());
+onClick("redo", async () => sheet.redo());
+addEventListener("keydown", (event) => {
+  const key = event.key.toLowerCase();
+  if (!(event.ctrlKey || event.metaKey) || event.altKey || !["z", "y"].includes(key) || element("ask").open) return;
+  event.preventDefault();
+  if (key === "y" || event.shiftKey) sheet.redo();
+  else sheet.undo();
 });
-onClick("json", async () => download(new Blob([asJson(lines)], { type: "application/json" }), "lines.json"));
-onClick("csv", async () => download(new Blob([asCsv(lines)], { type: "text/csv" }), "lines.csv"));
+element("threshold").addEventListener("input", ({ target }) => {
+  remember("threshold", target.value);
+  show();
+});
+element("unknown-lines").addEventListener("change", show);
+onClick("copy", async () => {
+  const lines = exported();
+  if (lines.length) await copy(asText(lines));
+  say((t) => (lines.length ? t.copied : t.nothingToCopy));
+});
+onClick("json", async () => {
+  download(new Blob([asJson(picture, exported(), fields())], { type: "application/json" }), "lines.json");
+});
+onClick("csv", async () => download(new Blob([asCsv(picture, exported())], { type: "text/csv" }), "lines.csv"));
 onClick("save", async () => {
-  const kept = lines.filter((line) => line.keep);
-  const unknown = unknownIn(asText(kept).replaceAll("\n", ""));
-  if (!kept.length || unknown) {
-    element("status").textContent = unknown ? texts().unknown(unknown) : texts().noneToSave;
-    return;
-  }
+  const kept = sheet.lines.filter((line) => line.keep && line.text);
+  const unknown = unknownIn(asText(sheet.lines.filter(isOwn)).replaceAll("\n", ""));
+  if (!kept.length || unknown) return say((t) => (unknown ? t.unknown(unknown) : t.noneToSave));
   download(await asDataset(kept, stage.canvas, reader.spec.charset), "linelet-corrections.zip");
-  element("status").textContent = texts().saved(kept.length);
+  say((t) => t.saved(kept.length));
+});
+onClick("save-screen", async () => {
+  const { lines } = sheet;
+  if (!lines.length) return say((t) => t.noBoxes);
+  download(await asScreens(lines, stage.canvas, screenGrey(stage.pixels)), "linelet-screens.zip");
+  say((t) => t.savedScreen(lines.length));
 });
 offerLanguages(() => {
-  lines.forEach(showLine);
+  say(message);
+  show();
   if (reader) showFacts();
 });
 element("backend").addEventListener("change", attempt(async ({ target }) => {
+  const before = reader;
   ready = start(target.value);
-  await readAgain();
+  if ((await ready) && reader !== before) await readUntouched();
 }));
-element("grammar").addEventListener("change", attempt(readAgain));
+element("grammar").addEventListener("change", attempt(readUntouched));
+
+/** Reads the same boxes again, but for a person's own lines. */
+async function readUntouched() {
+  const mine = ++turn;
+  const lines = sheet.lines.filter((line) => !isOwn(line));
+  const begin = performance.now();
+  const readings = await reader.read(stage.pixels, { boxes: lines.map(({ box }) => box), decoding: decoding() });
+  if (mine !== turn) return; // another picture came meanwhile
+  lines.forEach(({ id, box }, i) => sheet.amend(id, box, readings[i]));
+  const ms = Math.round(performance.now() - begin);
+  say((t) => t.done(lines.length, ms));
+}
 
 /** The clipboard needs HTTPS or localhost; elsewhere, as on a phone in the same network, an old command does it. */
 async function copy(text) {
@@ -300,13 +405,24 @@ addEventListener("drop", (event) => {
   event.preventDefault();
   openFirst([...event.dataTransfer.files]);
 });
+addEventListener("beforeunload", (event) => {
+  if (sheet.lines.some(isOwn)) event.preventDefault();
+});
 
 // --- Offline --------------------------------------------------------------------------------------------------------
+
+/** A name for the bundle's content: its list of files, which holds their digests, digested. */
+async function bundleVersion() {
+  const list = await (await fetch("files.json")).arrayBuffer();
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", list));
+  return Array.from(digest.slice(0, 8), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
 
 /** Hands the files that this page came from to the service worker. Needs HTTPS or localhost. */
 async function keepForOffline() {
   try {
-    await navigator.serviceWorker?.register("sw.js");
+    if (!navigator.serviceWorker) return;
+    await navigator.serviceWorker.register(`sw.js?version=${await bundleVersion()}`);
     const registration = await navigator.serviceWorker?.ready;
     const own = performance.getEntriesByType("resource").map(({ name }) => name).filter((name) => name.startsWith(location.origin));
     registration?.active.postMessage({ files: [...new Set([new URL("./", location.href).href, ...own])] });

@@ -11,7 +11,7 @@
  *   the network: (1, 1, H, W) -> probabilities (1, H / stride, W / stride)
  */
 import { LineletError, reason } from "./errors.js";
-import { MAX_PIXELS, crop, resize } from "./preprocess.js";
+import { MAX_ASPECT, MAX_PIXELS, crop, resize } from "./preprocess.js";
 
 const VERSION = 1;
 export const FILE_NAME = "finder.json";
@@ -19,6 +19,7 @@ export const FILE_NAME = "finder.json";
 // A phone's screen of 1080 x 2400 at a short side of 480: the work that one pass is meant to be.
 const SCREEN_RATIO = 20 / 9;
 const LEAST_CONTRAST = 8; // grey levels between ground and ink: fainter text cannot be told from JPEG's noise
+const LEAST_HEIGHT = 5; // pixels of ink: what is lower nobody can read
 const LEAST_INK = 0.4; // of the ink's full contrast: what lies below is a blurred edge
 
 const DEFAULTS = {
@@ -233,8 +234,8 @@ export function fitBox(grey, guess) {
   const ink = inkOf(window, cut(window, [upper, lower], [first, last]), ground);
   if (!ink) return null;
   const rows = follow(inkRows(ink, first, last), upper, lower, 0.08 * high);
-  if (!rows) return null;
-  const columns = follow(inkColumns(ink, rows), first, last, 0.2 * high);
+  if (!rows || rows[1] - rows[0] < Math.max(LEAST_HEIGHT, 0.3 * high)) return null; // a dash, a rule, a chart's line
+  const columns = follow(inkColumns(ink, rows), first, last, 0.25 * high);
   if (!columns) return null;
   return { x: left + columns[0], y: top + rows[0], width: columns[1] - columns[0], height: rows[1] - rows[0] };
 }
@@ -353,7 +354,9 @@ export function findBoxes(levels, grey, spec) {
     const box = fitBox(grey, guessLine(core, levels, spec, scale));
     if (box) tight.push(box);
   }
-  return readingOrder(joinParts(tight).map((box) => withMargin(box, grey)));
+  const boxes = joinParts(tight).map((box) => withMargin(box, grey));
+  // What is longer than any line is a rule, and no reader takes it.
+  return readingOrder(boxes.filter(({ width, height }) => width <= MAX_ASPECT * height));
 }
 
 /** Boxes that cover mostly the same ink become one. @param {Box[]} boxes */
@@ -409,4 +412,24 @@ export function readingOrder(boxes) {
 export async function findLines(picture, spec, score) {
   const grey = screenGrey(picture);
   return findBoxes(await findMap(prepareScreen(grey, spec), spec, score), grey, spec);
+}
+
+/**
+ * The ink within a box that a person drew; the box itself where nothing stands out from its ground.
+ * @param {Grey} grey @param {Box} box @returns {Box}
+ */
+export function tightBox(grey, box) {
+  const window = cut(grey, [box.y, box.y + box.height], [box.x, box.x + box.width]);
+  const ink = inkOf(window, window, commonest(window));
+  if (!ink) return box;
+  const rows = [];
+  const columns = [];
+  ink.data.forEach((marked, i) => {
+    if (!marked) return;
+    rows.push(Math.floor(i / ink.width));
+    columns.push(i % ink.width);
+  });
+  const ends = (places) => [places.reduce((a, b) => Math.min(a, b)), places.reduce((a, b) => Math.max(a, b)) + 1];
+  const [[top, bottom], [left, right]] = [ends(rows), ends(columns)];
+  return { x: box.x + left, y: box.y + top, width: right - left, height: bottom - top };
 }

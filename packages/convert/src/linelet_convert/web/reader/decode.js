@@ -114,12 +114,18 @@ function mergeUnknown(runs) {
 }
 
 /** Log-probabilities of a frame. The temperature changes confidences, never texts. */
-function logSoftmax(scores, spec) {
-  const logits = Float64Array.from(scores, (s) =>
-    (spec.scores === "probs" ? Math.log(Math.max(s, 1e-30)) : s) / spec.temperature);
-  const highest = logits.reduce((a, b) => Math.max(a, b), -Infinity);
-  const total = highest + Math.log(logits.reduce((sum, x) => sum + Math.exp(x - highest), 0));
-  return logits.map((x) => x - total);
+function logSoftmax(scores, { scores: kind, temperature }) {
+  const logits = new Float64Array(scores.length);
+  let highest = -Infinity;
+  for (let k = 0; k < scores.length; k++) {
+    logits[k] = (kind === "probs" ? Math.log(Math.max(scores[k], 1e-30)) : scores[k]) / temperature;
+    if (logits[k] > highest) highest = logits[k];
+  }
+  let sum = 0;
+  for (let k = 0; k < logits.length; k++) sum += Math.exp(logits[k] - highest);
+  const total = highest + Math.log(sum);
+  for (let k = 0; k < logits.length; k++) logits[k] -= total;
+  return logits;
 }
 
 /**

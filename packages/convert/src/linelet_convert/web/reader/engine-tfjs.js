@@ -10,7 +10,10 @@
  * @property {() => void} dispose frees the network's memory
  */
 import { BackendError, LineletError, reason } from "./errors.js";
-import { IN_NODE, fetchBytes, fetchText } from "./files.js";
+import { IN_NODE, fetchBytes, fetchText, inside, nodeModule } from "./files.js";
+
+const LONGEST_WAIT = 60_000; // milliseconds for a batch: whatever takes longer will never end
+const WASM_FILES = ["", "-simd", "-threaded-simd"].map((kind) => `tfjs-backend-wasm${kind}.wasm`);
 
 export const BACKENDS = ["wasm", "webgl", "webgpu", "cpu"];
 
@@ -20,9 +23,9 @@ export const BACKENDS = ["wasm", "webgl", "webgpu", "cpu"];
  */
 async function loadRuntime(assets, own) {
   if (own) return { tf: own, load: async () => {}, folder: null };
-  const folder = new URL("tfjs/", assets);
+  const folder = inside("tfjs/", assets);
   const load = async (name) => {
-    const url = new URL(`${name}.js`, folder);
+    const url = inside(`${name}.js`, folder);
     try {
       return await import(/* @vite-ignore */ /* webpackIgnore: true */ url.href);
     } catch (failure) {
@@ -65,7 +68,7 @@ const OBSTACLES = {
 /** Why a backend did not start though nothing spoke against it. */
 async function diagnose(name, folder) {
   try {
-    if (name === "wasm" && folder) await fetchBytes(new URL("tfjs-backend-wasm-simd.wasm", folder));
+    if (name === "wasm" && folder) await fetchBytes(inside("tfjs-backend-wasm-simd.wasm", folder));
   } catch (failure) {
     return reason(failure);
   }
@@ -88,14 +91,15 @@ export async function tfjsEngine(bundle, backend, { assets, module, threads, onP
   if (backend === "wasm") {
     // Threads need cross-origin isolation and workers from blob: URLs; without the latter the page would hang.
     if (!threads) tf.env().set("WASM_HAS_MULTITHREAD_SUPPORT", false);
-    runtime?.setWasmPaths(await localPath(folder));
+    runtime?.setWasmPaths(wasmPaths(folder));
   }
   if (!(await inTurn(() => tf.setBackend(backend)))) throw new BackendError(await diagnose(backend, folder));
 
+  const guard = new Guard(tf, backend);
   const models = new Models(tf, bundle.url, bundle.spec.widths, onProgress);
   const run = async (data, shape) => {
     const model = await models.forWidth(shape[3]);
-    return inTurn(async () => {
+    return inTurn(() => guard.run(async () => {
       if (tf.getBackend() !== backend) await tf.setBackend(backend);
       const input = tf.tensor(data, shape, "float32");
       let output;
@@ -106,7 +110,7 @@ export async function tfjsEngine(bundle, backend, { assets, module, threads, onP
         input.dispose();
         output?.dispose();
       }
-    });
+    }));
   };
   // One network is fetched now, so that a broken bundle is noticed before it is needed.
   await models.forWidth(bundle.spec.widths[0] ?? 0);
@@ -126,11 +130,69 @@ function inTurn(act) {
   return result;
 }
 
-/** In Node the wasm file is read from disk by path, in a browser fetched by URL. */
-async function localPath(folder) {
-  if (!IN_NODE) return folder.href;
-  const { fileURLToPath } = await import("node:url");
-  return fileURLToPath(folder);
+/** Where each wasm file lies: in Node it is read from disk by path, in a browser fetched by URL. */
+function wasmPaths(folder) {
+  const place = (url) => (IN_NODE ? nodeModule("node:url").fileURLToPath(url) : url.href);
+  return Object.fromEntries(WASM_FILES.map((name) => [name, place(inside(name, folder))]));
+}
+
+/**
+ * Sees to it that every run on a backend ends: a graphics context that the browser takes away, or a driver that hangs,
+ * would leave it unsettled, and with it all readers of the page, which run one after another.
+ */
+class Guard {
+  constructor(tf, backend) {
+    this.tf = tf;
+    this.backend = backend;
+    this.own = this.instance();
+    /** @type {BackendError | null} */
+    this.dead = null;
+    /** @type {((failure: Error) => void) | null} */
+    this.abort = null;
+    const lost = "the browser took the WebGL context away (too many pages use it, or the driver was restarted)";
+    this.own?.gpgpu?.gl?.canvas?.addEventListener("webglcontextlost", () => this.die(lost), { once: true });
+    this.own?.device?.lost?.then(({ message }) => this.die(`the WebGPU device was lost (${message})`));
+  }
+
+  instance() {
+    return this.tf.engine().registry?.[this.backend];
+  }
+
+  /** Ends the run under way, and makes room for a fresh start of the backend. */
+  die(cause) {
+    if (this.dead) return;
+    this.dead = new BackendError(`${this.backend}: ${cause}; load the reader again`);
+    const engine = this.tf.engine();
+    const registered = engine.registryFactory?.[this.backend];
+    if (registered && this.instance() === this.own) {
+      try {
+        engine.removeBackend(this.backend);
+      } catch {
+        // What is left of it cannot be freed.
+      }
+      engine.registerBackend(this.backend, registered.factory, registered.priority);
+    }
+    this.abort?.(this.dead);
+  }
+
+  /** @template T @param {() => Promise<T>} act @returns {Promise<T>} */
+  async run(act) {
+    if (this.instance() !== this.own) this.die("it was started anew, without this reader's weights");
+    if (this.dead) throw this.dead;
+    try {
+      return await new Promise((resolve, reject) => {
+        this.abort = reject;
+        const late = () => this.die(`no answer within ${LONGEST_WAIT / 1000} s`);
+        const timer = setTimeout(late, LONGEST_WAIT);
+        act().then(resolve, reject).finally(() => clearTimeout(timer));
+      });
+    } catch (failure) {
+      if (this.own?.gpgpu?.gl?.isContextLost?.()) this.die("the WebGL context is lost");
+      throw this.dead ?? failure;
+    } finally {
+      this.abort = null;
+    }
+  }
 }
 
 /** The networks of a bundle: one for any width, or one a width, which share their weights. */
@@ -148,7 +210,7 @@ class Models {
   forWidth(width) {
     const name = this.widths.length ? `model-${width}.json` : "model.json";
     if (!this.models.has(name)) {
-      const loading = this.load(new URL(name, this.url));
+      const loading = this.load(inside(name, this.url));
       loading.catch(() => this.models.delete(name)); // so that a lost connection can be tried again
       this.models.set(name, loading);
     }
@@ -187,7 +249,7 @@ class Models {
     let done = 0;
     const parts = await Promise.all(
       paths.map(async (path) => {
-        if (!this.shards.has(path)) this.shards.set(path, fetchBytes(new URL(path, url)));
+        if (!this.shards.has(path)) this.shards.set(path, fetchBytes(inside(path, url)));
         try {
           const bytes = await this.shards.get(path);
           this.onProgress?.({ file: path, done: ++done, of: paths.length });

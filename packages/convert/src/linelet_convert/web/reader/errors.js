@@ -10,6 +10,9 @@ export class LineletError extends Error {
 /** A backend that cannot be used here, whereas another one may do. */
 export class BackendError extends LineletError {}
 
+/** A file that is not there, whereas its server or disk is. */
+export class MissingFileError extends LineletError {}
+
 /**
  * Refuse keys that nobody reads: an option in the wrong place must not be ignored in silence.
  * @param {object} given @param {readonly string[]} known @param {string} where

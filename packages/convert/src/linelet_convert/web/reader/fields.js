@@ -5,7 +5,7 @@
  * Geometry and grammar decide. A line is a value where its whole text is one that the field's forms can write, and a name
  * where it is one of the field's names; a value stands right of its name in the same row, below or above it, or in one line
  * with it. What stands between the two, or nearer to either, speaks against them: a field whose value is not shown, or not
- * beyond doubt, is absent and never guessed.
+ * beyond doubt, is absent and never guessed. Spaces do not count: a wide gap and none say the same.
  *
  * @typedef {{x: number, y: number, width: number, height: number}} Box
  * @typedef {{text: string, confidence: number, box: Box}} ScreenText a line as it was read
@@ -60,7 +60,10 @@ export function readFields(lines, fields) {
 /** @param {string | string[]} value @returns {string[]} */
 const listed = (value) => (typeof value === "string" ? [value] : value);
 
-const bareNames = (field) => listed(field.name).map((name) => name.replace(/\s+/g, ""));
+const bareOf = (text) => text.replace(/\s+/g, "");
+const bareNames = (field) => listed(field.name).map(bareOf);
+// A form's spaces, and its numbers, whose formats may hold some.
+const SPACES = /(\{[^{}]*\})|\s+/g;
 
 /** @type {Map<string, Form>} compiling one costs more than many screens */
 const compiled = new Map();
@@ -74,8 +77,10 @@ function formsOf(field) {
 /** A field's forms as what accepts a text, and what takes its numbers out. */
 class Form {
   constructor(forms) {
-    this.automaton = compile({ forms });
-    this.patterns = forms.map((form) => {
+    const bare = forms.map((form) => form.replace(SPACES, "$1"));
+    this.automaton = compile({ forms: bare });
+    this.written = forms.map((form) => formPieces(form).map(({ text }) => text ?? "").join(""));
+    this.patterns = bare.map((form) => {
       const parts = formPieces(form).map(({ inside, text }) =>
         inside === undefined ? text.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&") : "([-+ ]*[\\d,]+(?:\\.\\d+)?)");
       return new RegExp(`^${parts.join("")}$`, "u");
@@ -84,10 +89,11 @@ class Form {
 
   /** What a text says; null where no form can write it. @param {string} text @returns {Value | null} */
   value(text) {
-    if (!text || !accepts(this.automaton, text)) return null;
-    const [, ...groups] = this.patterns.map((pattern) => text.match(pattern)).find(Boolean);
-    const numbers = groups.map((group) => Number(group.replace(/[, ]/g, "")));
-    return numbers.length === 0 ? text : numbers.length === 1 ? numbers[0] : numbers;
+    const bare = bareOf(text);
+    if (!bare || !accepts(this.automaton, bare)) return null;
+    const k = this.patterns.findIndex((pattern) => pattern.test(bare));
+    const numbers = bare.match(this.patterns[k]).slice(1).map((group) => Number(group.replace(/[, ]/g, "")));
+    return numbers.length === 0 ? this.written[k] : numbers.length === 1 ? numbers[0] : numbers;
   }
 }
 
@@ -95,7 +101,8 @@ class Form {
 function namesAmong(lines, fields) {
   const owners = new Map(Object.entries(fields).flatMap(([key, field]) => bareNames(field).map((name) => [name, key])));
   const found = new Map();
-  lines.forEach(({ text, confidence }, i) => {
+  lines.forEach(({ text: spaced, confidence }, i) => {
+    const text = bareOf(spaced);
     const bare = text.endsWith(UNKNOWN) ? text.slice(0, -UNKNOWN.length) : text;
     if (owners.has(bare) && (confidence >= LEAST_CONFIDENCE || bare !== text)) found.set(i, owners.get(bare));
   });
@@ -107,10 +114,11 @@ function* inline(lines, key, field, form) {
   const names = bareNames(field).sort((a, b) => [...b].length - [...a].length);
   for (const [i, line] of lines.entries()) {
     if (line.confidence < LEAST_CONFIDENCE) continue;
+    const whole = bareOf(line.text);
     for (const name of names) {
-      const starts = line.text.startsWith(name);
-      if (!starts && !line.text.endsWith(name)) continue;
-      const rest = starts ? line.text.slice(name.length) : line.text.slice(0, line.text.length - name.length);
+      const starts = whole.startsWith(name);
+      if (!starts && !whole.endsWith(name)) continue;
+      const rest = starts ? whole.slice(name.length) : whole.slice(0, whole.length - name.length);
       const text = rest.replace(/^[:：]+/, "");
       const value = form.value(text);
       if (value === null) continue;

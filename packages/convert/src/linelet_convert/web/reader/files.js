@@ -1,8 +1,11 @@
 /** Fetching a bundle's files, in browsers and in Node, with messages that name the file and the remedy. */
-import { LineletError, reason } from "./errors.js";
+import { LineletError, MissingFileError, reason } from "./errors.js";
 
 /** Node, or a bundler's server-side rendering: files are read from disk there. */
 export const IN_NODE = typeof process !== "undefined" && !!process.versions?.node && typeof document === "undefined";
+
+/** A module of Node's own. Asked for by its name only, so that a bundler for browsers finds no import of it. */
+export const nodeModule = (name) => /** @type {any} */ (process).getBuiltinModule(name);
 
 /**
  * A folder's or file's address as an absolute URL.
@@ -11,26 +14,35 @@ export const IN_NODE = typeof process !== "undefined" && !!process.versions?.nod
 export async function resolve(address) {
   if (address instanceof URL || /^[a-z][a-z+.-]+:\/\//i.test(address)) return new URL(address);
   if (IN_NODE) {
-    const { pathToFileURL } = await import("node:url");
-    return new URL(String(pathToFileURL(address)) + (address.endsWith("/") ? "/" : ""));
+    return new URL(String(nodeModule("node:url").pathToFileURL(address)) + (address.endsWith("/") ? "/" : ""));
   }
   return new URL(address, globalThis.document?.baseURI ?? globalThis.location.href);
 }
 
-/** A URL as a folder: whatever it is, it ends with a slash. @param {URL} url */
+/** A URL as a folder: its path ends with a slash; a query (a version, a token) stays. @param {URL} url */
 export function asFolder(url) {
   if (url.pathname.endsWith("/")) return url;
-  return url.pathname.endsWith(".json") ? new URL(".", url) : new URL(`${url.href}/`);
+  const folder = new URL(url);
+  folder.pathname = url.pathname.endsWith(".json") ? url.pathname.replace(/[^/]*$/, "") : `${url.pathname}/`;
+  return folder;
+}
+
+/** A file or folder in a folder, under the folder's own query. @param {string} name @param {URL} folder */
+export function inside(name, folder) {
+  const url = new URL(name, folder);
+  url.search = folder.search;
+  return url;
 }
 
 /** @param {URL} url @returns {Promise<Uint8Array>} */
 export async function fetchBytes(url) {
   if (url.protocol === "file:" && IN_NODE) {
-    const { readFile } = await import("node:fs/promises");
+    const { readFile } = nodeModule("node:fs/promises");
     try {
       return new Uint8Array(await readFile(url));
     } catch (failure) {
-      throw new LineletError(`${url.pathname}: ${reason(failure)}; convert again or check the path`);
+      const kind = /** @type {any} */ (failure)?.code === "ENOENT" ? MissingFileError : LineletError;
+      throw new kind(`${url.pathname}: ${reason(failure)}; convert again or check the path`);
     }
   }
   let response;
@@ -41,8 +53,18 @@ export async function fetchBytes(url) {
       cause: failure,
     });
   }
+  if (response.status === 404) {
+    throw new MissingFileError(`${url.href} is missing from the bundle (HTTP 404); copy the whole folder or convert again`);
+  }
   if (!response.ok) {
-    throw new LineletError(`${url.href} is missing from the bundle (HTTP ${response.status}); copy the whole folder or convert again`);
+    throw new LineletError(`${url.href} was refused by its server (HTTP ${response.status}); allow it, or correct the address`);
+  }
+  if (response.headers.get("content-type")?.startsWith("text/html")) {
+    const from = response.redirected ? `, redirected to ${response.url}` : "";
+    throw new LineletError(
+      `${url.href} is answered with an HTML page (HTTP ${response.status}${from}), as for a login or an unknown address; ` +
+        "correct the address or the server",
+    );
   }
   return new Uint8Array(await response.arrayBuffer());
 }

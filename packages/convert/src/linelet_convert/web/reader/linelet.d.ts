@@ -1,4 +1,4 @@
-/** Reads pictures of single text lines, in the browser or in Node. See README.md. */
+/** Reads pictures of text lines and of whole screens, in the browser or in Node. See README.md. */
 
 /** Pixels of a picture, from its top left corner. */
 export interface Box {
@@ -27,37 +27,39 @@ export interface Character {
 
 export interface Reading {
   text: string;
-  /** The probability (0-1) of exactly this text, all of its alignments summed; 0 where nothing was read. */
+  /**
+   * The probability (0-1) of exactly this text, all of its alignments summed; 0 where nothing was read, and where the text
+   * holds U+FFFD: characters outside the charset, one for each run of them.
+   */
   confidence: number;
   characters: Character[];
   /** What was read: the box asked for in whole pixels, or the whole picture. */
   box: Box;
+  /** With decoding "grammar": whether the reader's grammar holds the text. */
+  inGrammar?: boolean;
   /** With option `input`: what the network saw, (channels, height, width). */
   input?: { data: Float32Array; shape: [number, number, number] };
 }
 
-/** The reader spec: the contract between training and reading, spec.json in the bundle. */
-export interface Spec {
-  readonly version: number;
-  readonly name: string;
-  readonly network: string;
-  readonly charset: string;
-  readonly blank: number;
-  readonly height: number;
-  readonly color: "grey" | "rgb" | "bgr";
-  readonly mean: readonly number[];
-  readonly std: readonly number[];
-  readonly pad: number;
-  readonly widths: readonly number[];
-  readonly width_step: number;
-  readonly stride: number;
-  readonly frames_lost: number;
-  readonly layout: "NTC" | "TNC";
-  readonly scores: "logits" | "log_probs" | "probs";
-  readonly temperature: number;
-  /** What its lines can say, where the recipe could list it: forms such as "{field}{40..110:.1f}公斤", and their words. */
-  readonly grammar?: { readonly forms: readonly string[]; readonly vocabulary?: Readonly<Record<string, readonly string[]>> };
+/** A named value of a screen. Absent from `ScreenReading.fields` where the screen does not show it beyond doubt. */
+export interface FieldValue {
+  /** The number of the field's form, several where it has several, or the text where it has none. */
+  value: number | string | number[];
+  text: string;
+  confidence: number;
+  box: Box;
 }
+
+export interface ScreenReading {
+  /** In reading order. */
+  lines: Reading[];
+  /** By the names that the recipe gives them. */
+  fields: Record<string, FieldValue>;
+}
+
+import type { Spec } from "./spec";
+/** The reader spec: the contract between training and reading, spec.json in the bundle. */
+export type { Spec };
 
 export type Backend = "wasm" | "webgl" | "webgpu" | "cpu";
 
@@ -83,12 +85,29 @@ export interface LoadOptions {
 export interface ReadOptions {
   /** The part of the picture that holds the line. Default: all of it. */
   box?: Box;
-  /** Several lines of one picture, read in batches. */
-  boxes?: Box[];
+  /** Several lines of one picture are read with BoxesOptions, which give an array. */
+  boxes?: undefined;
   /** Return the network's input too. */
   input?: boolean;
-  /** "grammar" gives the most probable text of the reader's grammar, however improbable; confidence says so. Default "greedy". */
+  /** "grammar" gives the most probable text of the reader's grammar where the network finds one plausible. Default "greedy". */
   decoding?: "greedy" | "grammar";
+}
+
+/** Unknown keys are refused. */
+export interface BoxesOptions extends Omit<ReadOptions, "box" | "boxes"> {
+  /** Several lines of one picture, read in batches. */
+  boxes: Box[];
+}
+
+/** Unknown keys are refused. */
+export interface ScreenOptions {
+  /** Keep lines in which the reader knows no character. Default false. */
+  unknown?: boolean;
+  /** Leave out lines read with less confidence, 0-1. Fields have a limit of their own. Default 0. */
+  minConfidence?: number;
+  decoding?: "greedy" | "grammar";
+  /** Called for every line as soon as it is read; index: its place among the boxes found, in reading order. */
+  onLine?: (line: Reading, place: { index: number; of: number }) => void;
 }
 
 export interface Reader {
@@ -99,9 +118,13 @@ export interface Reader {
   readonly failures: readonly { backend: Backend; cause: string }[];
   /** Milliseconds for a short line, by backend: all that work with "fastest", else the one in use (its first run). */
   readonly timings: Readonly<Partial<Record<Backend, number>>>;
-  read(picture: Picture, options: ReadOptions & { boxes: Box[] }): Promise<Reading[]>;
+  read(picture: Picture, options: BoxesOptions): Promise<Reading[]>;
   read(pictures: Picture[], options?: Pick<ReadOptions, "input" | "decoding">): Promise<Reading[]>;
   read(picture: Picture, options?: ReadOptions): Promise<Reading>;
+  /** Finds and reads the lines of a whole screen. Needs the bundle's finder, which is loaded at the first call. */
+  readScreen(picture: Picture, options?: ScreenOptions): Promise<ScreenReading>;
+  /** Whether the bundle holds a finder of lines. */
+  hasFinder(): Promise<boolean>;
   /** Frees the network's memory. */
   dispose(): void;
 }
@@ -114,6 +137,3 @@ export class LineletError extends Error {}
  * @throws LineletError
  */
 export function loadReader(address: string | URL, options?: LoadOptions): Promise<Reader>;
-
-/** Boxes of the text lines of a plain screenshot, from top to bottom. No detector for photographs. */
-export function findLines(picture: Picture): Promise<Box[]>;

@@ -1,9 +1,10 @@
 /**
- * The reader: pictures of single text lines -> text, in the browser or in Node.
+ * The reader: pictures of text lines and of whole screens -> text, in the browser or in Node.
  *
  *     import { loadReader } from "./bundle/linelet.js";
  *     const reader = await loadReader("bundle/");
  *     const { text, confidence, characters } = await reader.read(image, { box });
+ *     const { lines, fields } = await reader.readScreen(screenshot);
  *
  * Types and every option: linelet.d.ts.
  */
@@ -11,18 +12,19 @@ import { decode } from "./decode.js";
 import { BACKENDS, tfjsEngine } from "./engine-tfjs.js";
 import { PROVIDERS, onnxEngine, onnxMetadata } from "./engine-onnx.js";
 import { BackendError, LineletError, reason, refuseUnknown } from "./errors.js";
-import { IN_NODE, asFolder, fetchBytes, fetchText, resolve } from "./files.js";
-import { toPixels, wholePixels } from "./pixels.js";
+import { IN_NODE, asFolder, fetchBytes, fetchText, inside, resolve } from "./files.js";
+import { readPixels, toPixels, wholePixels } from "./pixels.js";
 import { placeCharacters } from "./places.js";
 import { prepare } from "./preprocess.js";
 import { RemoteReader } from "./remote.js";
+import { openFinder, readScreen } from "./screen.js";
 import { parseSpec } from "./spec.js";
 
 export { LineletError } from "./errors.js";
-export { findLines } from "./lines.js";
 
 const LOAD_OPTIONS = ["engine", "module", "backend", "assets", "threads", "worker", "onProgress"];
 const READ_OPTIONS = ["box", "boxes", "input", "decoding"];
+const SCREEN_OPTIONS = ["unknown", "minConfidence", "decoding", "onLine"];
 const BOX_KEYS = ["x", "y", "width", "height"];
 const BATCH = 16; // more lines at once gain nothing but memory
 
@@ -46,15 +48,16 @@ export async function loadReader(address, options = {}) {
   const wanted = backendOrder(backend, engine);
   /** @type {any} */
   const source = await (engine === "tfjs" ? openBundle : openOnnx)(address);
-  const assets = options.assets === undefined ? asFolder(new URL(".", source.url)) : asFolder(await resolve(options.assets));
+  const assets = options.assets === undefined ? inside(".", source.url) : asFolder(await resolve(options.assets));
   if (worker) {
     const module = typeof options.module === "string" && (await resolve(options.module)).href;
     const remote = { engine, backend, threads, assets: assets.href, ...(module && { module }) };
-    return RemoteReader.start(source.url.href, remote, new URL("worker.js", assets), onProgress);
+    return RemoteReader.start(source.url.href, remote, inside("worker.js", assets), onProgress);
   }
-  const module = typeof options.module === "string" ? await import(/* @vite-ignore */ options.module) : options.module;
+  const module = typeof options.module === "string" ? await import(/* @vite-ignore */ /* webpackIgnore: true */ options.module) : options.module;
   const start = engine === "tfjs" ? tfjsEngine : onnxEngine;
-  const reader = new LocalReader(source.spec, (name) => start(source, name, { assets, module, threads, onProgress }));
+  const run = (network, name) => start(network, name, { assets, module, threads, onProgress });
+  const reader = new LocalReader(source, engine, run);
   await reader.choose(wanted, backend === "fastest");
   return reader;
 }
@@ -77,7 +80,7 @@ function backendOrder(backend, engine) {
 
 async function openBundle(address) {
   const url = asFolder(await resolve(address));
-  const where = new URL("spec.json", url);
+  const where = inside("spec.json", url);
   return { url, spec: parseSpec(await fetchText(where), where.href) };
 }
 
@@ -91,19 +94,33 @@ async function openOnnx(address) {
 
 /** A reader on this thread. */
 class LocalReader {
-  /** @param {import("./spec.js").Spec} spec @param {(backend: string) => Promise<any>} start */
-  constructor(spec, start) {
-    this.spec = spec;
+  /**
+   * @param {{url: URL, spec: import("./spec.js").Spec}} source @param {string} kind of engine
+   * @param {(network: object, backend: string) => Promise<any>} start an engine for a network
+   */
+  constructor(source, kind, start) {
+    this.source = source;
+    this.spec = source.spec;
+    this.kind = kind;
     this.failures = [];
     this.start = start;
+    /** @type {Promise<import("./screen.js").Finder | null> | undefined} */
+    this.finder = undefined;
+    /** @type {{backend: string, engine: Promise<any>} | undefined} */
+    this.finderEngine = undefined;
+    this.untried = [];
+    /** @type {Promise<void> | undefined} */
+    this.replacing = undefined;
   }
 
   /** Start the first backend that works, or measure all and keep the fastest. */
   async choose(names, fastest) {
     const timings = [];
+    this.untried = [...names];
     for (const name of names) {
+      this.untried.shift();
       try {
-        const engine = await this.start(name);
+        const engine = await this.start(this.source, name);
         const milliseconds = await timeEngine(engine, this.spec, fastest ? 3 : 1);
         timings.push({ engine, milliseconds });
         if (!fastest) break;
@@ -133,39 +150,119 @@ class LocalReader {
 
   async read(image, options = {}) {
     refuseUnknown(options, READ_OPTIONS, "read's options");
-    if (!this.engineInUse) throw new LineletError("this reader was disposed of; load it again");
+    this.refuseDisposed();
     if (Array.isArray(image)) {
       if (options.box || options.boxes) throw new LineletError("boxes belong to one picture; give one, or no boxes");
       const pictures = await Promise.all(image.map(toPixels));
       return this.readCrops(pictures.map((picture) => ({ picture, box: whole(picture) })), options);
     }
-    const picture = await toPixels(image);
     if (options.box && options.boxes) throw new LineletError("give 'box' or 'boxes', not both");
-    const boxes = options.boxes ?? [options.box ?? whole(picture)];
-    for (const box of boxes) refuseUnknown(box, BOX_KEYS, "a box");
-    const readings = await this.readCrops(boxes.map((box) => ({ picture, box: wholePixels(box, picture) })), options);
+    const asked = options.boxes ?? (options.box && [options.box]);
+    for (const box of asked ?? []) refuseUnknown(box, BOX_KEYS, "a box");
+    // Only the part that holds the boxes is converted to pixels.
+    const { picture, x, y, width, height } = await readPixels(image, asked);
+    const boxes = (asked ?? [whole({ width, height })]).map((box) => wholePixels(box, { width, height }));
+    const crops = boxes.map((box) => ({ picture, box, part: { ...box, x: box.x - x, y: box.y - y } }));
+    const readings = await this.readCrops(crops, options);
     return options.boxes ? readings : readings[0];
   }
 
+  /** Whether a finder of lines lies beside the reader. What goes wrong on the way is tried again at the next call. */
+  async hasFinder() {
+    return (await this.openFinder()) !== null;
+  }
+
+  openFinder() {
+    this.finder ??= openFinder(this.source.url, this.kind).catch((failure) => {
+      this.finder = undefined;
+      throw failure;
+    });
+    return this.finder;
+  }
+
+  async readScreen(image, options = {}) {
+    refuseUnknown(options, SCREEN_OPTIONS, "readScreen's options");
+    this.refuseDisposed();
+    const finder = await this.openFinder();
+    if (!finder) {
+      const where = new URL("finder/", this.source.url).href;
+      throw new LineletError(`${where} holds no finder of lines; convert again with one, or read boxes of your own`);
+    }
+    const [, picture] = await Promise.all([this.startFinder(finder), toPixels(image)]);
+    const run = (data, shape) => this.run(() => this.startFinder(finder), data, shape);
+    const read = (boxes, onReading) => {
+      this.refuseDisposed();
+      return this.readCrops(boxes.map((box) => ({ picture, box })), options, onReading);
+    };
+    return readScreen(picture, { spec: finder.spec, run }, this.spec, read, options);
+  }
+
+  /** The finder's engine on the backend in use. */
+  startFinder(finder) {
+    if (this.finderEngine?.backend !== this.backend) {
+      const engine = this.start(finder.source, this.backend);
+      const started = { backend: this.backend, engine };
+      engine.catch(() => {
+        if (this.finderEngine === started) this.finderEngine = undefined; // so that it can be tried again
+      });
+      this.finderEngine = started;
+    }
+    return this.finderEngine.engine;
+  }
+
+  /** Run a network. If its backend dies, the next one that was to be tried takes over. */
+  async run(start, data, shape) {
+    for (;;) {
+      this.refuseDisposed();
+      const { backend } = this;
+      try {
+        return await (await start()).run(data, shape);
+      } catch (failure) {
+        if (!(failure instanceof BackendError) || !this.engineInUse) throw failure;
+        if (this.backend === backend) await this.replace(failure);
+      }
+    }
+  }
+
+  replace(failure) {
+    this.replacing ??= this.takeNext(failure).finally(() => (this.replacing = undefined));
+    return this.replacing;
+  }
+
+  async takeNext(failure) {
+    if (!this.untried.length) throw failure;
+    const dead = this.engineInUse;
+    this.failures.push({ backend: dead.backend, cause: reason(failure) });
+    await this.choose(this.untried, false);
+    dead.dispose();
+  }
+
+  refuseDisposed() {
+    if (!this.engineInUse) throw new LineletError("this reader was disposed of; load it again");
+  }
+
   /** Lines are batched with lines of the same padded width, so a line's reading never depends on its neighbours. */
-  async readCrops(crops, { input: withInput = false, decoding = "greedy" }) {
-    const lines = crops.map(({ picture, box }) => ({ box, ...prepare(picture, box, this.spec) }));
+  async readCrops(crops, { input: withInput = false, decoding = "greedy" }, onReading) {
+    const lines = crops.map(({ picture, box, part = box }) => ({ box, ...prepare(picture, part, this.spec) }));
     const byWidth = new Map();
     lines.forEach((line, i) => byWidth.set(line.width, [...(byWidth.get(line.width) ?? []), i]));
     const readings = new Array(lines.length);
     for (const indices of byWidth.values()) {
       for (let start = 0; start < indices.length; start += BATCH) {
         const chunk = indices.slice(start, start + BATCH);
-        const { data, shape } = await this.engineInUse.run(...stack(chunk.map((i) => lines[i])));
+        const [input, size] = stack(chunk.map((i) => lines[i]));
+        const { data, shape } = await this.run(() => this.engineInUse, input, size);
+        this.refuseDisposed();
         decode(data, shape, this.spec, decoding).forEach((decoded, k) => {
           readings[chunk[k]] = this.describe(decoded, lines[chunk[k]], withInput);
+          onReading?.(readings[chunk[k]], chunk[k]);
         });
       }
     }
     return readings;
   }
 
-  describe({ text, confidence, characters }, line, withInput) {
+  describe({ text, confidence, characters, inGrammar }, line, withInput) {
     const places = placeCharacters(characters, line, this.spec);
     return {
       text,
@@ -176,6 +273,7 @@ class LocalReader {
         confidence: character.confidence,
         box: places[i],
       })),
+      ...(inGrammar !== undefined && { inGrammar }),
       ...(withInput && { input: { data: line.data, shape: [line.channels, line.height, line.width] } }),
     };
   }
@@ -183,6 +281,8 @@ class LocalReader {
   dispose() {
     this.engineInUse?.dispose();
     this.engineInUse = null;
+    this.finderEngine?.engine.then((engine) => engine.dispose()).catch(() => {});
+    this.finderEngine = undefined;
   }
 }
 

@@ -7,36 +7,70 @@ import { IN_NODE } from "./files.js";
  * @param {any} image ImageData or {data, width, height}, ImageBitmap, canvas, <img>, <video>, VideoFrame or Blob
  * @returns {Promise<import("./preprocess.js").Picture>}
  */
-export async function toPixels(image) {
+export const toPixels = async (image) => (await readPixels(image)).picture;
+
+/**
+ * The pixels of the part of a picture in which boxes lie; of all of it without boxes, or if it is pixels already.
+ * @param {any} image @param {{x: number, y: number, width: number, height: number}[]} [boxes]
+ * @returns {Promise<{picture: import("./preprocess.js").Picture, x: number, y: number, width: number, height: number}>}
+ *   the part, its place in the picture, and the picture's size
+ */
+export async function readPixels(image, boxes) {
   if (image?.data && image.width && image.height) {
     if (image.data.length !== image.width * image.height * 4) {
       const wanted = `${image.width} x ${image.height} x 4 values (RGBA)`;
       throw new LineletError(`the picture's data has ${image.data.length} values, not ${wanted}; give all of them`);
     }
-    return image;
+    return { picture: image, x: 0, y: 0, width: image.width, height: image.height };
   }
   if (IN_NODE) {
     throw new LineletError("in Node a picture is {data, width, height} with RGBA bytes; decode files with sharp or pngjs");
   }
-  if (isCanvas(image)) {
-    const context = image.getContext("2d");
-    if (context) return context.getImageData(0, 0, image.width, image.height);
-  }
-  let bitmap;
   try {
-    bitmap = await createImageBitmap(image, { colorSpaceConversion: "none", premultiplyAlpha: "none" });
+    return await convert(image, boxes);
   } catch (failure) {
-    throw new LineletError(
-      `${describe(image)} is not a picture that can be read (${reason(failure)}); give an ImageBitmap, canvas, ` +
-        "ImageData, <img> that has loaded, or Blob",
-      { cause: failure },
-    );
+    if (failure instanceof LineletError) throw failure;
+    const remedy =
+      failure?.name === "SecurityError"
+        ? "it shows a picture from another origin: load that with crossOrigin, from a server that sends CORS headers"
+        : "give an ImageBitmap, canvas, ImageData, <img> that has loaded, or Blob";
+    throw new LineletError(`${describe(image)} is not a picture that can be read (${reason(failure)}); ${remedy}`, {
+      cause: failure,
+    });
   }
-  const { width, height } = bitmap;
-  const context = blankContext(width, height);
-  context.drawImage(bitmap, 0, 0);
-  bitmap.close();
-  return context.getImageData(0, 0, width, height);
+}
+
+async function convert(image, boxes) {
+  const context = isCanvas(image) ? image.getContext("2d") : null;
+  if (context) {
+    const part = partOf(image, boxes, image);
+    return { ...size(image), x: part.x, y: part.y, picture: context.getImageData(part.x, part.y, part.width, part.height) };
+  }
+  const isBitmap = image instanceof ImageBitmap;
+  const options = /** @type {ImageBitmapOptions} */ ({ colorSpaceConversion: "none", premultiplyAlpha: "none" });
+  const bitmap = isBitmap ? image : await createImageBitmap(image, options);
+  const { x, y, width, height } = partOf(bitmap, boxes, image);
+  const blank = blankContext(width, height);
+  blank.drawImage(bitmap, x, y, width, height, 0, 0, width, height);
+  const whole = size(bitmap);
+  if (!isBitmap) bitmap.close();
+  return { ...whole, x, y, picture: blank.getImageData(0, 0, width, height) };
+}
+
+const size = ({ width, height }) => ({ width, height });
+
+/** The smallest rectangle of whole pixels that holds all boxes. */
+function partOf({ width, height }, boxes, image) {
+  if (!width || !height) {
+    throw new LineletError(`${describe(image)} has no pixels (${width} x ${height}); give one that is drawn and not closed`);
+  }
+  if (!boxes?.length) return { x: 0, y: 0, width, height };
+  const inside = boxes.map((box) => wholePixels(box, { width, height }));
+  const x = Math.min(...inside.map((box) => box.x));
+  const y = Math.min(...inside.map((box) => box.y));
+  const right = Math.max(...inside.map((box) => box.x + box.width));
+  const bottom = Math.max(...inside.map((box) => box.y + box.height));
+  return { x, y, width: right - x, height: bottom - y };
 }
 
 /** A canvas that is on no page. @returns {OffscreenCanvasRenderingContext2D | CanvasRenderingContext2D} */

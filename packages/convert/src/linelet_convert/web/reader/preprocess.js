@@ -32,9 +32,15 @@ export function crop(picture, box, channels) {
   let o = 0;
   for (let y = box.y; y < box.y + box.height; y++) {
     for (let i = (y * picture.width + box.x) * 4, end = i + box.width * 4; i < end; i += 4) {
-      let r = data[i], g = data[i + 1], b = data[i + 2];
+      let r = data[i];
+      let g = data[i + 1];
+      let b = data[i + 2];
       const a = data[i + 3];
-      if (a !== 255) [r, g, b] = [onWhite(r, a), onWhite(g, a), onWhite(b, a)];
+      if (a !== 255) {
+        r = onWhite(r, a);
+        g = onWhite(g, a);
+        b = onWhite(b, a);
+      }
       if (channels === 1) {
         out[o++] = (19595 * r + 38470 * g + 7471 * b + 32768) >> 16;
       } else {
@@ -80,23 +86,28 @@ export function paddedWidth(width, spec) {
 /**
  * Weights of the source pixels that make each target pixel (Pillow's precompute_coeffs, normalize_coeffs_8bpc).
  * @param {number} from source pixels @param {number} to target pixels
- * @returns {{first: number, weights: Int32Array}[]} for each target pixel
+ * @returns {{most: number, first: Int32Array, count: Int32Array, weights: Int32Array}} target pixel i is made of count[i]
+ *   pixels from first[i] on, whose weights begin at i * most
  */
 function triangleWeights(from, to) {
   const scale = from / to;
   const support = Math.max(scale, 1);
-  return Array.from({ length: to }, (_, target) => {
+  const most = 2 * Math.ceil(support) + 1;
+  const first = new Int32Array(to);
+  const count = new Int32Array(to);
+  const weights = new Int32Array(to * most);
+  for (let target = 0; target < to; target++) {
     const center = (target + 0.5) * scale;
-    const first = Math.max(0, Math.trunc(center - support + 0.5));
-    const end = Math.min(from, Math.trunc(center + support + 0.5));
-    const raw = [];
-    for (let x = first; x < end; x++) {
-      raw.push(Math.max(0, 1 - Math.abs((x - center + 0.5) * (1 / support))));
-    }
+    first[target] = Math.max(0, Math.trunc(center - support + 0.5));
+    count[target] = Math.min(from, Math.trunc(center + support + 0.5)) - first[target];
+    const raw = Array.from({ length: count[target] }, (_, k) =>
+      Math.max(0, 1 - Math.abs((first[target] + k - center + 0.5) * (1 / support))));
     const total = raw.reduce((sum, w) => sum + w, 0);
-    const weights = Int32Array.from(raw, (w) => Math.trunc(0.5 + (total ? w / total : w) * (1 << PRECISION_BITS)));
-    return { first, weights };
-  });
+    raw.forEach((w, k) => {
+      weights[target * most + k] = Math.trunc(0.5 + (total ? w / total : w) * (1 << PRECISION_BITS));
+    });
+  }
+  return { most, first, count, weights };
 }
 
 /** Pillow's resize(..., BILINEAR). @param {Raster} raster @param {number} width @param {number} height @returns {Raster} */
@@ -108,17 +119,14 @@ export function resize(raster, width, height) {
 function resizeHorizontally({ data, width: from, height, channels }, width) {
   if (width === from) return { data, width, height, channels };
   const out = new Uint8Array(width * height * channels);
-  const columns = triangleWeights(from, width);
-  for (let y = 0; y < height; y++) {
-    const row = y * from * channels;
+  const { most, first, count, weights } = triangleWeights(from, width);
+  for (let y = 0, o = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
-      const { first, weights } = columns[x];
       for (let c = 0; c < channels; c++) {
         let sum = 1 << (PRECISION_BITS - 1);
-        for (let k = 0, i = row + first * channels + c; k < weights.length; k++, i += channels) {
-          sum += data[i] * weights[k];
-        }
-        out[(y * width + x) * channels + c] = clip(sum);
+        let i = (y * from + first[x]) * channels + c;
+        for (let k = x * most, end = k + count[x]; k < end; k++, i += channels) sum += Math.imul(data[i], weights[k]);
+        out[o++] = clip(sum);
       }
     }
   }
@@ -130,14 +138,15 @@ function resizeVertically({ data, width, height: from, channels }, height) {
   if (height === from) return { data, width, height, channels };
   const stride = width * channels;
   const out = new Uint8Array(stride * height);
-  const rows = triangleWeights(from, height);
+  const sums = new Int32Array(stride); // of one target row: whole rows are read in their order
+  const { most, first, count, weights } = triangleWeights(from, height);
   for (let y = 0; y < height; y++) {
-    const { first, weights } = rows[y];
-    for (let i = 0; i < stride; i++) {
-      let sum = 1 << (PRECISION_BITS - 1);
-      for (let k = 0, at = first * stride + i; k < weights.length; k++, at += stride) sum += data[at] * weights[k];
-      out[y * stride + i] = clip(sum);
+    sums.fill(1 << (PRECISION_BITS - 1));
+    for (let k = 0; k < count[y]; k++) {
+      const weight = weights[y * most + k];
+      for (let i = 0, at = (first[y] + k) * stride; i < stride; i++, at++) sums[i] += Math.imul(data[at], weight);
     }
+    for (let i = 0; i < stride; i++) out[y * stride + i] = clip(sums[i]);
   }
   return { data: out, width, height, channels };
 }

@@ -1,7 +1,19 @@
 /** A reader that lives in a Web Worker (worker.js, a real file: no blob: URL, which a strict CSP would refuse). */
-import { LineletError } from "./errors.js";
+import { LineletError, reason } from "./errors.js";
 import { IN_NODE } from "./files.js";
 import { toPixels } from "./pixels.js";
+
+function startWorker(script) {
+  try {
+    return new Worker(script, { type: "module" });
+  } catch (failure) {
+    throw new LineletError(
+      `the worker ${script.href} cannot start (${reason(failure)}); it must come from the page's own origin: ` +
+        "serve the bundle there, or leave option 'worker' out",
+      { cause: failure },
+    );
+  }
+}
 
 export class RemoteReader {
   /**
@@ -12,7 +24,7 @@ export class RemoteReader {
     if (IN_NODE || typeof Worker === "undefined") {
       throw new LineletError("option 'worker' needs Web Workers; leave it out here");
     }
-    const reader = new RemoteReader(new Worker(script, { type: "module" }), script, onProgress);
+    const reader = new RemoteReader(startWorker(script), script, onProgress);
     try {
       Object.assign(reader, await reader.ask("load", [address, options]));
     } catch (failure) {
@@ -36,11 +48,12 @@ export class RemoteReader {
     this.timings = {};
     this.pending = new Map();
     this.count = 0;
-    worker.onmessage = ({ data: { id, progress, result, error } }) => {
+    worker.onmessage = ({ data: { id, progress, line, result, error } }) => {
       if (progress) return onProgress?.(progress);
-      const { resolve, reject } = this.pending.get(id);
+      const { resolve, reject, onLine } = this.pending.get(id) ?? {};
+      if (line) return onLine?.(...line);
       this.pending.delete(id);
-      error === undefined ? resolve(result) : reject(new LineletError(error));
+      error === undefined ? resolve?.(result) : reject?.(new LineletError(error));
     };
     worker.onerror = (event) => {
       event.preventDefault();
@@ -54,20 +67,27 @@ export class RemoteReader {
     this.pending.clear();
   }
 
-  ask(method, parameters, transfer = []) {
+  ask(method, parameters, transfer = [], onLine = undefined) {
     if (!this.worker) return Promise.reject(new LineletError("this reader was disposed of; load it again"));
     const id = ++this.count;
     return new Promise((resolve, reject) => {
-      this.pending.set(id, { resolve, reject });
+      this.pending.set(id, { resolve, reject, onLine });
       this.worker.postMessage({ id, method, parameters }, transfer);
     });
   }
 
   async read(image, options = {}) {
-    const pictures = await Promise.all([image].flat().map(toPixels));
-    // Copied once here and then handed over, so that the caller keeps its own pixels.
-    const sent = pictures.map(({ data, width, height }) => ({ data: data.slice(), width, height }));
+    const sent = await Promise.all([image].flat().map(ownPixels));
     return this.ask("read", [Array.isArray(image) ? sent : sent[0], options], sent.map(({ data }) => data.buffer));
+  }
+
+  hasFinder() {
+    return this.ask("hasFinder", []);
+  }
+
+  async readScreen(image, { onLine, ...options } = {}) {
+    const sent = await ownPixels(image);
+    return this.ask("readScreen", [sent, options], [sent.data.buffer], onLine);
   }
 
   dispose() {
@@ -75,4 +95,10 @@ export class RemoteReader {
     this.worker = null;
     this.fail("this reader was disposed of; load it again");
   }
+}
+
+/** Copied once here and then handed over, so that the caller keeps its own pixels. */
+async function ownPixels(image) {
+  const { data, width, height } = await toPixels(image);
+  return { data: data.slice(), width, height };
 }

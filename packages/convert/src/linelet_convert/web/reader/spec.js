@@ -1,29 +1,12 @@
 /**
  * The reader spec (spec.json), as linelet_common/spec.py writes it: what a network wants to see and what its classes mean.
  *
- * @typedef {object} Spec
- * @property {number} version
- * @property {string} name shown to people
- * @property {string} network
- * @property {string} charset ordered characters; class = index + 1, or index where the blank stands last
- * @property {number} blank 0 or the number of characters
- * @property {boolean} unknown whether the last class, behind the charset, is U+FFFD: every other character
- * @property {number} height pixels
- * @property {"grey" | "rgb" | "bgr"} color
- * @property {number[]} mean one for all channels or one each
- * @property {number[]} std
- * @property {number} pad what padding is filled with, after normalisation
- * @property {number[]} widths the only widths the network takes, ascending; none: any multiple of width_step
- * @property {number} width_step
- * @property {number} stride pixels a frame
- * @property {number} frames_lost T = width / stride - frames_lost
- * @property {"NTC" | "TNC"} layout
- * @property {"logits" | "log_probs" | "probs"} scores
- * @property {number} temperature
- * @property {import("./grammar.js").Grammar} [grammar] what its lines can say
- * @property {Record<string, import("./fields.js").Field>} fields the named values of its screens
+ * Keys, defaults and bounds come from spec-rules.js; rules about several keys, and what JSON Schema cannot say, stand here.
+ *
+ * @typedef {import("./spec.d.ts").Spec} Spec
  */
 import { LineletError, reason } from "./errors.js";
+import { RULES } from "./spec-rules.js";
 
 const VERSION = 1;
 
@@ -38,14 +21,9 @@ export function classTexts(spec) {
   return texts;
 }
 
-/** @type {Omit<Spec, "charset" | "grammar">} */
-const DEFAULTS = {
-  version: VERSION, name: "reader", network: "", blank: 0, unknown: false, height: 32, color: "grey", mean: [0.5], std: [0.5], pad: 0,
-  widths: [], width_step: 32, stride: 4, frames_lost: 0, layout: "NTC", scores: "logits", temperature: 1,
-  fields: {},
-};
-const CHOICES = { color: ["grey", "rgb", "bgr"], layout: ["NTC", "TNC"], scores: ["logits", "log_probs", "probs"] };
-const AT_LEAST = { height: 1, width_step: 1, stride: 1, frames_lost: 0 };
+// None of them can be seen in a picture of one line: controls, formats, surrogates, line and paragraph separators.
+const INVISIBLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
+const LONGEST_FORM = 200;
 
 /** @param {string} text JSON @param {string} where its place, for messages @returns {Spec} */
 export function parseSpec(text, where) {
@@ -67,40 +45,77 @@ export function parseSpec(text, where) {
         "use the linelet.js of the same Linelet",
     );
   }
-  for (const key of Object.keys(data)) {
-    if (key !== "charset" && key !== "grammar" && !(key in DEFAULTS)) refuse(key, "unknown key");
+  for (const key of Object.keys(data)) if (!(key in RULES)) refuse(key, "unknown key");
+  /** @type {any} */
+  const spec = { ...data };
+  for (const [key, rule] of Object.entries(RULES)) {
+    if (!(key in spec) && "default" in rule) spec[key] = structuredClone(rule.default);
+    const problem = key in spec || key === "charset" ? broken(spec[key], rule) : null;
+    if (problem) refuse(key, problem);
   }
-  /** @type {Spec} */
-  const spec = { ...DEFAULTS, ...data };
-  if (typeof spec.charset !== "string" || !spec.charset) refuse("charset", "must be a string of characters");
-  const characters = [...spec.charset];
-  if (new Set(characters).size !== characters.length) refuse("charset", "holds a character more than once");
-  if (spec.blank !== 0 && spec.blank !== characters.length) refuse("blank", `must be 0 or ${characters.length}`);
-  if (typeof spec.unknown !== "boolean") refuse("unknown", "must be true or false");
-  if (spec.unknown && spec.blank !== 0) refuse("blank", "must be 0, because the last class is that of unknown characters");
-  if (characters.includes(UNKNOWN)) refuse("charset", "holds U+FFFD, which stands for characters outside it");
-  for (const [key, known] of Object.entries(CHOICES)) if (!known.includes(spec[key])) refuse(key, `must be ${known.join(", ")}`);
-  for (const [key, least] of Object.entries(AT_LEAST)) {
-    if (!Number.isInteger(spec[key]) || spec[key] < least) refuse(key, `must be a whole number from ${least}`);
-  }
-  const channels = spec.color === "grey" ? 1 : 3;
-  for (const key of ["mean", "std"]) {
-    if (!isNumbers(spec[key]) || ![1, channels].includes(spec[key].length)) refuse(key, `needs one number or ${channels}`);
-  }
-  if (spec.std.includes(0)) refuse("std", "holds a zero");
-  if (!Number.isFinite(spec.pad)) refuse("pad", "must be a number");
-  if (!(spec.temperature > 0)) refuse("temperature", "must be above 0");
-  if (!isNumbers(spec.widths) || spec.widths.some((w, i) => w < spec.stride || w <= (spec.widths[i - 1] ?? 0))) {
-    refuse("widths", "must ascend");
-  }
-  if (spec.grammar && !isGrammar(spec.grammar)) refuse("grammar", "must hold forms, and lists of words in vocabulary");
-  if (!isFields(spec.fields)) refuse("fields", "must hold a name and a form, or several, for each field");
+  refuseTogether(spec, refuse);
   return Object.freeze(spec);
 }
 
-const isNumbers = (value) => Array.isArray(value) && value.every((x) => Number.isFinite(x));
+/** Why a value breaks the rule of its key; null where it does not. */
+function broken(value, { type, choices, least, most, above }) {
+  if (!TYPES[type](value)) return EXPECTED[type];
+  if (choices && !choices.includes(value)) return `must be ${choices.join(", ")}`;
+  if (value < least) return `must be a whole number from ${least}`;
+  if (value > most) return `must be at most ${most}`;
+  if (value <= above) return `must be above ${above}`;
+  return null;
+}
+
+/** Rules about several keys, and about what a charset is. */
+function refuseTogether(spec, refuse) {
+  const characters = [...spec.charset];
+  if (!characters.length) refuse("charset", "must be a string of characters");
+  if (new Set(characters).size !== characters.length) refuse("charset", "holds a character more than once");
+  if (characters.includes(UNKNOWN)) refuse("charset", "holds U+FFFD, which stands for characters outside it");
+  if (characters.some((c) => INVISIBLE.test(c))) refuse("charset", "holds an invisible character");
+  if (characters.some((c) => c.normalize("NFC") !== c)) refuse("charset", "holds a character that is not NFC");
+  if (spec.blank !== 0 && spec.blank !== characters.length) refuse("blank", `must be 0 or ${characters.length}`);
+  if (spec.unknown && spec.blank !== 0) refuse("blank", "must be 0, because the last class is that of unknown characters");
+  const channels = spec.color === "grey" ? 1 : 3;
+  for (const key of ["mean", "std"]) {
+    if (![1, channels].includes(spec[key].length)) refuse(key, `needs one number or ${channels}`);
+  }
+  if (spec.std.includes(0)) refuse("std", "holds a zero");
+  if (spec.widths.some((w, i) => w < spec.stride || w <= (spec.widths[i - 1] ?? 0))) refuse("widths", "must ascend");
+}
+
 const isWords = (value) => Array.isArray(value) && value.length > 0 && value.every((x) => typeof x === "string" && x);
-const isFields = (fields) =>
-  fields !== null && typeof fields === "object" && !Array.isArray(fields) &&
-  Object.values(fields).every((field) => field && [field.name, field.form].every((value) => isWords([value].flat())));
-const isGrammar = ({ forms, vocabulary = {} }) => isWords(forms) && Object.values(vocabulary).every(isWords);
+const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
+const isForms = (value) => isWords(value) && value.every((form) => form.length <= LONGEST_FORM);
+
+const TYPES = {
+  string: (value) => typeof value === "string",
+  boolean: (value) => typeof value === "boolean",
+  number: (value) => Number.isFinite(value),
+  integer: (value) => Number.isInteger(value),
+  numbers: (value) => Array.isArray(value) && value.every(Number.isFinite),
+  integers: (value) => Array.isArray(value) && value.every(Number.isInteger),
+  grammar: (value) =>
+    value === null ||
+    (isObject(value) && isForms(value.forms) && Object.values(value.vocabulary ?? {}).every(isWords) &&
+      Object.keys(value).every((key) => key === "forms" || key === "vocabulary")),
+  fields: (value) =>
+    isObject(value) &&
+    Object.values(value).every(
+      (field) =>
+        isObject(field) && isWords([field.name].flat()) && isForms([field.form].flat()) &&
+        Object.keys(field).every((key) => key === "name" || key === "form"),
+    ),
+};
+
+const EXPECTED = {
+  string: "must be a text",
+  boolean: "must be true or false",
+  number: "must be a number",
+  integer: "must be a whole number",
+  numbers: "must be a list of numbers",
+  integers: "must be a list of whole numbers",
+  grammar: "must hold forms, and lists of words in vocabulary",
+  fields: "must hold a name and a form, or several, for each field",
+};

@@ -5,18 +5,21 @@ import { loadReader } from "./linelet.js";
 let reader;
 
 const methods = {
-  async load(address, options) {
+  async load(id, address, options) {
     const onProgress = (progress) => postMessage({ progress });
     reader = await loadReader(address, { ...options, onProgress });
     const { spec, engine, backend, failures, timings } = reader;
     return { spec, engine, backend, failures, timings };
   },
-  read: (image, options) => reader.read(image, options),
+  read: (id, image, options) => reader.read(image, options),
+  hasFinder: () => reader.hasFinder(),
+  readScreen: (id, image, options) =>
+    reader.readScreen(image, { ...options, onLine: (...line) => postMessage({ id, line }) }),
 };
 
 self.onmessage = async ({ data: { id, method, parameters } }) => {
   try {
-    postMessage({ id, result: await methods[method](...parameters) });
+    postMessage({ id, result: await methods[method](id, ...parameters) });
   } catch (failure) {
     postMessage({ id, error: reason(failure) });
   }

@@ -100,7 +100,7 @@ def columns(page: Page, x: float, y: float, width: float) -> float:
         name, value = page.sayings.pair()
         # A line of a field's name and value must read as one: a sign that the recipe cannot write stays out.
         if together:
-            page.text(name.together(value, sign), x, middle, style, room=width)
+            page.text(page.sayings.inline(name, value, sign), x, middle, style, room=width)
             continue
         shown = page.text(name.then(sign) if not name.names else name, x, middle, style, room=width * 0.5)
         value = value

@@ -137,7 +137,9 @@ def profile(page: Page, x: float, y: float, width: float) -> float:
     rng, theme, dp = page.rng, page.theme, page.dp
     head = rng.uniform(70, 120) * dp
     colour = page.lively()
-    page.scene.shape(shapes.box(0 if rng.chance(0.5) else x, y, page.width, y + head, colour))
+    # As wide as the page where nothing stands beside it.
+    bleed = x if width > 0.7 * page.width and rng.chance(0.5) else 0.0
+    page.scene.shape(shapes.box(x - bleed, y, x + width + bleed, y + head, colour))
     size = rng.uniform(40, 64)
     page.badge(x + (size / 2 + 8) * dp, y + head * 0.4, size)
     left = x + (size + 20) * dp

@@ -42,7 +42,7 @@ def keyboard(page: Page, x: float, y: float, width: float) -> float:
     rng, theme, dp = page.rng, page.theme, page.dp
     step, height = width / 10, rng.uniform(34, 46) * dp
     ground = blend(theme.ground, theme.ink, 0.12)
-    page.scene.shape(shapes.box(0, y, page.width, y + height * 4.2, ground))
+    page.scene.shape(shapes.box(x, y, x + width, y + height * 4.2, ground))
     style = Style(rng.uniform(13, 19), theme.ink, 400)
     lower = rng.chance(0.5)
     keys = rng.chance(0.75)

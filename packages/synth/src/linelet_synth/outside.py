@@ -11,9 +11,10 @@ from importlib import resources
 from itertools import accumulate
 
 from linelet_common.charset import Charset
+from linelet_common.codec import UNKNOWN
 from linelet_common.errors import RecipeError
 from linelet_common.grammar import Number, Piece, parse_form
-from linelet_synth.labels import UNKNOWN, Span, spans
+from linelet_synth.labels import Span, spans
 from linelet_synth.rng import Rng
 from linelet_synth.texts import Forms, Mixture, Part, Text, side
 
@@ -63,6 +64,12 @@ _DATES = (
     "{1000..99999:,}", "{1000000..9999999:,}", "{1000..9999:,.1f}", "周{cn}", "星期{cn}", "周{cn} {1..12}/{1..31}",
     "{1..9}/{1..9}",
 )  # fmt: skip
+# A comma between thousands, which turns 16,000 into 16.000 where it is taken for a point.
+_GROUPED = (
+    "{1000..99999:,}", "{1000..99999:,}", "{1000..99999:,}", "{1000..999999:,}", "{1000000..9999999:,}",
+    "{1000..9999:,.1f}", "{1000..99999:,}步", "{1000..9999:,}kcal", "{1000..9999:,}大卡", "{1..99},000",
+    "{1..9},{0..9}", "{0..99},{0..99:02d}", "{10..150},{0..9}kg",
+)  # fmt: skip
 _VOCABULARY = {
     "month": ("Jan", "Feb", "Mar", "Apr", "May", "June", "July", "Aug", "Sept", "Oct", "Nov", "Dec"),
     "day": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
@@ -82,6 +89,7 @@ _WEIGHTS = {
     "measure": 22,
     "signed": 14,
     "date": 14,
+    "grouped": 6,
     "altered": 10,
     "joined": 9,
     "strange": 10,
@@ -95,7 +103,7 @@ def _words(name: str) -> tuple[str, ...]:
     return tuple(file.read_text(encoding="utf-8").splitlines())
 
 
-class Unknown:
+class Outside:
     """Draws texts with characters outside the charset, out of those that ``drawable`` holds.
 
     mixture: the recipe's own texts, which some are made from. split: as of the mixture.
@@ -114,6 +122,7 @@ class Unknown:
             "measure": [f"{n}{space}{unit}" for n in _NUMBERS for unit in _UNITS for space in ("", "", " ")],
             "signed": [form.replace("{n}", n) for form in _SIGNED for n in _NUMBERS],
             "date": list(_DATES),
+            "grouped": list(_GROUPED),
         }
         drawers = {kind: Forms(kept, "") for kind, texts in forms.items() if (kept := self._parse(texts))}
         kinds: dict[str, Callable[[Rng], Text]] = {kind: drawer.draw for kind, drawer in drawers.items()}

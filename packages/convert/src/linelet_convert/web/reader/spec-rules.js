@@ -1,0 +1,23 @@
+/** Generated from linelet_common/spec.py by tools/make_spec.py; change it there. */
+export const RULES = {
+  version: {"type": "integer", "default": 1, "choices": [1]},
+  name: {"type": "string", "default": "reader"},
+  network: {"type": "string", "default": ""},
+  charset: {"type": "string"},
+  blank: {"type": "integer", "default": 0},
+  unknown: {"type": "boolean", "default": false},
+  height: {"type": "integer", "default": 32, "least": 1, "most": 512},
+  color: {"type": "string", "default": "grey", "choices": ["grey", "rgb", "bgr"]},
+  mean: {"type": "numbers", "default": [0.5]},
+  std: {"type": "numbers", "default": [0.5]},
+  pad: {"type": "number", "default": 0.0},
+  widths: {"type": "integers", "default": []},
+  width_step: {"type": "integer", "default": 32, "least": 1},
+  stride: {"type": "integer", "default": 4, "least": 1},
+  frames_lost: {"type": "integer", "default": 0, "least": 0},
+  layout: {"type": "string", "default": "NTC", "choices": ["NTC", "TNC"]},
+  scores: {"type": "string", "default": "logits", "choices": ["logits", "log_probs", "probs"]},
+  temperature: {"type": "number", "default": 1.0, "above": 0.0},
+  grammar: {"type": "grammar"},
+  fields: {"type": "fields", "default": {}},
+};
