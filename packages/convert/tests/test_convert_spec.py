@@ -14,4 +14,4 @@ def test_the_browsers_rules_and_types_are_up_to_date():
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
     assert (tool.READER / "spec-rules.js").read_text(encoding="utf-8") == tool.javascript()
-    assert (tool.READER / "spec.d.ts").read_text(encoding="utf-8") == tool.typescript()
+    assert (tool.READER / "spec-types.d.ts").read_text(encoding="utf-8") == tool.typescript()

@@ -3,7 +3,7 @@
     python packages/convert/tools/make_spec.py
 
 ``web/reader/spec-rules.js`` has the keys with their defaults and bounds, by which spec.js checks a spec;
-``web/reader/spec.d.ts`` has its type. Rules about several keys stand in spec.py and spec.js; a table of specs that both
+``web/reader/spec-types.d.ts`` has its type. Rules about several keys stand in spec.py and spec.js; a table of specs that both
 must accept or refuse alike holds them together (tests/spec_table.json).
 """
 
@@ -62,7 +62,7 @@ def javascript() -> str:
 
 
 def typescript() -> str:
-    """spec.d.ts."""
+    """spec-types.d.ts."""
     comments = dict(re.findall(r"^    (\w+): [^#\n]*# (.+)$", inspect.getsource(ReaderSpec), re.MULTILINE))
     names = {"numbers": "readonly number[]", "integers": "readonly number[]", "integer": "number"}
     lines = []
@@ -77,4 +77,4 @@ def typescript() -> str:
 
 if __name__ == "__main__":
     (READER / "spec-rules.js").write_text(javascript(), encoding="utf-8")
-    (READER / "spec.d.ts").write_text(typescript(), encoding="utf-8")
+    (READER / "spec-types.d.ts").write_text(typescript(), encoding="utf-8")

@@ -240,7 +240,7 @@ export function fitBox(grey, guess) {
   return { x: left + columns[0], y: top + rows[0], width: columns[1] - columns[0], height: rows[1] - rows[0] };
 }
 
-/** The whole pixels that a stretch touches, inside 0-size. */
+/** The whole pixels that a stretch touches, inside 0-size. @returns {[number, number]} */
 function whole(low, high, size) {
   return [Math.max(0, Math.min(size, Math.floor(low))), Math.max(0, Math.min(size, Math.ceil(high)))];
 }
@@ -283,7 +283,7 @@ function inkOf(window, core, ground) {
   const counts = countLevels(core);
   const byDistance = new Int32Array(256);
   for (let level = 0; level < 256; level++) byDistance[Math.abs(level - ground)] += counts[level];
-  // A hundredth of the core is darker or lighter still: the strokes' full contrast, whatever the speckles.
+  // What three in a hundred of the core reach: the strokes' full contrast, whatever the speckles.
   let contrast = 255;
   for (let further = byDistance[255]; 100 * further < 3 * core.data.length; further += byDistance[contrast]) contrast--;
   if (contrast < LEAST_CONTRAST) return null;
@@ -322,6 +322,7 @@ function inkColumns({ data, width, height }, [top, bottom]) {
 /**
  * From the first and last mark between `low` and `high` outwards, over gaps of at most `gap`. Where the marks go on to the
  * end, what they follow is no line's edge: the mark that was started from stays.
+ * @returns {[number, number] | null}
  */
 function follow(marked, low, high, gap) {
   const inside = marked.indexOf(true, low);

@@ -12,7 +12,7 @@
  * @typedef {number | string | number[]} Value
  * @typedef {{value: Value, text: string, confidence: number, box: Box}} FieldValue
  *   value: the form's number, several where it has several, or the text where it has none
- * @typedef {{name: string | string[], form: string | string[]}} Field
+ * @typedef {import("./spec.js").Spec["fields"][string]} Field
  * @typedef {object} Candidate a value that a name may have: the way from one to the other, and how far it is
  * @property {string} field
  * @property {number | null} name the name's line; null where the value's line holds the name too
@@ -47,6 +47,7 @@ export function readFields(lines, fields) {
     for (const [name, owner] of names) if (owner === key) candidates.push(...beside(lines, names, key, name, form));
   }
   const matches = matched(candidates);
+  /** @type {Record<string, FieldValue>} */
   const shown = {};
   for (const key of Object.keys(fields)) {
     const chosen = matches.filter(({ field }) => field === key).map(({ found }) => found);
@@ -109,7 +110,7 @@ function namesAmong(lines, fields) {
   return found;
 }
 
-/** Lines that hold a name and its value, the name first or last. */
+/** Lines that hold a name and its value, the name first or last. @returns {Generator<Candidate>} */
 function* inline(lines, key, field, form) {
   const names = bareNames(field).sort((a, b) => [...b].length - [...a].length);
   for (const [i, line] of lines.entries()) {
@@ -129,7 +130,10 @@ function* inline(lines, key, field, form) {
   }
 }
 
-/** The nearest values right of, below and above a name, each where nothing speaks against it. */
+/**
+ * The nearest values right of, below and above a name, each where nothing speaks against it.
+ * @returns {Generator<Candidate>}
+ */
 function* beside(lines, names, key, name, form) {
   const best = new Map();
   for (const [found, parts] of values(lines, names, form)) {
@@ -143,7 +147,10 @@ function* beside(lines, names, key, name, form) {
   }
 }
 
-/** Every line, and every number with the unit behind it, that a form can write. The longer of two goes first. */
+/**
+ * Every line, and every number with the unit behind it, that a form can write. The longer of two goes first.
+ * @returns {Generator<[FieldValue, number[]]>}
+ */
 function* values(lines, names, form) {
   for (const [i, line] of lines.entries()) {
     if (names.has(i) || line.confidence < LEAST_CONFIDENCE) continue;
