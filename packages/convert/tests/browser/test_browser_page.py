@@ -564,8 +564,9 @@ def test_the_page_works_offline_after_one_visit(opened: Any) -> None:
     until(
         opened,
         """async () => {
-          const cache = await caches.open("linelet");
-          return (await cache.keys()).some(({ url }) => url.endsWith(".wasm"));
+          const name = (await caches.keys()).find((key) => key.startsWith("linelet-"));
+          const kept = name ? await (await caches.open(name)).keys() : [];
+          return [".wasm", "finder/model.json"].every((end) => kept.some(({ url }) => url.endsWith(end)));
         }""",
     )
     opened.context.set_offline(True)
