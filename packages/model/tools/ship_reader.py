@@ -1,7 +1,7 @@
 """Make a shipped reader of runs: their weights averaged, as float16, the ONNX file exported from just these, the spec.
 
-    linelet train --recipe health-app --out first --minutes 58 --threads 1 --workers 1
-    linelet train --recipe health-app --from first --out second --minutes 13 --lr 1.5e-3 --seed 1 --threads 1 --workers 1
+    linelet train --recipe health-app --out first --minutes 58 --threads 1
+    linelet train --recipe health-app --from first --out second --minutes 13 --lr 1.5e-3 --seed 1 --threads 1
     python packages/model/tools/ship_reader.py first second packages/read/src/linelet_read/shipped/health-app
 
 71 minutes of one busy core, 1.3 million lines. The second run was on a later generation of lines, with more trends,
