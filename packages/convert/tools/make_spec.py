@@ -3,8 +3,8 @@
     python packages/convert/tools/make_spec.py
 
 ``web/reader/spec-rules.js`` has the keys with their defaults and bounds, by which spec.js checks a spec;
-``web/reader/spec-types.d.ts`` has its type. Rules about several keys stand in spec.py and spec.js; a table of specs that both
-must accept or refuse alike holds them together (tests/spec_table.json).
+``web/reader/spec-types.d.ts`` has its type. Rules about several keys stand in spec.py and spec.js; a table of specs
+that both must accept or refuse alike holds them together (tests/spec_table.json).
 """
 
 import inspect
