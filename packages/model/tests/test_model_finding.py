@@ -206,7 +206,7 @@ def test_another_run_is_never_overwritten(run, screens):
         ({"data": ()}, "--data DIR"),
         ({"crop": 100}, "take 96"),
         ({"lr": 0}, "--lr 0 is outside"),
-        ({"minutes": 1.0, "epochs": 1}, "not both"),
+        ({"minutes": 1.0, "epochs": 1}, "give one"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(changes, message):

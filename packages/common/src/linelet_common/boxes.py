@@ -274,31 +274,83 @@ def guess_line(core: Core, levels: Pixels, spec: FinderSpec, scale: float) -> Gu
     return Guess(core.left * spec.stride * scale, core.right * spec.stride * scale, middle, height)
 
 
-def fit_box(grey: Pixels, guess: Guess) -> Box | None:
-    """The ink of a line, without margin; None where nothing stands out from the ground."""
+def fit_boxes(grey: Pixels, guess: Guess, split: bool = True) -> list[Box]:
+    """The ink of a line, without margin; none where nothing stands out from the ground.
+
+    split: whether what lies far apart, and what stands on a plate of its own beside the rest, are lines of their own.
+    """
     high = guess.height
     top, bottom = _whole(guess.middle - 0.9 * high, guess.middle + 0.9 * high, grey.shape[0])
     left, right = _whole(guess.left - 0.6 * high, guess.right + 0.6 * high, grey.shape[1])
     if bottom - top < 3 or right - left < 2:
-        return None
+        return []
     window = grey[top:bottom, left:right]
     first, last = _whole(guess.left - left, guess.right - left, window.shape[1])
     upper, lower = _whole(guess.middle - 0.5 * high - top, guess.middle + 0.5 * high - top, window.shape[0])
     if upper >= lower or first >= last:
-        return None
+        return []
     around = _whole(guess.middle - 0.65 * high - top, guess.middle + 0.65 * high - top, window.shape[0])
     beside = _whole(guess.left - 0.25 * high - left, guess.right + 0.25 * high - left, window.shape[1])
     ground = _commonest(window[slice(*around), slice(*beside)])
     ink = _ink(window, window[upper:lower, first:last], ground)
     if ink is None:
-        return None
+        return []
     rows = _follow(_ink_rows(ink, first, last), upper, lower, 0.08 * high)
     if rows is None or rows[1] - rows[0] < max(_LEAST_HEIGHT, 0.3 * high):
-        return None  # a dash, a rule, a chart's line
+        return []  # a dash, a rule, a chart's line
     columns = _follow(_ink_columns(ink, rows), first, last, 0.25 * high)
     if columns is None:
+        return []
+    parts = _parts(ink[rows[0] : rows[1], columns[0] : columns[1]]) if split else []
+    if len(parts) > 1:
+        start, middle = left + columns[0], top + (rows[0] + rows[1]) / 2
+        # What stands on a plate is mostly smaller.
+        guesses = [Guess(start + a, start + b, middle, high * (0.75 if plate else 1.0)) for a, b, plate in parts]
+        return [box for part in guesses for box in fit_boxes(grey, part, split=False)]
+    return [Box(left + columns[0], top + rows[0], columns[1] - columns[0], rows[1] - rows[0])]
+
+
+def _parts(ink: Bits) -> list[tuple[int, int, bool]]:
+    """A line's ink (H, W), its outer columns not empty, cut into (first column, column behind the last, on a plate).
+
+    Cut are gaps of eight tenths of the height, and smaller ones beside a plate: a filled ground with text on it, which
+    begins and ends with a quarter of the height of filled columns.
+    """
+    height = len(ink)
+    filled = ink.sum(axis=0)
+    empty = _gaps(filled == 0)
+    solid = (10 * filled >= 9 * height).tolist()
+    pieces = list(zip([0, *(end for _, end in empty)], [*(start for start, _ in empty), len(filled)], strict=True))
+    plates = [_plate(solid, start, end, height) for start, end in pieces]
+    parts: list[tuple[int, int, bool]] = []
+    for k, (start, end) in enumerate(pieces):
+        plate = plates[k]
+        wide = k > 0 and 10 * (start - pieces[k - 1][1]) >= 8 * height
+        apart = k > 0 and 10 * (start - pieces[k - 1][1]) >= 3 * height and bool(plate or plates[k - 1])
+        if not parts or wide or apart:
+            first, last = plate or (start, end)
+            parts.append((first, last, plate is not None))
+        else:
+            parts[-1] = (parts[-1][0], end, False)
+    return parts
+
+
+def _gaps(empty: Bits) -> list[tuple[int, int]]:
+    """The runs of empty columns: first column, and the one behind the last."""
+    change = np.diff(np.concatenate([[0], empty.astype(np.int8), [0]]))
+    return list(zip(np.flatnonzero(change == 1).tolist(), np.flatnonzero(change == -1).tolist(), strict=True))
+
+
+def _plate(solid: list[bool], start: int, end: int, height: int) -> tuple[int, int] | None:
+    """First and last filled column of a plate between two columns; None where there is none."""
+    reach = min(end - start, 6 * height // 10)
+    least = max(2, height // 4)
+    first = next((x for x in range(start, start + reach) if solid[x]), end)
+    last = next((x for x in range(end - 1, end - 1 - reach, -1) if solid[x]), start)
+    if last - first < 2 * least or not all(solid[first : first + least] + solid[last + 1 - least : last + 1]):
         return None
-    return Box(left + columns[0], top + rows[0], columns[1] - columns[0], rows[1] - rows[0])
+    # Filled throughout, it may be a stroke; from the line's height on it is a plate whose text stands out less.
+    return None if last - first < height and all(solid[first : last + 1]) else (first, last + 1)
 
 
 def _whole(low: float, high: float, size: int) -> tuple[int, int]:
@@ -372,11 +424,9 @@ def _follow(marked: Bits, low: int, high: int, gap: float) -> tuple[int, int] | 
 def find_boxes(levels: Pixels, grey: Pixels, spec: FinderSpec) -> list[Box]:
     """The lines' boxes, with a margin, in reading order. levels: the map; grey: the whole picture's luma."""
     scale = grey.shape[1] / shrunk_size(grey.shape[0], grey.shape[1], spec)[1]
-    tight = []
+    tight: list[Box] = []
     for core in find_cores(levels, spec):
-        box = fit_box(grey, guess_line(core, levels, spec, scale))
-        if box is not None:
-            tight.append(box)
+        tight += fit_boxes(grey, guess_line(core, levels, spec, scale))
     boxes = [_with_margin(box, grey) for box in _join_parts(tight)]
     # What is longer than any line is a rule, and no reader takes it.
     return reading_order([box for box in boxes if box.width <= MAX_ASPECT * box.height])

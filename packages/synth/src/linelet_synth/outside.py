@@ -89,7 +89,7 @@ _WEIGHTS = {
     "measure": 22,
     "signed": 14,
     "date": 14,
-    "grouped": 6,
+    "grouped": 14,
     "altered": 10,
     "joined": 9,
     "strange": 10,

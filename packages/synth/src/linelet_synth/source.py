@@ -31,7 +31,7 @@ GROUP = 16
 # also pictures that show no text, and texts of which the picture shows too little to read.
 _UNKNOWN_PLAIN = 0.10
 _UNKNOWN_SCREEN = 0.27
-_PICTURES = 0.025
+_PICTURES = 0.012
 _FRAGMENTS = 0.015
 
 

@@ -216,28 +216,101 @@ export function guessLine(core, levels, spec, scale) {
 }
 
 /**
- * The ink of a line, without margin; null where nothing stands out from the ground.
- * @param {Grey} grey @param {ReturnType<typeof guessLine>} guess @returns {Box | null}
+ * The ink of a line, without margin; none where nothing stands out from the ground. split: whether what lies far apart, and
+ * what stands on a plate of its own beside the rest, are lines of their own.
+ * @param {Grey} grey @param {ReturnType<typeof guessLine>} guess @returns {Box[]}
  */
-export function fitBox(grey, guess) {
+export function fitBoxes(grey, guess, split = true) {
   const high = guess.height;
   const [top, bottom] = whole(guess.middle - 0.9 * high, guess.middle + 0.9 * high, grey.height);
   const [left, right] = whole(guess.left - 0.6 * high, guess.right + 0.6 * high, grey.width);
-  if (bottom - top < 3 || right - left < 2) return null;
+  if (bottom - top < 3 || right - left < 2) return [];
   const window = cut(grey, [top, bottom], [left, right]);
   const [first, last] = whole(guess.left - left, guess.right - left, window.width);
   const [upper, lower] = whole(guess.middle - 0.5 * high - top, guess.middle + 0.5 * high - top, window.height);
-  if (upper >= lower || first >= last) return null;
+  if (upper >= lower || first >= last) return [];
   const around = whole(guess.middle - 0.65 * high - top, guess.middle + 0.65 * high - top, window.height);
   const beside = whole(guess.left - 0.25 * high - left, guess.right + 0.25 * high - left, window.width);
   const ground = commonest(cut(window, around, beside));
   const ink = inkOf(window, cut(window, [upper, lower], [first, last]), ground);
-  if (!ink) return null;
+  if (!ink) return [];
   const rows = follow(inkRows(ink, first, last), upper, lower, 0.08 * high);
-  if (!rows || rows[1] - rows[0] < Math.max(LEAST_HEIGHT, 0.3 * high)) return null; // a dash, a rule, a chart's line
+  if (!rows || rows[1] - rows[0] < Math.max(LEAST_HEIGHT, 0.3 * high)) return []; // a dash, a rule, a chart's line
   const columns = follow(inkColumns(ink, rows), first, last, 0.25 * high);
-  if (!columns) return null;
-  return { x: left + columns[0], y: top + rows[0], width: columns[1] - columns[0], height: rows[1] - rows[0] };
+  if (!columns) return [];
+  const parts = split ? partsOf(ink, rows, columns) : [];
+  if (parts.length > 1) {
+    const start = left + columns[0];
+    const middle = top + (rows[0] + rows[1]) / 2;
+    // What stands on a plate is mostly smaller.
+    return parts.flatMap(([a, b, plate]) =>
+      fitBoxes(grey, { left: start + a, right: start + b, middle, height: high * (plate ? 0.75 : 1) }, false));
+  }
+  return [{ x: left + columns[0], y: top + rows[0], width: columns[1] - columns[0], height: rows[1] - rows[0] }];
+}
+
+/**
+ * A line's ink cut into [first column, column behind the last, on a plate]. Cut are gaps of eight tenths of the height,
+ * and smaller ones beside a plate: a filled ground with text on it, which begins and ends with a quarter of the height of
+ * filled columns.
+ * @returns {[number, number, boolean][]}
+ */
+function partsOf({ data, width }, rows, columns) {
+  const height = rows[1] - rows[0];
+  const filled = Array.from({ length: columns[1] - columns[0] }, (_, x) => {
+    let sum = 0;
+    for (let y = rows[0]; y < rows[1]; y++) sum += data[y * width + columns[0] + x];
+    return sum;
+  });
+  const empty = gapsIn(filled);
+  const solid = filled.map((count) => 10 * count >= 9 * height);
+  const starts = [0, ...empty.map(([, end]) => end)];
+  const ends = [...empty.map(([start]) => start), filled.length];
+  const plates = starts.map((start, k) => plateIn(solid, start, ends[k], height));
+  /** @type {[number, number, boolean][]} */
+  const parts = [];
+  starts.forEach((start, k) => {
+    const plate = plates[k];
+    const gap = k > 0 ? start - ends[k - 1] : 0;
+    const wide = k > 0 && 10 * gap >= 8 * height;
+    const apart = k > 0 && 10 * gap >= 3 * height && Boolean(plate || plates[k - 1]);
+    if (!parts.length || wide || apart) {
+      const [first, last] = plate ?? [start, ends[k]];
+      parts.push([first, last, plate !== null]);
+    } else {
+      parts[parts.length - 1] = [parts[parts.length - 1][0], ends[k], false];
+    }
+  });
+  return parts;
+}
+
+/** The runs of empty columns: first column, and the one behind the last. @returns {[number, number][]} */
+function gapsIn(filled) {
+  /** @type {[number, number][]} */
+  const gaps = [];
+  filled.forEach((count, x) => {
+    if (count) return;
+    if (gaps.length && gaps[gaps.length - 1][1] === x) gaps[gaps.length - 1][1] = x + 1;
+    else gaps.push([x, x + 1]);
+  });
+  return gaps;
+}
+
+/** First column of a plate between two columns, and the one behind its last; null where there is none. @returns {[number, number] | null} */
+function plateIn(solid, start, end, height) {
+  const reach = Math.min(end - start, Math.floor((6 * height) / 10));
+  const least = Math.max(2, Math.floor(height / 4));
+  let first = start;
+  while (first < start + reach && !solid[first]) first++;
+  if (first === start + reach) first = end;
+  let last = end - 1;
+  while (last > end - 1 - reach && !solid[last]) last--;
+  if (last === end - 1 - reach) last = start;
+  if (last - first < 2 * least) return null;
+  const edges = [...solid.slice(first, first + least), ...solid.slice(last + 1 - least, last + 1)];
+  if (!edges.every(Boolean)) return null;
+  // Filled throughout, it may be a stroke; from the line's height on it is a plate whose text stands out less.
+  return last - first < height && solid.slice(first, last + 1).every(Boolean) ? null : [first, last + 1];
 }
 
 /** The whole pixels that a stretch touches, inside 0-size. @returns {[number, number]} */
@@ -283,7 +356,7 @@ function inkOf(window, core, ground) {
   const counts = countLevels(core);
   const byDistance = new Int32Array(256);
   for (let level = 0; level < 256; level++) byDistance[Math.abs(level - ground)] += counts[level];
-  // What three in a hundred of the core reach: the strokes' full contrast, whatever the speckles.
+  // A hundredth of the core is darker or lighter still: the strokes' full contrast, whatever the speckles.
   let contrast = 255;
   for (let further = byDistance[255]; 100 * further < 3 * core.data.length; further += byDistance[contrast]) contrast--;
   if (contrast < LEAST_CONTRAST) return null;
@@ -350,11 +423,7 @@ function follow(marked, low, high, gap) {
  */
 export function findBoxes(levels, grey, spec) {
   const scale = grey.width / shrunkSize(grey.height, grey.width, spec)[1];
-  const tight = [];
-  for (const core of findCores(levels, spec)) {
-    const box = fitBox(grey, guessLine(core, levels, spec, scale));
-    if (box) tight.push(box);
-  }
+  const tight = findCores(levels, spec).flatMap((core) => fitBoxes(grey, guessLine(core, levels, spec, scale)));
   const boxes = joinParts(tight).map((box) => withMargin(box, grey));
   // What is longer than any line is a rule, and no reader takes it.
   return readingOrder(boxes.filter(({ width, height }) => width <= MAX_ASPECT * height));

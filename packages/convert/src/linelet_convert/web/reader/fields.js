@@ -12,7 +12,7 @@
  * @typedef {number | string | number[]} Value
  * @typedef {{value: Value, text: string, confidence: number, box: Box}} FieldValue
  *   value: the form's number, several where it has several, or the text where it has none
- * @typedef {import("./spec.js").Spec["fields"][string]} Field
+ * @typedef {{name: string | readonly string[], form: string | readonly string[]}} Field
  * @typedef {object} Candidate a value that a name may have: the way from one to the other, and how far it is
  * @property {string} field
  * @property {number | null} name the name's line; null where the value's line holds the name too
@@ -58,7 +58,7 @@ export function readFields(lines, fields) {
   return shown;
 }
 
-/** @param {string | string[]} value @returns {string[]} */
+/** @param {string | readonly string[]} value @returns {readonly string[]} */
 const listed = (value) => (typeof value === "string" ? [value] : value);
 
 const bareOf = (text) => text.replace(/\s+/g, "");
@@ -130,10 +130,7 @@ function* inline(lines, key, field, form) {
   }
 }
 
-/**
- * The nearest values right of, below and above a name, each where nothing speaks against it.
- * @returns {Generator<Candidate>}
- */
+/** The nearest values right of, below and above a name, each where nothing speaks against it. @returns {Generator<Candidate>} */
 function* beside(lines, names, key, name, form) {
   const best = new Map();
   for (const [found, parts] of values(lines, names, form)) {
@@ -147,10 +144,7 @@ function* beside(lines, names, key, name, form) {
   }
 }
 
-/**
- * Every line, and every number with the unit behind it, that a form can write. The longer of two goes first.
- * @returns {Generator<[FieldValue, number[]]>}
- */
+/** Every line, and every number with the unit behind it, that a form can write. The longer of two goes first. @returns {Generator<[FieldValue, number[]]>} */
 function* values(lines, names, form) {
   for (const [i, line] of lines.entries()) {
     if (names.has(i) || line.confidence < LEAST_CONFIDENCE) continue;

@@ -4,7 +4,7 @@
  * A form is a template: `{field}` is a word of that vocabulary, `{40..110:.1f}` a number of that range in Python's format,
  * `{{` and `}}` braces, the rest stands for itself.
  *
- * @typedef {NonNullable<import("./spec.js").Spec["grammar"]>} Grammar
+ * @typedef {{vocabulary?: Readonly<Record<string, readonly string[]>>, forms: readonly string[]}} Grammar
  * @typedef {{accepting: boolean, edges: Map<string, number>}} State where a character leads
  * @typedef {string[][]} Pattern a text position by position: the characters that may stand at each
  */
@@ -94,7 +94,7 @@ function parseForm(form, vocabulary) {
 
 const literal = (text) => [...text].map((character) => [character]);
 
-/** Every text of a number, as few patterns. @param {string[]} number what NUMBER found @param {string} form */
+/** Every text of a number, as few patterns. @param {string[]} match */
 function numberPatterns([, from, to, spec = ""], form) {
   const found = spec.match(FORMAT);
   const whole = !from.includes(".") && !to.includes(".") && (spec === "" || /[dn,_\d]$/.test(spec));

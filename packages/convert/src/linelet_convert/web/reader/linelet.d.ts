@@ -57,7 +57,7 @@ export interface ScreenReading {
   fields: Record<string, FieldValue>;
 }
 
-import type { Spec } from "./spec-types.d.ts";
+import type { Spec } from "./spec-types.js";
 /** The reader spec: the contract between training and reading, spec.json in the bundle. */
 export type { Spec };
 

@@ -262,8 +262,7 @@ class LocalReader {
     return readings;
   }
 
-  /** @param {import("./decode.js").Decoded} decoded @param {any} line @param {boolean} withInput */
-  describe({ text, confidence, characters, inGrammar }, line, withInput) {
+  describe(/** @type {import("./decode.js").Decoded} */ { text, confidence, characters, inGrammar }, line, withInput) {
     const places = placeCharacters(characters, line, this.spec);
     return {
       text,

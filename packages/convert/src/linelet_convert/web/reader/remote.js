@@ -85,8 +85,7 @@ export class RemoteReader {
     return this.ask("hasFinder", []);
   }
 
-  /** @param {any} image @param {import("./linelet.js").ScreenOptions} [asked] */
-  async readScreen(image, { onLine, ...options } = {}) {
+  async readScreen(image, /** @type {{onLine?: Function}} */ { onLine, ...options } = {}) {
     const sent = await ownPixels(image);
     return this.ask("readScreen", [sent, options], [sent.data.buffer], onLine);
   }

@@ -3,7 +3,7 @@
  *
  * Keys, defaults and bounds come from spec-rules.js; rules about several keys, and what JSON Schema cannot say, stand here.
  *
- * @typedef {import("./linelet.js").Spec} Spec
+ * @typedef {import("./spec-types.js").Spec} Spec
  */
 import { LineletError, reason } from "./errors.js";
 import { RULES } from "./spec-rules.js";
@@ -57,7 +57,10 @@ export function parseSpec(text, where) {
   return Object.freeze(spec);
 }
 
-/** Why a value breaks the rule of its key; null where it does not. @param {any} value @param {any} rule */
+/**
+ * Why a value breaks the rule of its key; null where it does not.
+ * @param {any} value @param {{type: string, choices?: any[], least?: number, most?: number, above?: number}} rule
+ */
 function broken(value, { type, choices, least, most, above }) {
   if (!TYPES[type](value)) return EXPECTED[type];
   if (choices && !choices.includes(value)) return `must be ${choices.join(", ")}`;

@@ -1,0 +1,145 @@
+"""Whole screens through the shipped finder and reader, and what the command prints of them."""
+
+import csv
+import io
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw, ImageFont
+
+from linelet_common.cli import main
+from linelet_common.screens import ScreenLine
+from linelet_read import evaluate_screens, load_finder, load_reader, read_screen
+from linelet_read.screens import is_screen
+
+ROWS = [("BMI", "24.6"), ("", "21.3%"), ("", "1520"), ("", "32")]
+
+
+@pytest.fixture(scope="module")
+def screen():
+    """A light screen with values at the right, one of them beside its name, and where each line's ink is."""
+    picture = Image.new("RGB", (480, 800), "#f5f5f5")
+    draw = ImageDraw.Draw(picture)
+    font, lines = ImageFont.load_default(30), []
+    for k, (name, value) in enumerate(ROWS):
+        y = 120 + 120 * k
+        draw.rounded_rectangle((24, y - 30, 456, y + 62), 14, fill="white")
+        for text, x in ((name, 48), (value, 320)):
+            if text:
+                draw.text((x, y), text, font=font, fill="#33415c")
+                left, top, right, bottom = draw.textbbox((x, y), text, font=font)
+                lines.append(
+                    ScreenLine(text, (left, top, right - left, bottom - top), "bmi" if text == "24.6" else None)
+                )
+    return picture, lines
+
+
+@pytest.fixture(scope="module")
+def path(screen, tmp_path_factory):
+    file = tmp_path_factory.mktemp("screens") / "screen.png"
+    screen[0].save(file)
+    return str(file)
+
+
+def test_a_screens_lines_are_found_and_read_in_order_with_their_values(screen):
+    read = read_screen(load_reader("health-app"), load_finder(), np.asarray(screen[0]))
+    assert [line.text for line in read.lines] == [text for row in ROWS for text in row if text]
+    assert all(line.confidence > 0.9 for line in read.lines)
+    assert {key: value.value for key, value in read.fields.items()} == {"bmi": 24.6}
+    for line, true in zip(read.lines, screen[1], strict=True):
+        x, y, width, height = true.box
+        assert line.box.x <= x
+        assert line.box.y <= y
+        assert line.box.x + line.box.width >= x + width - 1
+        assert line.box.y + line.box.height >= y + height - 1
+
+
+def test_evaluating_counts_what_was_found_read_and_named(screen):
+    class Screens:
+        manifest = None
+
+        def __len__(self):
+            return 1
+
+        def name(self, i):
+            return "screen"
+
+        place = name
+
+        def image(self, i):
+            return np.asarray(screen[0])
+
+        def lines(self, i):
+            return [*screen[1], ScreenLine("睡眠", (40, 700, 60, 30))]
+
+    found = evaluate_screens(load_reader("health-app"), load_finder(), Screens())
+    assert (found.lines, found.found, found.readable, found.exact) == (6, 5, 5, 5)
+    assert (found.fields, found.fields_right, found.fields_wrong) == (1, 1, 0)
+    assert (found.screens, found.screens_right, found.invented) == (1, 1, 0)
+    assert found.summary()["recall"] == 5 / 6
+
+
+def test_a_picture_without_text_has_no_lines_and_says_so(tmp_path, capsys):
+    Image.new("RGB", (480, 800), "#2fb680").save(tmp_path / "empty.png")
+    assert main(["read", "health-app", str(tmp_path / "empty.png")]) == 0
+    printed = capsys.readouterr()
+    assert (printed.out, "no text found" in printed.err) == ("", True)
+    assert main(["read", "health-app", str(tmp_path / "empty.png"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0] == {"image": str(tmp_path / "empty.png"), "lines": [], "fields": {}}
+
+
+def test_the_command_prints_lines_boxes_and_fields_in_every_form(path, capsys):
+    assert main(["read", "health-app", path, "--json"]) == 0
+    (said,) = json.loads(capsys.readouterr().out)
+    assert [line["text"] for line in said["lines"]] == ["BMI", "24.6", "21.3%", "1520", "32"]
+    assert said["lines"][0]["box"].keys() == {"x", "y", "width", "height"}
+    assert main(["read", "health-app", path, "--fields"]) == 0
+    assert json.loads(capsys.readouterr().out)["bmi"]["value"] == 24.6
+    assert main(["read", "health-app", path, path, "--fields"]) == 0
+    assert [one["image"] for one in json.loads(capsys.readouterr().out)] == [path, path]
+    assert main(["read", "health-app", path, "--csv"]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [row["text"] for row in rows] == ["BMI", "24.6", "21.3%", "1520", "32"]
+    assert int(rows[0]["x"]) == said["lines"][0]["box"]["x"]
+    assert main(["read", "health-app", path]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0].startswith(f"{path}\tBMI\t")
+    assert printed[-1].startswith(f"{path}\tbmi = 24.6\t")
+
+
+def test_a_folder_stands_for_its_pictures_and_shapes_can_be_told(path, tmp_path, capsys):
+    line = Image.new("RGB", (90, 40), "white")
+    ImageDraw.Draw(line).text((8, 2), "62.1", font=ImageFont.load_default(30), fill="black")
+    line.save(tmp_path / "b.png")
+    Image.open(path).save(tmp_path / "a.png")
+    (tmp_path / "notes.txt").write_text("x")
+    assert main(["read", "health-app", str(tmp_path), "--json"]) == 0
+    first, second = json.loads(capsys.readouterr().out)
+    assert (len(first["lines"]), second["lines"][0]["text"]) == (5, "62.1")
+    assert second["lines"][0]["box"] == {"x": 0, "y": 0, "width": 90, "height": 40}
+    (tmp_path / "none").mkdir()
+    for words, message in (
+        ([str(tmp_path / "none")], "holds no pictures"),
+        ([path, "--screen", "--line"], "not allowed with"),
+        ([path, "--finder", str(tmp_path / "b.png")], "not an ONNX model"),
+        ([path, "--finder", str(tmp_path / "no.onnx")], "no such finder"),
+    ):
+        assert main(["read", "health-app", *words]) == 2
+        said = capsys.readouterr().err.strip().splitlines()
+        assert len(said) == 1
+        assert message in said[0]
+
+
+@given(st.integers(1, 3000), st.integers(1, 3000))
+def test_lines_and_screens_are_told_by_their_shape(width, height):
+    """Both sides of 240 and more, and high or not wide: what lines, whose height is below 240, never are."""
+    picture = np.broadcast_to(np.uint8(0), (height, width))
+    if min(width, height) < 240:
+        assert not is_screen(picture)
+    elif height >= 400:
+        assert is_screen(picture)
+    else:
+        assert is_screen(picture) == (2 * width < 3 * height)
