@@ -49,8 +49,9 @@ def test_reading_a_line_from_the_command_line(whole, capsys):
     images = [whole.unseen / dataset.name(i) for i in range(20)]
     rows = run_json(capsys, "read", whole.onnx, *images, "--json")
     assert [row["image"] for row in rows] == [str(i) for i in images]
-    assert all(0 <= row["confidence"] <= 1 for row in rows)
-    assert sum(row["text"] == dataset.label(i) for i, row in enumerate(rows)) >= 16
+    lines = [row["lines"][0] for row in rows]
+    assert all(len(row["lines"]) == 1 and 0 <= row["lines"][0]["confidence"] <= 1 for row in rows)
+    assert sum(line["text"] == dataset.label(i) for i, line in enumerate(lines)) >= 16
 
 
 def test_training_straight_from_the_recipe(whole, tmp_path):
@@ -67,7 +68,7 @@ def test_training_straight_from_the_recipe(whole, tmp_path):
         (["train", "--data", "none", "--out", "o"], "none"),
         (["evaluate", "none.onnx", "--data", "none"], "none.onnx: no such reader"),
         (["read", "none.onnx", "x.png"], "none.onnx: no such reader"),
-        (["export", "none", "--out", "o.onnx"], "none is no run folder"),
+        (["export", "none", "--out", "o.onnx"], "none is not a run folder"),
         (["convert", "none.onnx", "--out", "o"], "none.onnx"),
         (["serve", "none"], "none"),
         (["evaluate", "{onnx}", "--data", "none"], "none: no such dataset"),

@@ -108,7 +108,7 @@ def test_what_ships_reads_screens_as_in_python(
     for screen in screens() if weights == "float32" else screens()[:-1]:  # the last lies on its side
         got = page.evaluate(READ, [encoded(screen), {}])
         wanted = read_screen(reader, load_finder(), screen)
-        assert len(wanted.lines) > 10
+        assert len(wanted.lines) >= 8
         if weights == "float32":
             compare(got, wanted)
         else:
