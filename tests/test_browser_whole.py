@@ -119,7 +119,7 @@ def test_corrections_saved_on_the_page_are_trained_on(bundle, tmp_path):
     assert main([*command, str(tmp_path / "run"), "--epochs", "1", "--validation", "0.3", "--threads", "1"]) == 0
     plan = json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))
     (epoch,) = (tmp_path / "run" / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-    assert json.loads(epoch)["lines"] + plan["held_back_lines"] == len(labels)
+    assert json.loads(epoch)["lines"] + plan["held_out_lines"] == len(labels)
     trained, shipped = (
         load_file(folder / "weights.safetensors") for folder in (tmp_path / "run", shipped_reader("health-app"))
     )

@@ -13,8 +13,9 @@ def reduce(g: Emitter, op: str, x: Tensor, axes: list[int], dtype: str = "float3
     """Reduce axes of a tensor to length 1."""
     shape = x.shape.copy()
     shape[:, axes] = 1
-    if op == "Prod" and len(axes) == x.rank:
-        # The webgpu backend loses the axes of what it reduces to one number: an axis in front keeps them.
+    if op == "Prod":
+        # The webgpu backend loses the axes of what comes out as one number, whichever were reduced: the way back from
+        # an axis in front restores them.
         full = np.insert(x.shape, 0, 1, axis=1)
         kept = np.insert(shape, 0, 1, axis=1)
         out = g.node(op, [g.reshape(x, full), g.ints([a + 1 for a in axes])], kept, dtype, keep_dims=True)

@@ -490,7 +490,10 @@ export async function findLines(picture, spec, score) {
  */
 export function tightBox(grey, box) {
   const window = cut(grey, [box.y, box.y + box.height], [box.x, box.x + box.width]);
-  const ink = inkOf(window, window, commonest(window));
+  // The ground is what the box's own frame shows: bold text can cover more of the box than the ground does.
+  const { data, width, height } = window;
+  const frame = data.filter((_, i) => i < width || i >= width * (height - 1) || i % width === 0 || i % width === width - 1);
+  const ink = inkOf(window, window, commonest({ data: frame, width: frame.length, height: 1 }));
   if (!ink) return box;
   const rows = [];
   const columns = [];
