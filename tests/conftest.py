@@ -16,6 +16,9 @@ fonts = ["bundled"]
 [[texts]]
 forms = ["{40..110:.1f}kg", "{0..99}", "{0..9:.1f}"]
 
+[fields]
+load = { name = "kg", form = "{40..110:.1f}" }
+
 [looks.plain]
 size = [24, 32]
 cropped = 1.0

@@ -44,6 +44,13 @@ def test_the_bundle_is_a_graph_model_that_was_checked(whole):
     assert (whole.bundle / "conversion.json").exists()
 
 
+def test_the_recipes_fields_travel_to_reader_and_bundle(whole):
+    fields = {"load": {"name": "kg", "form": "{40..110:.1f}"}}
+    for place in (whole.lines / "dataset.json", whole.run / "spec.json", whole.bundle / "spec.json"):
+        assert json.loads(place.read_text(encoding="utf-8"))["fields"] == fields, place
+    assert load_reader(whole.onnx).spec.fields.keys() == fields.keys()
+
+
 def test_reading_a_line_from_the_command_line(whole, capsys):
     dataset = open_dataset(whole.unseen)
     images = [whole.unseen / dataset.name(i) for i in range(20)]

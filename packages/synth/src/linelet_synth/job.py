@@ -62,6 +62,7 @@ class Job:
             "name": self.recipe.name,
             "charset": self.recipe.charset,
             "unknown": self.recipe.unknown,
+            "fields": {key: field.model_dump(mode="json") for key, field in self.recipe.fields.items()},
             "count": self.count,
             "seed": self.seed,
             "split": self.split,

@@ -24,7 +24,6 @@ class ScreenContent:
         self.facts: dict[str, Any] = {
             "kind": "screens",
             "grammar": source.grammar.model_dump(mode="json") if source.grammar else None,
-            "fields": {key: field.model_dump(mode="json") for key, field in source.recipe.fields.items()},
             "recipe_digest": source.digest,
         }
 
