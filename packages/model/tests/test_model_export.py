@@ -5,7 +5,7 @@ import onnx
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from linelet_common import ReaderSpec, load_image
+from linelet_common import ReaderSpec, automata, load_image
 from linelet_common.cli import main
 from linelet_common.datasets import open_dataset
 from linelet_common.errors import ReaderError
@@ -35,6 +35,12 @@ def test_the_exported_reader_gives_the_same_texts(run_folder, onnx_file, unseen)
 def test_the_spec_travels_in_the_file(run_folder, onnx_file):
     assert OnnxReader(onnx_file).spec == ReaderSpec.load(run_folder / "spec.json")
     assert onnx.load(onnx_file).opset_import[0].version == 17
+
+
+def test_the_automata_of_its_forms_travel_in_the_file(run_folder, onnx_file):
+    metadata = {entry.key: entry.value for entry in onnx.load(onnx_file).metadata_props}
+    assert metadata[automata.ONNX_KEY] == automata.automata_json(ReaderSpec.load(run_folder / "spec.json"))
+    assert json.loads(metadata[automata.ONNX_KEY])["grammar"]
 
 
 @pytest.mark.parametrize("name", NETWORKS)

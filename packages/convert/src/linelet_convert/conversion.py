@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from linelet_common import automata
 from linelet_common.codec import Reading
 from linelet_common.errors import ConversionError
 from linelet_common.files import whole_folder
@@ -191,6 +192,7 @@ def _write(
         check = _check_bare(file, graphs[0], folder / MODEL)
     else:
         (folder / FILE_NAME).write_text(spec.to_json(), encoding="utf-8")
+        (folder / automata.FILE_NAME).write_text(automata.automata_json(spec), encoding="utf-8")
         missing = assets.install(folder)
         if missing:
             notes = [*notes, missing]

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from linelet_common.automata import automata_json
 from linelet_common.boxes import Box
 from linelet_common.codec import UNKNOWN
 from linelet_common.errors import SpecError
 from linelet_common.fields import Field
 from linelet_common.schema import parse
+from linelet_common.spec import ReaderSpec
 from linelet_read.fields import FieldValue, ScreenText, read_fields
 
 Run = Callable[[list[dict[str, Any]]], list[Any]]
@@ -23,9 +25,16 @@ def shown(found: dict[str, FieldValue]) -> dict[str, Any]:
     return {key: dataclasses.asdict(value) | {"box": value.box._asdict()} for key, value in found.items()}
 
 
+def written(fields: dict[str, Field]) -> dict[str, str]:
+    """A reader's spec and automata as its bundle holds them."""
+    spec = ReaderSpec(charset="0", fields=fields)
+    return {"spec": spec.to_json(), "automata": automata_json(spec)}
+
+
 def test_the_shared_vectors_hold(run_vectors: Run) -> None:
     vectors = json.loads(VECTORS.read_text("utf-8"))
-    cases = [{"kind": "fields", "lines": case["lines"], "fields": vectors["fields"]} for case in vectors["cases"]]
+    given = {key: parse(Field, field, key, SpecError) for key, field in vectors["fields"].items()}
+    cases = [{"kind": "fields", "lines": case["lines"], **written(given)} for case in vectors["cases"]]
     assert len(cases) > 10
     for case, result in zip(vectors["cases"], run_vectors(cases), strict=True):
         assert result == case["fields"], case["name"]
@@ -33,8 +42,8 @@ def test_the_shared_vectors_hold(run_vectors: Run) -> None:
 
 def test_scattered_lines_give_pythons_values(run_vectors: Run) -> None:
     """Names, values, units and unknown texts on a coarse grid, where ties and overlaps abound."""
-    written = json.loads(VECTORS.read_text("utf-8"))["fields"]
-    fields = {key: parse(Field, given, key, SpecError) for key, given in written.items()}
+    vectors = json.loads(VECTORS.read_text("utf-8"))["fields"]
+    fields = {key: parse(Field, given, key, SpecError) for key, given in vectors.items()}
     texts = [name for field in fields.values() for name in field.names]
     texts += [
         "68.5",
@@ -60,11 +69,10 @@ def test_scattered_lines_give_pythons_values(run_vectors: Run) -> None:
             box = Box(x, y, int(0.6 * height * len(text)) + 1, height)
             lines.append(ScreenText(text, float(rng.choice([0.0, 0.4, 0.5, 0.99], p=[0.1, 0.1, 0.1, 0.7])), box))
         screens.append(lines)
-    given = {key: field.model_dump(mode="json") for key, field in fields.items()}
     cases = [
         {
             "kind": "fields",
-            "fields": given,
+            **written(fields),
             "lines": [{"text": n.text, "confidence": n.confidence, "box": n.box._asdict()} for n in lines],
         }
         for lines in screens

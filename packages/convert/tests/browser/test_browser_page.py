@@ -14,6 +14,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from linelet_common import load_image, open_dataset
+from linelet_common.automata import automata_json
 from linelet_common.boxes import Box
 from linelet_common.grammar import Grammar
 from linelet_common.learnable import problems
@@ -435,8 +436,8 @@ def neighbour_grammar(served: Any, picture: Path) -> tuple[Any, str, str]:
 
 def test_the_recipes_grammar_can_be_asked_for(page: Any, served: Any, line_png: Path) -> None:
     reader, greedy, by_grammar = neighbour_grammar(served, line_png)
-    spec = reader.spec.to_json()
-    page.route("**/spec.json", lambda route: route.fulfill(body=spec, content_type="application/json"))
+    for name, text in (("spec.json", reader.spec.to_json()), ("automata.json", automata_json(reader.spec))):
+        page.route(f"**/{name}", lambda route, text=text: route.fulfill(body=text, content_type="application/json"))
     page.goto(served.url)
     finished(page)
     opened = page

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from linelet_common import Charset, ReaderSpec
+from linelet_common.automata import automata_json
 from linelet_common.errors import SpecError
 from linelet_common.fields import Field
 from linelet_common.grammar import Automaton, Grammar
@@ -20,6 +21,7 @@ from linelet_read import decode
 
 Run = Callable[[list[dict[str, Any]]], list[Any]]
 DIGITS = "0123456789.%公斤"
+FIELD = {"n": Field(name="0", form="1{0..1}")}
 
 
 def text(data: np.ndarray) -> str:
@@ -154,6 +156,29 @@ def test_decoding_equals_pythons(run_vectors: Run) -> None:
             )
 
 
+def written(spec: ReaderSpec) -> dict[str, str]:
+    """A reader's spec and automata as its bundle holds them."""
+    return {"spec": spec.to_json(), "automata": automata_json(spec)}
+
+
+BROKEN = {
+    "no JSON": "{",
+    "another version": '{"version": 2, "fields": {}}',
+    "a field's automaton missing": '{"version": 1, "grammar": [[1, {}]], "fields": {}}',
+    "no automaton of the grammar": automata_json(ReaderSpec(charset="01", fields=FIELD)),
+    "a loop": '{"version": 1, "grammar": [[1, {"0": 0}]], "fields": {}}',
+    "a state that is not there": '{"version": 1, "grammar": [[1, {"0": 7}]], "fields": {}}',
+}
+
+
+@pytest.mark.parametrize("automata", BROKEN.values(), ids=BROKEN)
+def test_broken_automata_are_refused(run_vectors: Run, automata: str) -> None:
+    spec = ReaderSpec(charset="01", grammar=Grammar(forms=("0",)), fields=FIELD)
+    [message] = run_vectors([{"kind": "texts", "spec": spec.to_json(), "automata": automata}])
+    assert message.startswith("LineletError: automata does not hold the automata of its reader")
+    assert message.endswith("convert again")
+
+
 def test_grammars_have_pythons_texts(run_vectors: Run) -> None:
     rng = np.random.default_rng(5)
     forms = [
@@ -171,7 +196,8 @@ def test_grammars_have_pythons_texts(run_vectors: Run) -> None:
             forms.append(f"{{{low}..{high}{':' if spec else ''}{spec}}}")
     vocabulary = {"x": ("体重", "体", "𠮷"), "y": ("a", "ab", "b")}
     grammars = [Grammar(forms=(form,), vocabulary=vocabulary) for form in forms]
-    results = run_vectors([{"kind": "texts", "grammar": grammar.model_dump(mode="json")} for grammar in grammars])
+    specs = [ReaderSpec(charset="0", grammar=grammar) for grammar in grammars]
+    results = run_vectors([{"kind": "texts", "spec": s.to_json(), "automata": automata_json(s)} for s in specs])
     for grammar, result in zip(grammars, results, strict=True):
         assert sorted(result) == sorted(texts_of(grammar.automaton())), grammar.forms
 
@@ -192,10 +218,7 @@ def test_decoding_by_a_grammar_equals_pythons(run_vectors: Run) -> None:
     spec = ReaderSpec(charset=DIGITS, grammar=GRAMMAR, temperature=1.3)
     cases += [(rng.normal(0, scale, (2, 9, len(DIGITS) + 1)).astype(np.float32), spec) for scale in (0.5, 2, 5, 9, 30)]
     results = run_vectors(
-        [
-            {"kind": "decode", "scores": text(o), "shape": o.shape, "spec": s.to_json(), "decoding": "grammar"}
-            for o, s in cases
-        ]
+        [{"kind": "decode", "scores": text(o), "shape": o.shape, "decoding": "grammar", **written(s)} for o, s in cases]
     )
     for (output, spec), result in zip(cases, results, strict=True):
         wanted = decode(output, spec, "grammar")
@@ -214,11 +237,21 @@ def test_decodings_that_are_not_there_are_refused(run_vectors: Run) -> None:
     asked = [(specs[0], "grammar"), (specs[1], "grammar"), (specs[0], "beam")]
     messages = run_vectors(
         [
-            {"kind": "decode", "scores": text(scores), "shape": scores.shape, "spec": s.to_json(), "decoding": d}
+            {"kind": "decode", "scores": text(scores), "shape": scores.shape, "decoding": d, **written(s)}
             for s, d in asked
         ]
+        + [
+            {
+                "kind": "decode",
+                "scores": text(scores),
+                "shape": scores.shape,
+                "decoding": "grammar",
+                "spec": specs[1].to_json(),
+            }
+        ]
     )
-    for message, words in zip(messages, ("has no grammar; decode greedily", "not in the charset", "beam"), strict=True):
+    wanted = ("has no grammar; decode greedily", "not in the charset", "beam", "export and convert it again")
+    for message, words in zip(messages, wanted, strict=True):
         assert message.startswith("LineletError: ")
         assert words in message
 

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 
 const { web, cases } = JSON.parse(readFileSync(0, "utf8"));
 const { prepare, resize, crop } = await import(new URL("preprocess.js", web));
-const { compile } = await import(new URL("grammar.js", web));
+const { parseAutomata } = await import(new URL("automata.js", web));
 const { decode } = await import(new URL("decode.js", web));
 const { placeCharacters } = await import(new URL("places.js", web));
 const { parseSpec } = await import(new URL("spec.js", web));
@@ -28,11 +28,18 @@ const run = {
     const { data, channels, height, width } = prepare(picture, whole(picture), parseSpec(spec, "spec"));
     return { data: base64(data), shape: [channels, height, width] };
   },
-  decode: ({ scores, shape, spec, decoding }) => decode(floats(scores), shape, parseSpec(spec, "spec"), decoding),
-  texts: ({ grammar }) => textsOf(compile(grammar), 0),
+  decode: ({ scores, shape, spec, decoding, automata }) => {
+    const parsed = parseSpec(spec, "spec");
+    const own = automata && parseAutomata(automata, parsed, "automata");
+    return decode(floats(scores), shape, parsed, decoding, own);
+  },
+  texts: ({ spec, automata }) => textsOf(parseAutomata(automata, parseSpec(spec, "spec"), "automata").grammar, 0),
   places: ({ characters, line, spec }) => placeCharacters(characters, line, parseSpec(spec, "spec")),
   spec: ({ spec }) => parseSpec(spec, "spec"),
-  fields: ({ lines, fields }) => readFields(lines, fields),
+  fields: ({ lines, spec, automata }) => {
+    const parsed = parseSpec(spec, "spec");
+    return readFields(lines, { spec: parsed, automata: parseAutomata(automata, parsed, "automata") });
+  },
   finderSpec: ({ spec }) => boxes.parseFinderSpec(spec, "finder"),
   shrink: ({ grey, spec }) => base64(boxes.prepareScreen(grey, boxes.parseFinderSpec(spec, "finder")).data),
   boxes: ({ levels, grey, spec }) => boxes.findBoxes(levels, grey, boxes.parseFinderSpec(spec, "finder")),

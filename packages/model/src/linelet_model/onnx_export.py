@@ -8,6 +8,8 @@ import numpy as np
 import onnx
 import torch
 
+from linelet_common.automata import ONNX_KEY as AUTOMATA_KEY
+from linelet_common.automata import automata_json
 from linelet_common.errors import ReaderError
 from linelet_common.files import write_atomically
 from linelet_common.onnx_session import open_session
@@ -43,7 +45,7 @@ def export(run: Path, out: Path) -> float:
             dynamic_axes={"images": {0: "batch", 3: "width"}, "scores": {0: "batch", 1: "frames"}},
         )
     model = onnx.load_from_string(buffer.getvalue())
-    onnx.helper.set_model_props(model, {ONNX_KEY: spec.to_json()})
+    onnx.helper.set_model_props(model, {ONNX_KEY: spec.to_json(), AUTOMATA_KEY: automata_json(spec)})
     onnx.checker.check_model(model, full_check=True)
     out.parent.mkdir(parents=True, exist_ok=True)
     candidate = out.with_name(f".{out.name}.unchecked")

@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from linelet_common.automata import field_forms
 from linelet_common.boxes import Box
 from linelet_common.codec import UNKNOWN
 from linelet_common.fields import Field
-from linelet_common.grammar import Grammar, Number
 
 # What a line must be read with to be a name or a value.
 LEAST_CONFIDENCE = 0.5
@@ -24,8 +24,6 @@ _UNIT_GAP = 0.8  # between a number and its unit, where they are boxes of their 
 _COLUMN_GAP = 1.6  # between a name and the value below or above it
 _PEER = 0.85  # an unknown text of this share of a name's height may be a name of its own
 _CLEARLY = 0.75  # a way from name to value is the nearer one if it is shorter than this share of the other
-# A form's spaces, and its numbers, whose formats may hold some.
-_SPACES = re.compile(r"(\{[^{}]*\})|\s+")
 
 Value = float | int | str | list[float | int]
 
@@ -89,20 +87,20 @@ class _Form:
     """A field's forms as what accepts a text, and what takes its numbers out."""
 
     def __init__(self, forms: tuple[str, ...]) -> None:
-        bare = tuple(_SPACES.sub(lambda found: found[1] or "", form) for form in forms)
-        self._automaton = Grammar(forms=bare).automaton()
-        self._patterns = [_pattern(pieces) for pieces in Field(name="-", form=bare).pieces()]
-        self._written = ["".join(map(str, pieces)) for pieces in Field(name="-", form=forms).pieces()]
+        self._forms = field_forms(forms)
+        self._patterns = [_pattern(pieces) for pieces in self._forms.pieces]
 
     def value(self, text: str) -> Value | None:
         """What a text says; None where no form can write it."""
         bare = _bare(text)
-        if not bare or not self._automaton.accepts(bare):
+        if not bare or not self._forms.automaton.accepts(bare):
             return None
-        pairs = zip(self._patterns, self._written, strict=True)
+        pairs = zip(self._patterns, self._forms.written, strict=True)
         found, written = next((match, form) for pattern, form in pairs if (match := pattern.fullmatch(bare)))
+        if written is not None:
+            return written
         numbers = [_number(group) for group in found.groups()]
-        return written if not numbers else numbers[0] if len(numbers) == 1 else numbers
+        return numbers[0] if len(numbers) == 1 else numbers
 
 
 @lru_cache(maxsize=256)
@@ -114,10 +112,8 @@ def _bare(text: str) -> str:
     return "".join(text.split())
 
 
-def _pattern(pieces: Sequence[object]) -> re.Pattern[str]:
-    return re.compile(
-        "".join(r"([-+ ]*[\d,]+(?:\.\d+)?)" if isinstance(p, Number) else re.escape(str(p)) for p in pieces)
-    )
+def _pattern(pieces: Sequence[str | None]) -> re.Pattern[str]:
+    return re.compile("".join(r"([-+ ]*[\d,]+(?:\.\d+)?)" if p is None else re.escape(p) for p in pieces))
 
 
 def _number(text: str) -> float | int:

@@ -1,6 +1,5 @@
 /** The bundle's page: a picture on the left, what is read of it on the right. */
 import { screenGrey } from "./boxes.js";
-import { readFields } from "./fields.js";
 import { LineletError, loadReader } from "./linelet.js";
 import { ask } from "./page-ask.js";
 import { FieldTable } from "./page-fields.js";
@@ -191,7 +190,7 @@ const unknownIn = (text) => [...new Set([...text].filter((character) => !reader.
 function fields() {
   const lines = sheet.lines.filter(({ text }) => text);
   const said = lines.map((line) => ({ text: line.text, box: line.box, confidence: isOwn(line) ? 1 : line.reading.confidence }));
-  return readFields(said, reader.spec.fields);
+  return reader.readFields(said);
 }
 
 function show() {

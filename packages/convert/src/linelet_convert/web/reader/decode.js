@@ -32,13 +32,14 @@ const searches = new WeakMap();
 /**
  * @param {Float32Array} output the network's, shape (N, T, C) or (T, N, C) as the spec's layout says
  * @param {readonly number[]} shape @param {import("./spec.js").Spec} spec
- * @param {string} [decoding] one of DECODINGS @returns {Decoded[]}
+ * @param {string} [decoding] one of DECODINGS
+ * @param {import("./automata.js").Automata | null} [automata] for decoding by the grammar @returns {Decoded[]}
  */
-export function decode(output, shape, spec, decoding = "greedy") {
+export function decode(output, shape, spec, decoding = "greedy", automata = null) {
   if (!DECODINGS.includes(decoding)) {
     throw new LineletError(`unknown decoding '${decoding}'; known are ${DECODINGS.join(", ")}`);
   }
-  if (decoding === "grammar" && !searches.has(spec)) searches.set(spec, new GrammarSearch(spec));
+  if (decoding === "grammar" && !searches.has(spec)) searches.set(spec, new GrammarSearch(spec, automata));
   const search = decoding === "grammar" ? searches.get(spec) : undefined;
   const [n, t, c] = spec.layout === "TNC" ? [shape[1], shape[0], shape[2]] : shape;
   const texts = classTexts(spec);

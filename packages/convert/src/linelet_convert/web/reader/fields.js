@@ -22,7 +22,8 @@
  * @property {number[]} lines the value's lines
  * @property {boolean} [rival] whether an unknown text, which may be the value's own name, stands nearer to it
  */
-import { accepts, compile, formPieces } from "./grammar.js";
+import { accepts } from "./automata.js";
+import { LineletError } from "./errors.js";
 import { UNKNOWN } from "./spec.js";
 
 // What a line must be read with to be a name or a value.
@@ -34,15 +35,20 @@ const PEER = 0.85; // an unknown text of this share of a name's height may be a 
 const CLEARLY = 0.75; // a way from name to value is the nearer one if it is shorter than this share of the other
 
 /**
- * The fields that a screen's lines show, in the order of `fields`; those that it does not show are absent.
- * @param {readonly ScreenText[]} lines @param {Readonly<Record<string, Field>>} fields @returns {Record<string, FieldValue>}
+ * The fields that a screen's lines show, in the order of the reader's; those that it does not show are absent.
+ * @param {readonly ScreenText[]} lines
+ * @param {{spec: import("./spec.js").Spec, automata: import("./automata.js").Automata | null}} reader
+ * @returns {Record<string, FieldValue>}
  */
-export function readFields(lines, fields) {
+export function readFields(lines, { spec: { name: reader, fields }, automata }) {
+  if (Object.keys(fields).length && !automata) {
+    throw new LineletError(`the fields of the reader '${reader}' came without their automata; export and convert it again`);
+  }
   const names = namesAmong(lines, fields);
   /** @type {Candidate[]} */
   const candidates = [];
   for (const [key, field] of Object.entries(fields)) {
-    const form = formsOf(field);
+    const form = formOf(automata.fields[key]);
     candidates.push(...inline(lines, key, field, form));
     for (const [name, owner] of names) if (owner === key) candidates.push(...beside(lines, names, key, name, form));
   }
@@ -63,27 +69,24 @@ const listed = (value) => (typeof value === "string" ? [value] : value);
 
 const bareOf = (text) => text.replace(/\s+/g, "");
 const bareNames = (field) => listed(field.name).map(bareOf);
-// A form's spaces, and its numbers, whose formats may hold some.
-const SPACES = /(\{[^{}]*\})|\s+/g;
+/** @type {WeakMap<import("./automata.js").FieldForms, Form>} */
+const opened = new WeakMap();
 
-/** @type {Map<string, Form>} compiling one costs more than many screens */
-const compiled = new Map();
-
-function formsOf(field) {
-  const key = JSON.stringify(field.form);
-  if (!compiled.has(key)) compiled.set(key, new Form(listed(field.form)));
-  return compiled.get(key);
+/** @param {import("./automata.js").FieldForms} forms */
+function formOf(forms) {
+  if (!opened.has(forms)) opened.set(forms, new Form(forms));
+  return opened.get(forms);
 }
 
 /** A field's forms as what accepts a text, and what takes its numbers out. */
 class Form {
-  constructor(forms) {
-    const bare = forms.map((form) => form.replace(SPACES, "$1"));
-    this.automaton = compile({ forms: bare });
-    this.written = forms.map((form) => formPieces(form).map(({ text }) => text ?? "").join(""));
-    this.patterns = bare.map((form) => {
-      const parts = formPieces(form).map(({ inside, text }) =>
-        inside === undefined ? text.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&") : "([-+ ]*[\\d,]+(?:\\.\\d+)?)");
+  /** @param {import("./automata.js").FieldForms} forms */
+  constructor({ automaton, forms }) {
+    this.automaton = automaton;
+    this.forms = forms;
+    this.patterns = forms.map(({ pieces }) => {
+      const parts = pieces.map((piece) =>
+        piece === null ? "([-+ ]*[\\d,]+(?:\\.\\d+)?)" : piece.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&"));
       return new RegExp(`^${parts.join("")}$`, "u");
     });
   }
@@ -93,8 +96,10 @@ class Form {
     const bare = bareOf(text);
     if (!bare || !accepts(this.automaton, bare)) return null;
     const k = this.patterns.findIndex((pattern) => pattern.test(bare));
+    const { written } = this.forms[k];
+    if (written !== undefined) return written;
     const numbers = bare.match(this.patterns[k]).slice(1).map((group) => Number(group.replace(/[, ]/g, "")));
-    return numbers.length === 0 ? this.written[k] : numbers.length === 1 ? numbers[0] : numbers;
+    return numbers.length === 1 ? numbers[0] : numbers;
   }
 }
 

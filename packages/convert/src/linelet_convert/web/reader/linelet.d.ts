@@ -123,6 +123,8 @@ export interface Reader {
   read(picture: Picture, options?: ReadOptions): Promise<Reading>;
   /** Finds and reads the lines of a whole screen. Needs the bundle's finder, which is loaded at the first call. */
   readScreen(picture: Picture, options?: ScreenOptions): Promise<ScreenReading>;
+  /** The fields that lines show, as readScreen takes them; for lines that a person has corrected. */
+  readFields(lines: readonly { text: string; confidence: number; box: Box }[]): Record<string, FieldValue>;
   /** Whether the bundle holds a finder of lines. */
   hasFinder(): Promise<boolean>;
   /** Frees the network's memory. */

@@ -8,10 +8,12 @@
  *
  * Types and every option: linelet.d.ts.
  */
+import * as forms from "./automata.js";
 import { decode } from "./decode.js";
 import { BACKENDS, tfjsEngine } from "./engine-tfjs.js";
 import { PROVIDERS, onnxEngine, onnxMetadata } from "./engine-onnx.js";
 import { BackendError, LineletError, reason, refuseUnknown } from "./errors.js";
+import { readFields } from "./fields.js";
 import { IN_NODE, asFolder, fetchBytes, fetchText, inside, resolve } from "./files.js";
 import { readPixels, toPixels, wholePixels } from "./pixels.js";
 import { placeCharacters } from "./places.js";
@@ -80,27 +82,34 @@ function backendOrder(backend, engine) {
 
 async function openBundle(address) {
   const url = asFolder(await resolve(address));
-  const where = inside("spec.json", url);
-  return { url, spec: parseSpec(await fetchText(where), where.href) };
+  const [where, compiled] = [inside("spec.json", url), inside(forms.FILE_NAME, url)];
+  const [spec, automata] = await Promise.all([fetchText(where), fetchText(compiled)]);
+  const parsed = parseSpec(spec, where.href);
+  return { url, spec: parsed, automata: forms.parseAutomata(automata, parsed, compiled.href) };
 }
 
 async function openOnnx(address) {
   const url = await resolve(address);
   const bytes = await fetchBytes(url);
-  const spec = onnxMetadata(bytes).get("linelet_spec");
+  const metadata = onnxMetadata(bytes);
+  const spec = metadata.get("linelet_spec");
   if (!spec) throw new LineletError(`${url.href} carries no reader spec; give a file that 'linelet export' wrote`);
-  return { url, bytes, spec: parseSpec(spec, url.href) };
+  const parsed = parseSpec(spec, url.href);
+  // Files of former versions have none; they read lines all the same.
+  const automata = metadata.get(forms.ONNX_KEY);
+  return { url, bytes, spec: parsed, automata: automata ? forms.parseAutomata(automata, parsed, url.href) : null };
 }
 
 /** A reader on this thread. */
 class LocalReader {
   /**
-   * @param {{url: URL, spec: import("./spec.js").Spec}} source @param {string} kind of engine
+   * @param {{url: URL, spec: import("./spec.js").Spec, automata: forms.Automata | null}} source @param {string} kind of engine
    * @param {(network: object, backend: string) => Promise<any>} start an engine for a network
    */
   constructor(source, kind, start) {
     this.source = source;
     this.spec = source.spec;
+    this.automata = source.automata;
     this.kind = kind;
     this.failures = [];
     this.start = start;
@@ -194,7 +203,11 @@ class LocalReader {
       this.refuseDisposed();
       return this.readCrops(boxes.map((box) => ({ picture, box })), options, onReading);
     };
-    return readScreen(picture, { spec: finder.spec, run }, this.spec, read, options);
+    return readScreen(picture, { spec: finder.spec, run }, this, read, options);
+  }
+
+  readFields(lines) {
+    return readFields(lines, this);
   }
 
   /** The finder's engine on the backend in use. */
@@ -253,7 +266,7 @@ class LocalReader {
         const [input, size] = stack(chunk.map((i) => lines[i]));
         const { data, shape } = await this.run(() => this.engineInUse, input, size);
         this.refuseDisposed();
-        decode(data, shape, this.spec, decoding).forEach((decoded, k) => {
+        decode(data, shape, this.spec, decoding, this.automata).forEach((decoded, k) => {
           readings[chunk[k]] = this.describe(decoded, lines[chunk[k]], withInput);
           onReading?.(readings[chunk[k]], chunk[k]);
         });

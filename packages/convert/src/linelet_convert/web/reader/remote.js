@@ -1,5 +1,6 @@
 /** A reader that lives in a Web Worker (worker.js, a real file: no blob: URL, which a strict CSP would refuse). */
 import { LineletError, reason } from "./errors.js";
+import { readFields } from "./fields.js";
 import { IN_NODE } from "./files.js";
 import { toPixels } from "./pixels.js";
 
@@ -40,6 +41,8 @@ export class RemoteReader {
     // What the reader there says of itself, once it has loaded.
     /** @type {any} */
     this.spec = null;
+    /** @type {any} */
+    this.automata = null;
     /** @type {any} */
     this.engine = null;
     /** @type {any} */
@@ -88,6 +91,10 @@ export class RemoteReader {
   async readScreen(image, /** @type {{onLine?: Function}} */ { onLine, ...options } = {}) {
     const sent = await ownPixels(image);
     return this.ask("readScreen", [sent, options], [sent.data.buffer], onLine);
+  }
+
+  readFields(lines) {
+    return readFields(lines, this);
   }
 
   dispose() {

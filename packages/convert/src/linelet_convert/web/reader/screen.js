@@ -47,17 +47,17 @@ export async function openFinder(url, engine) {
  * Find and read a screen's lines. Boxes that turn out to hold no text are left out.
  * @param {import("./preprocess.js").Picture} picture
  * @param {{spec: import("./boxes.js").FinderSpec, run: Function}} finder
- * @param {import("./spec.js").Spec} spec the reader's
+ * @param {{spec: import("./spec.js").Spec, automata: import("./automata.js").Automata | null}} reader
  * @param {(boxes: object[], onReading: Function) => Promise<any[]>} read the lines in the boxes
  * @param {{unknown?: boolean, minConfidence?: number, onLine?: Function}} options
  */
-export async function readScreen(picture, finder, spec, read, { unknown = false, minConfidence = 0, onLine }) {
+export async function readScreen(picture, finder, reader, read, { unknown = false, minConfidence = 0, onLine }) {
   const boxes = await findLines(picture, finder.spec, /** @type {any} */ (finder.run));
   const shown = ({ text, confidence }) => text && (unknown || text !== UNKNOWN) && confidence >= minConfidence;
   const readings = await read(boxes, (reading, index) => {
     if (shown(reading)) onLine?.(reading, { index, of: boxes.length });
   });
   // Unknown lines bear on fields all the same: one may be the name that a value belongs to.
-  const fields = readFields(readings.filter(({ text }) => text), spec.fields);
+  const fields = readFields(readings.filter(({ text }) => text), reader);
   return { lines: readings.filter(shown), fields };
 }

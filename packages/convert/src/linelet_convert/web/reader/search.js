@@ -8,8 +8,8 @@
  *
  * @typedef {{text: string, class: number, start: number, end: number}} Placed a character and its frames [start, end)
  */
+import { accepts } from "./automata.js";
 import { LineletError } from "./errors.js";
-import { accepts, compile } from "./grammar.js";
 import { classTexts } from "./spec.js";
 
 /**
@@ -19,14 +19,17 @@ import { classTexts } from "./spec.js";
 const BEAM = 64;
 
 export class GrammarSearch {
-  /** @param {import("./spec.js").Spec} spec */
-  constructor(spec) {
+  /** @param {import("./spec.js").Spec} spec @param {import("./automata.js").Automata | null} automata its forms, compiled */
+  constructor(spec, automata) {
     if (!spec.grammar) {
       throw new LineletError(
         `the reader '${spec.name}' has no grammar; decode greedily, or train on a recipe with forms or phrases`,
       );
     }
-    this.automaton = compile(spec.grammar);
+    if (!automata?.grammar) {
+      throw new LineletError(`the grammar of the reader '${spec.name}' came without its automaton; export and convert it again`);
+    }
+    this.automaton = automata.grammar;
     this.blank = spec.blank;
     const classes = new Map([...classTexts(spec)].map(([k, text]) => [text, k]));
     // A node is a state as one character leads to it; node 0 stands for the beginning, before any character.
