@@ -18,7 +18,7 @@ from linelet_synth.colours import Colour, blend, grey
 # Coverage from which on a pixel counts as ink: below it nobody sees a stroke's edge.
 INK = 48
 # Least difference of text and ground in grey levels.
-FAINTEST = 24
+FAINTEST = 10
 # A text with less of its height inside than the second, and more than the first, is neither a line nor a sliver.
 _SLIVER, _WHOLE = 0.34, 0.9
 

@@ -61,6 +61,34 @@ def chart(page: Page, x: float, y: float, width: float) -> float:
     return height
 
 
+@widget("axis", 1.5)
+def axis(page: Page, x: float, y: float, width: float) -> float:
+    """An upright axis whose ticks come close to their numbers, with or without lines across."""
+    rng, theme, dp = page.rng, page.theme, page.dp
+    count, size = rng.integer(3, 9), rng.uniform(8, 16)
+    step = size * dp * rng.uniform(1.4, 3.0)
+    first, by = rng.integer(0, 120), rng.choice((1, 2, 5, 10, 10, 20, 100, 1000))
+    joint = "," if rng.chance(0.4) else ""
+    tick, gap = rng.uniform(3, 9) * dp, rng.uniform(0.06, 0.5) * size * dp
+    colour = rng.choice((theme.muted, theme.ink, theme.pale, page.lively()))
+    at = x + rng.uniform(0.12, 0.9) * width
+    right, across = rng.chance(0.3), rng.chance(0.4)
+    thick = max(1, round(dp * rng.uniform(0.6, 1.6)))
+    style = Style(size, rng.choice((theme.muted, theme.ink, theme.pale)), 400, 24)
+    end = (count - 0.5) * step
+    page.scene.shape(shapes.line((at, y), (at, y + end), colour, thick))
+    for k in range(count):
+        middle = y + (k + 0.5) * step if k + 1 < count else y + end
+        number = format((first + count - k) * by, joint or "d")
+        out = at + tick if right else at - tick
+        page.scene.shape(shapes.line((at, middle), (out, middle), colour, thick))
+        page.text(number, out + gap if right else out - gap, middle, style, "left" if right else "right", width * 0.5)
+        if across:
+            far = x if right else x + width
+            page.scene.shape(shapes.line((at, middle), (far, middle), theme.rule, max(1, round(dp * 0.5))))
+    return end + size * dp
+
+
 def _ticks(page: Page, count: int) -> list[str]:
     """Evenly spaced numbers from below."""
     rng = page.rng

@@ -4,6 +4,7 @@ from linelet_synth.colours import blend
 from linelet_synth.screens import shapes
 from linelet_synth.screens.page import Page, Style
 from linelet_synth.screens.registry import widget
+from linelet_synth.screens.scene import FAINTEST
 from linelet_synth.screens.theme import WHITE
 
 
@@ -157,4 +158,32 @@ def hero(page: Page, x: float, y: float, width: float) -> float:
             align,
             width * 0.8,
         )
+    return height
+
+
+@widget("counters", 2.5)
+def counters(page: Page, x: float, y: float, width: float) -> float:
+    """Tinted tiles that count something: a lone number, pale in the tile's own hue, its unit small or left out."""
+    rng, theme, dp = page.rng, page.theme, page.dp
+    across = rng.integer(2, 4)
+    step = width / across
+    size = rng.uniform(14, 34)
+    height = size * dp * rng.uniform(2.0, 3.4)
+    depth, strength = rng.uniform(0.0, 0.25), rng.uniform(0.2, 1.0)
+    one_hue, named, unit = rng.chance(0.4), rng.chance(0.6), rng.chance(0.5)
+    hue = page.lively()
+    for k in range(across):
+        hue = hue if one_hue else page.lively()
+        left, middle = x + step * k, y + height * (0.6 if named else 0.5)
+        tint = blend(theme.card, hue, depth)
+        page.scene.shape(shapes.box(left + 3 * dp, y, left + step - 3 * dp, y + height, tint, theme.radius * dp))
+        figure = Style(size, blend(tint, hue, strength), theme.strong, FAINTEST)
+        said = page.sayings.digit() if rng.chance(0.6) else page.sayings.number()
+        shown = page.text(said, left + step * 0.4, middle, figure, "centre", step * 0.7)
+        if unit and shown:
+            small = Style(max(8, size * 0.45), theme.muted, 400)
+            at = shown.bounds[2] + size * dp * rng.uniform(0.5, 0.9)
+            page.text(page.sayings.word(), at, middle + size * dp * 0.12, small, room=left + step - 4 * dp - at)
+        if named:
+            page.text(page.sayings.word(), left + 8 * dp, y + height * 0.18, page.muted(0.75), room=step * 0.8)
     return height
