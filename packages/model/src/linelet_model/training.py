@@ -13,7 +13,6 @@ from pathlib import Path
 import torch
 
 from linelet_common.errors import TrainingError
-from linelet_common.files import write_atomically
 from linelet_common.spec import FILE_NAME, ReaderSpec
 from linelet_model import run
 from linelet_model.calibration import fit_temperature
@@ -65,7 +64,7 @@ def train(settings: Settings, out: Path, resume: bool = False) -> Judged:
     if world.first:
         temperature = fit_temperature(judged.scores, feed.held_out.labels, spec.codec)
         spec = spec.model_copy(update={"temperature": round(temperature, 4)})
-        write_atomically(out / FILE_NAME, spec.to_json())
+        run.write_file(out, FILE_NAME, spec.to_json())
     world.leave()
     return judged
 

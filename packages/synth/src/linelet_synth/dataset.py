@@ -15,7 +15,7 @@ from typing import Any
 
 from linelet_common.cli import Progress
 from linelet_common.errors import DatasetError, UsageError
-from linelet_common.files import write_atomically
+from linelet_common.files import digest_of, write_atomically
 from linelet_synth.contents import Content
 from linelet_synth.job import Job
 from linelet_synth.storage import PARTS, Payload, Storage
@@ -57,7 +57,8 @@ def generate(
         storage.join(job.chunks(), job.count)
     finally:
         storage.close()
-    write_atomically(out / MANIFEST, _json(job.manifest(content, True)))
+    digests = {name: digest_of(out / name) for name in storage.files(job.chunks())}
+    write_atomically(out / MANIFEST, _json({**job.manifest(content, True), "digests": digests}))
     shutil.rmtree(out / PARTS, ignore_errors=True)
     return True
 

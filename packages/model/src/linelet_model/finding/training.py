@@ -165,12 +165,13 @@ class State:
             "history": json.dumps(self.history),
         }
         torch.save(saved, buffer)
-        write_atomically(out / run.CHECKPOINT, buffer.getvalue())
+        run.write_file(out, run.CHECKPOINT, buffer.getvalue())
         self._saved = time.monotonic()
 
     def restore(self, out: Path) -> None:
         """Go on from checkpoint.pt. TrainingError if it is damaged or of another version."""
         path = out / run.CHECKPOINT
+        run.check_file(out, run.CHECKPOINT, TrainingError)
         try:
             saved = torch.load(path, weights_only=True)
         except FileNotFoundError:
@@ -221,8 +222,8 @@ def _write_run(settings: FinderSettings, out: Path, spec: FinderSpec, state: Sta
             "python": platform.python_version(),
         },
     }
-    write_atomically(out / run.RUN, json.dumps(plan, ensure_ascii=False, indent=1) + "\n")
-    write_atomically(out / FILE_NAME, spec.to_json())
+    run.write_plan(out, plan)
+    run.write_file(out, FILE_NAME, spec.to_json())
 
 
 def _write_epoch(state: State, out: Path) -> None:

@@ -10,9 +10,9 @@
  */
 import { decode } from "./decode.js";
 import { BACKENDS, tfjsEngine } from "./engine-tfjs.js";
-import { PROVIDERS, onnxEngine, onnxMetadata } from "./engine-onnx.js";
+import { PROVIDERS, checkSeal, onnxEngine, onnxMetadata } from "./engine-onnx.js";
 import { BackendError, LineletError, reason, refuseUnknown } from "./errors.js";
-import { IN_NODE, asFolder, fetchBytes, fetchText, inside, resolve } from "./files.js";
+import { Files, IN_NODE, asFolder, fetchBytes, inside, resolve } from "./files.js";
 import { readPixels, toPixels, wholePixels } from "./pixels.js";
 import { placeCharacters } from "./places.js";
 import { prepare } from "./preprocess.js";
@@ -81,15 +81,17 @@ function backendOrder(backend, engine) {
 async function openBundle(address) {
   const url = asFolder(await resolve(address));
   const where = inside("spec.json", url);
-  return { url, spec: parseSpec(await fetchText(where), where.href) };
+  const files = await Files.open(url);
+  return { url, files, verified: files.verified, spec: parseSpec(await files.text(where), where.href) };
 }
 
 async function openOnnx(address) {
   const url = await resolve(address);
   const bytes = await fetchBytes(url);
+  const verified = await checkSeal(bytes, url);
   const spec = onnxMetadata(bytes).get("linelet_spec");
   if (!spec) throw new LineletError(`${url.href} carries no reader spec; give a file that 'linelet export' wrote`);
-  return { url, bytes, spec: parseSpec(spec, url.href) };
+  return { url, bytes, verified, spec: parseSpec(spec, url.href) };
 }
 
 /** A reader on this thread. */
@@ -101,6 +103,7 @@ class LocalReader {
   constructor(source, kind, start) {
     this.source = source;
     this.spec = source.spec;
+    this.verified = source.verified;
     this.kind = kind;
     this.failures = [];
     this.start = start;
@@ -173,7 +176,7 @@ class LocalReader {
   }
 
   openFinder() {
-    this.finder ??= openFinder(this.source.url, this.kind).catch((failure) => {
+    this.finder ??= openFinder(this.source, this.kind).catch((failure) => {
       this.finder = undefined;
       throw failure;
     });

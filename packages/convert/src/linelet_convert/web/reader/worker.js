@@ -8,8 +8,8 @@ const methods = {
   async load(id, address, options) {
     const onProgress = (progress) => postMessage({ progress });
     reader = await loadReader(address, { ...options, onProgress });
-    const { spec, engine, backend, failures, timings } = reader;
-    return { spec, engine, backend, failures, timings };
+    const { spec, engine, backend, failures, timings, verified } = reader;
+    return { spec, engine, backend, failures, timings, verified };
   },
   read: (id, image, options) => reader.read(image, options),
   hasFinder: () => reader.hasFinder(),
