@@ -60,7 +60,5 @@ class Manifest(Checked):
                 raise DatasetError(
                     f"{path} is missing, which {MANIFEST} lists; copy it there or make the dataset again", place=path
                 )
-            remedy = (
-                f"copy or make it again, or take it out of 'digests' in {MANIFEST} if the change was meant"
-            )
+            remedy = f"copy or make it again, or take it out of 'digests' in {MANIFEST} if the change was meant"
             check_digest(path, [digest], MANIFEST, DatasetError, remedy)

@@ -8,6 +8,7 @@ import dataclasses
 import itertools
 import math
 import os
+from contextlib import closing
 from pathlib import Path
 
 import torch
@@ -39,25 +40,24 @@ def train(settings: Settings, out: Path, resume: bool = False) -> Judged:
     torch.set_num_threads(settings.threads or os.cpu_count() or 1)
     torch.manual_seed(settings.seed)
     network, spec = build_network(settings)
-    feed = _open_feed(settings, spec)
-    if resume:
-        check_data(out, feed.digest)
-    if world.first:
-        write_run(settings, out, spec, network, feed, device, world)
     network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch lacks it
-    state = State(settings, network, device, world)
-    if resume:
-        state.restore(out)
-    writer = open_tensorboard(settings, out, world)
-    while not state.finished():
-        _train_epoch(state, feed.epoch(state.epoch), spec, out)
-        judged = judge(state.average, feed.held_out, spec, device)
-        state.end_epoch(judged)
+    with closing(_open_feed(settings, spec)) as feed:  # its workers end, whatever comes
+        if resume:
+            check_data(out, feed.digest)
         if world.first:
-            write_epoch(state, judged, out, spec, writer)
-            state.save(out)
-        world.wait()
-    feed.close()
+            write_run(settings, out, spec, network, feed, device, world)
+        state = State(settings, network, device, world)
+        if resume:
+            state.restore(out)
+        writer = open_tensorboard(settings, out, world)
+        while not state.finished():
+            _train_epoch(state, feed.epoch(state.epoch), spec, out)
+            judged = judge(state.average, feed.held_out, spec, device)
+            state.end_epoch(judged)
+            if world.first:
+                write_epoch(state, judged, out, spec, writer)
+                state.save(out)
+            world.wait()
 
     best, spec = run.load_network(out)
     judged = judge(best, feed.held_out, spec, torch.device("cpu"))

@@ -22,7 +22,7 @@ from torch import nn
 
 from linelet_common.boxes import FILE_NAME, FinderSpec
 from linelet_common.errors import TrainingError
-from linelet_common.files import write_atomically
+from linelet_common.files import sweep, write_atomically
 from linelet_model import run
 from linelet_model.finding.crops import make_batch
 from linelet_model.finding.judging import Found, judge_finder
@@ -202,6 +202,7 @@ def _claim(settings: FinderSettings, out: Path, resume: bool) -> None:
             raise TrainingError(
                 f"{out} was begun with other settings: {', '.join(changed)}; resume with the same", place=out
             )
+        sweep(out)
     elif out.exists() and (not out.is_dir() or any(out.iterdir())):
         remedy = "--resume goes on with it" if (out / run.RUN).exists() else "name a new folder with --out"
         raise TrainingError(f"{out} exists and is not empty; {remedy}", place=out)
