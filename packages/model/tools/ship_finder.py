@@ -20,7 +20,7 @@ import shutil
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from linelet_common.boxes import FILE_NAME
 from linelet_common.files import whole_folder
@@ -37,10 +37,11 @@ def main() -> None:
     args = parser.parse_args()
     with whole_folder(args.out, inputs=[args.run]) as folder:
         for name in (run.RUN, FILE_NAME, run.METRICS):
+            run.check_file(args.run, name)
             shutil.copyfile(args.run / name, folder / name)
         weights = load_file(args.run / run.WEIGHTS)
         small = {k: v.to(torch.float16) if v.dtype == torch.float32 else v for k, v in weights.items()}
-        save_file(small, folder / run.WEIGHTS, metadata={"format": "pt"})
+        run.write_weights(folder, small)
         export_finder(folder, folder / FINDER_NAME)
 
 

@@ -15,7 +15,7 @@ import shutil
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from linelet_common.files import whole_folder
 from linelet_common.reader import ONNX_NAME
@@ -32,13 +32,14 @@ def main() -> None:
     args = parser.parse_args()
     with whole_folder(args.out, inputs=args.runs) as folder:
         for name in (run.RUN, FILE_NAME, run.METRICS):
+            run.check_file(args.runs[-1], name)
             shutil.copyfile(args.runs[-1] / name, folder / name)
         each = [load_file(path / run.WEIGHTS) for path in args.runs]
         mean = {
             k: sum(w[k].double() for w in each) / len(each) if v.is_floating_point() else v for k, v in each[-1].items()
         }
         small = {k: v.to(torch.float16) if v.is_floating_point() else v for k, v in mean.items()}
-        save_file(small, folder / run.WEIGHTS, metadata={"format": "pt"})
+        run.write_weights(folder, small)
         export(folder, folder / ONNX_NAME)
 
 

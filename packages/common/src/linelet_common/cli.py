@@ -1,21 +1,24 @@
 """The ``linelet`` command. Its verbs are found through the entry-point group ``linelet.verbs``.
 
 A package adds a verb by an entry point that names a Verb; the module holding it must import nothing heavy, so that
-``linelet --help`` stays quick. Exit codes: 0 done, 2 bad input (one line on stderr), 130 interrupted.
+``linelet --help`` stays quick. Exit codes: 0 done, 2 bad input (one line on stderr), 130 interrupted, 143 terminated.
 """
 
 import argparse
 import difflib
 import json
 import os
+import shlex
 import sys
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from importlib.metadata import entry_points, version
 from typing import Any, NoReturn
 
 from linelet_common.errors import LineletError, UsageError
+from linelet_common.processes import Terminated, terminable
 
 GROUP = "linelet.verbs"
 
@@ -104,8 +107,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def guarded(run: Callable[[], None], name: str) -> int:
     """Call ``run``; turn bad input into one line on stderr and exit code 2."""
+    _open_streams()
     try:
-        run()
+        with terminable():
+            run()
         sys.stdout.flush()
     except LineletError as failure:
         print(f"{name}: {one_line(str(failure))}", file=sys.stderr)
@@ -114,6 +119,9 @@ def guarded(run: Callable[[], None], name: str) -> int:
         # The reader of our output has left (head, less): not an error of ours. Python would complain again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except (UnicodeError, RecursionError, MemoryError, BrokenProcessPool) as failure:
+        print(f"{name}: {_explain(failure)}", file=sys.stderr)
+        return 2
     except OSError as failure:
         place = f"{failure.filename}: " if failure.filename else ""
         reason = failure.strerror or failure
@@ -122,7 +130,33 @@ def guarded(run: Callable[[], None], name: str) -> int:
     except KeyboardInterrupt:
         print(f"{name}: interrupted", file=sys.stderr)
         return 130
+    except Terminated:
+        print(f"{name}: terminated", file=sys.stderr)
+        return 143
     return 0
+
+
+def _explain(failure: Exception) -> str:
+    """What an error means that can come from anywhere, in one line."""
+    if isinstance(failure, RecursionError):
+        return "a file is nested too deeply to be read; correct or replace it"
+    if isinstance(failure, MemoryError):
+        return "out of memory; give less at a time, or use a machine with more"
+    if isinstance(failure, BrokenProcessPool):
+        return "a worker process was killed (out of memory?); continue with fewer --workers"
+    shown = one_line(repr(getattr(failure, "object", "a text"))[:200])
+    return f"{shown} is not UTF-8 ({getattr(failure, 'reason', failure)}); rename or correct the file"
+
+
+def _open_streams() -> None:
+    """Make stdout and stderr writable whatever they are: closed, or of an encoding that lacks our characters."""
+    for key in ("stdin", "stdout", "stderr"):
+        stream = getattr(sys, key)
+        if stream is None:
+            # The lowest free descriptor is the closed one: no file opened later may get it, and messages with it.
+            setattr(sys, key, os.fdopen(os.open(os.devnull, os.O_RDWR), "r" if key == "stdin" else "w"))
+        elif key != "stdin" and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def one_line(message: str) -> str:
@@ -131,8 +165,16 @@ def one_line(message: str) -> str:
 
 
 def print_json(data: Any) -> None:
-    """A result for programs, on stdout."""
-    print(json.dumps(data, ensure_ascii=False, indent=1))
+    """A result for programs, on stdout; in ASCII where stdout can't hold all of Unicode."""
+    unicode = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("_", "-") in ("utf-8", "utf8")
+    text = json.dumps(data, ensure_ascii=not unicode, indent=1)
+    # A path that is not UTF-8 holds lone surrogates: JSON can say them, UTF-8 cannot.
+    print("".join(f"\\u{ord(c):04x}" if "\ud800" <= c <= "\udfff" else c for c in text) if unicode else text)
+
+
+def command(*words: object) -> str:
+    """A linelet command as it can be pasted into a shell."""
+    return f"linelet {shlex.join(map(str, words))}"
 
 
 def finish(path: object, following: str | None = None) -> None:

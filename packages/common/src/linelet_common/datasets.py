@@ -22,6 +22,8 @@ def open_dataset(path: str | Path) -> LineDataset:
         raise DatasetError(
             f"{path} is a dataset of {manifest.kind}, not of lines; make one with 'linelet synth RECIPE'", place=path
         )
+    if manifest and manifest.complete:
+        manifest.check(path)  # first: a damaged LMDB can end the process
     dataset = _opened(path)
     if dataset.manifest and not dataset.manifest.complete:
         raise DatasetError(UNFINISHED.format(path=path))

@@ -1,19 +1,82 @@
 """Files and folders that appear whole or not at all, and never in the place of somebody else's."""
 
+import errno
 import hashlib
 import json
 import os
+import re
 import shutil
+import stat
 import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows: nothing is swept there
+    fcntl = None  # type: ignore[assignment]
 
 from linelet_common.errors import UsageError
 
 # The list of its own files that a folder of ours carries, with their digests: the proof that it may be replaced.
 LISTING = "files.json"
 _FORMAT = "linelet-files"
+_LEFTOVER = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}\.(?:tmp|old)", re.DOTALL)
+# More than any text file of ours holds (a million labels take 30 MB), and little enough to be read at once.
+MAX_TEXT = 1 << 30
+
+
+def read_bytes(path: Path, most: int = MAX_TEXT) -> bytes:
+    """A file's content. OSError if it cannot be read, is no regular file (a pipe would never end) or too large."""
+    with open(path, "rb", opener=_open_at_once) as file:
+        about = os.fstat(file.fileno())
+        if not stat.S_ISREG(about.st_mode):
+            reason = "is a folder" if stat.S_ISDIR(about.st_mode) else "is a pipe or device, not a file"
+            raise OSError(errno.EINVAL, reason, str(path))
+        if about.st_size > most:
+            raise OSError(errno.EFBIG, f"has {about.st_size} bytes, more than {most}", str(path))
+        return file.read()
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open without waiting for the other end of a pipe."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+@contextmanager
+def _held(path: Path) -> Iterator[None]:
+    """Within the block ``sweep`` leaves a temporary file or folder alone; the lock ends with the process."""
+    if fcntl is None:
+        yield
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # a file system without locks, where sweep gets none either
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def sweep(folder: Path, name: str | None = None) -> None:
+    """Remove what killed processes left of unfinished files and folders in ``folder``, all or those of one name."""
+    if fcntl is None or not folder.is_dir():
+        return
+    for path in folder.iterdir():
+        found = _LEFTOVER.fullmatch(path.name)
+        if not found or path.is_symlink() or name not in (None, found["name"]):
+            continue
+        with suppress(OSError):  # gone meanwhile, held by its living writer, or not ours
+            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if path.is_dir():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink()
+            finally:
+                os.close(descriptor)
 
 
 def write_atomically(path: Path, data: bytes | str | Iterable[bytes]) -> None:
@@ -25,11 +88,13 @@ def write_atomically(path: Path, data: bytes | str | Iterable[bytes]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
     try:
-        with temporary.open("wb") as file:
-            file.writelines(pieces)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        temporary.touch()
+        with _held(temporary):
+            with temporary.open("wb") as file:
+                file.writelines(pieces)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
@@ -65,15 +130,17 @@ def whole_folder(path: Path, inputs: Iterable[Path] = ()) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
     temporary.mkdir()
     try:
-        yield temporary
-        write_listing(temporary, {name: digest_of(temporary / name) for name in _files_in(temporary)})
-        if path.exists():
-            retired = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.old")
-            path.replace(retired)
-            temporary.replace(path)
-            shutil.rmtree(retired)
-        else:
-            temporary.replace(path)
+        with _held(temporary):
+            yield temporary
+            write_listing(temporary, {name: digest_of(temporary / name) for name in _files_in(temporary)})
+            if path.exists():
+                retired = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.old")
+                path.replace(retired)
+                temporary.replace(path)
+                shutil.rmtree(retired)
+            else:
+                temporary.replace(path)
+        sweep(path.parent, path.name)  # only now: a killed run's .old is the last whole one until there is another
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

@@ -9,6 +9,7 @@ from typing import Literal
 
 import pydantic
 
+from linelet_common.digests import check_digest
 from linelet_common.errors import DatasetError
 from linelet_common.fields import Field
 from linelet_common.grammar import Grammar
@@ -35,6 +36,7 @@ class Manifest(Checked):
     unknown: bool = False  # whether labels write U+FFFD for runs of characters outside the charset
     grammar: Grammar | None = None  # of the recipe's texts, where it can list them
     fields: dict[str, Field] = pydantic.Field(default={})  # the recipe's named values
+    digests: dict[str, str] = pydantic.Field(default={})  # SHA-256 of the files that labels stand in; older ones: none
 
     @classmethod
     def load(cls, folder: Path) -> "Manifest | None":
@@ -49,3 +51,14 @@ class Manifest(Checked):
         if not isinstance(data, dict):
             raise DatasetError(f"{path} holds no object; make the dataset again", place=path)
         return parse(cls, data, str(path), DatasetError)
+
+    def check(self, folder: Path) -> None:
+        """DatasetError where a file of a finished dataset is missing, or is not the one that was made."""
+        for name, digest in self.digests.items():
+            path = folder / name
+            if Path(name).name != name or not path.is_file():
+                raise DatasetError(
+                    f"{path} is missing, which {MANIFEST} lists; copy it there or make the dataset again", place=path
+                )
+            remedy = f"copy or make it again, or take it out of 'digests' in {MANIFEST} if the change was meant"
+            check_digest(path, [digest], MANIFEST, DatasetError, remedy)

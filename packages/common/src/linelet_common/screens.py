@@ -227,6 +227,8 @@ def open_screens(path: str | Path) -> ScreenDataset:
         )
     if manifest and not manifest.complete:
         raise DatasetError(UNFINISHED.format(path=path))
+    if manifest:
+        manifest.check(path)
     if (path / "data.mdb").exists():
         return ScreenLmdb(path)
     if not (path / SCREENS).exists() and next(path.glob("*.tar"), None):

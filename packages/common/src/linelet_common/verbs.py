@@ -11,7 +11,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from linelet_common.cli import Verb, finish, invoke
+from linelet_common.cli import Verb, command, finish, invoke
 from linelet_common.errors import LineletError, UsageError
 
 RECIPE = "health-app"
@@ -68,7 +68,7 @@ def _run(args: argparse.Namespace) -> None:
     print(f"scores within {check['max_difference']:.1e}")
     _read_screen(out, run, reader, bundle)
     print(f"took {time.monotonic() - start:.0f} s")
-    finish(out, f"linelet serve {bundle}, and open the address it prints")
+    finish(out, f"{command('serve', bundle)}, and open the address it prints")
 
 
 def _read_screen(out: Path, run: str, reader: str, bundle: str) -> None:

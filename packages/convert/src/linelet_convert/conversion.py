@@ -15,6 +15,7 @@ import numpy as np
 
 from linelet_common import automata
 from linelet_common.codec import Reading
+from linelet_common.digests import seal
 from linelet_common.errors import ConversionError
 from linelet_common.files import whole_folder
 from linelet_common.spec import FILE_NAME, ONNX_KEY, ReaderSpec
@@ -136,7 +137,7 @@ def convert(
             assets.settle(folder)
         (folder / REPORT).write_text(report.to_json(), encoding="utf-8")
         if keep_onnx:
-            (folder / ONNX).write_bytes(file.proto.SerializeToString())  # external weights included
+            (folder / ONNX).write_bytes(seal(file.proto.SerializeToString()))  # external weights included
         return report
 
 

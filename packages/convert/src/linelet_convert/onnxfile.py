@@ -13,6 +13,7 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped] 
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
+from linelet_common.digests import check_seal
 from linelet_common.errors import ConversionError
 
 # protobuf itself ends here; weights beyond it lie in external files.
@@ -50,7 +51,8 @@ _ELEMENTS: dict[int, str] = {
 class OnnxFile:
     """A checked model: nodes in an order in which they can run, initializers as arrays, typed inputs and outputs.
 
-    Raises ConversionError, naming file, value and remedy, for a file that is missing, too large, cut off or no ONNX; an
+    Raises ConversionError, naming file, value and remedy, for a file that is missing, too large, cut off, changed
+    since it was exported or no ONNX; an
     opset outside 11 to the installed onnx's newest; external data outside the file's folder; weights that are NaN;
     names used twice; inputs that come from nowhere; cycles; and inputs or outputs without a type.
     """
@@ -348,8 +350,10 @@ def _parse(path: Path) -> onnx.ModelProto:
         raise ConversionError(
             f"{path} has {size} bytes; an ONNX file has 1 to {MAX_BYTES}, larger weights lie beside it", place=path
         )
+    content = path.read_bytes()
+    check_seal(content, path, ConversionError)
     try:
-        model: onnx.ModelProto = onnx.ModelProto.FromString(path.read_bytes())
+        model: onnx.ModelProto = onnx.ModelProto.FromString(content)
     except (DecodeError, UnicodeDecodeError) as failure:
         raise ConversionError(f"{path} is cut off or no ONNX file ({failure}); export again", place=path) from None
     if model.ir_version > onnx.IR_VERSION:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from linelet_common.cli import Parser, Verb, finish, guarded, print_json
+from linelet_common.cli import Parser, Verb, command, finish, guarded, print_json
 from linelet_common.errors import UsageError
 from linelet_common.reader import onnx_path, shipped_finder
 
@@ -116,7 +116,7 @@ def run_convert(arguments: argparse.Namespace) -> None:
         print_json(json.loads(report.to_json()))
     else:
         _show(report)
-    finish(a.out, None if report.bare else f"linelet serve {a.out}")
+    finish(a.out, None if report.bare else command("serve", a.out))
 
 
 def _show(report: "Report") -> None:

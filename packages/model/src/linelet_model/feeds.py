@@ -1,11 +1,10 @@
 """Where training lines come from, epoch by epoch: datasets in memory, or a recipe that never repeats a line."""
 
 import os
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from importlib.metadata import entry_points
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from typing import Protocol
 
 import numpy as np
@@ -17,6 +16,7 @@ from linelet_common.fields import Field
 from linelet_common.grammar import Grammar
 from linelet_common.learnable import sample_problem
 from linelet_common.preprocess import Pixels
+from linelet_common.processes import end_with_parent
 from linelet_common.spec import ReaderSpec
 from linelet_model.data import Lines, load_lines, split_by_text
 
@@ -137,18 +137,11 @@ class RecipeFeed:
 
 
 def _start_worker() -> None:
-    """Give way to the training, and end with it: when it is killed, a pool's workers would wait for work for ever."""
+    """Give way to the training, and end with it."""
     if hasattr(os, "nice"):
         # torch's threads wait for each other at every layer: one that a worker takes the core from stops them all.
         os.nice(10)
-
-    def watch() -> None:
-        parent = parent_process()
-        if parent:
-            parent.join()
-            os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
+    end_with_parent()
 
 
 _SOURCES: dict[tuple[str, int, str | None, str], LineSource] = {}

@@ -10,6 +10,7 @@ import torch
 
 from linelet_common.automata import ONNX_KEY as AUTOMATA_KEY
 from linelet_common.automata import automata_json
+from linelet_common.digests import seal
 from linelet_common.errors import ReaderError
 from linelet_common.files import write_atomically
 from linelet_common.onnx_session import open_session
@@ -49,7 +50,7 @@ def export(run: Path, out: Path) -> float:
     onnx.checker.check_model(model, full_check=True)
     out.parent.mkdir(parents=True, exist_ok=True)
     candidate = out.with_name(f".{out.name}.unchecked")
-    write_atomically(candidate, model.SerializeToString())
+    write_atomically(candidate, seal(model.SerializeToString()))
     try:
         difference = _check(network, spec, candidate)
         candidate.replace(out)

@@ -45,8 +45,8 @@ def write_run(
             "python": platform.python_version(),
         },
     }
-    write_atomically(out / run.RUN, json.dumps(plan, ensure_ascii=False, indent=1) + "\n")
-    write_atomically(out / FILE_NAME, spec.to_json())
+    run.write_plan(out, plan)
+    run.write_file(out, FILE_NAME, spec.to_json())
 
 
 def write_epoch(state: State, judged: Judged, out: Path, spec: ReaderSpec, writer: Any) -> None:

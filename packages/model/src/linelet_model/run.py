@@ -1,6 +1,6 @@
 """The run folder: everything that a training writes.
 
-run.json             settings, data and versions: what was done
+run.json             settings, data and versions: what was done; the digests of weights, spec and checkpoint
 spec.json            the reader spec
 weights.safetensors  the best weights so far (the moving average), by CER on the held-out lines
 checkpoint.pt        all that a resumed training needs: a plain dict that loads with weights_only=True
@@ -9,6 +9,7 @@ predictions.txt      held-out lines as read after each epoch
 curves.png           loss and CER over the epochs
 """
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import nn
 
-from linelet_common.errors import ReaderError
+from linelet_common.digests import check_digest
+from linelet_common.errors import LineletError, ReaderError
 from linelet_common.files import write_atomically
 from linelet_common.spec import FILE_NAME, ReaderSpec
 from linelet_model.networks import network_class
@@ -31,11 +33,44 @@ METRICS = "metrics.jsonl"
 PREDICTIONS = "predictions.txt"
 CURVES = "curves.png"
 
+_DIGESTS = "digests"  # in run.json: file -> SHA-256 of what it holds, first that of what it held before
+
+
+def write_plan(folder: Path, plan: dict[str, Any]) -> None:
+    """Write run.json. The digests of files that are there already stay."""
+    known = read_run(folder).get(_DIGESTS, {}) if (folder / RUN).exists() else {}
+    write_atomically(folder / RUN, json.dumps({**plan, _DIGESTS: known}, ensure_ascii=False, indent=1) + "\n")
+
+
+def write_file(folder: Path, name: str, content: bytes | str) -> None:
+    """Write a file of a run folder, and its digest into run.json, which must be there.
+
+    The digest goes first, beside that of the file to be replaced: whenever a kill comes, the file there has one of the
+    two.
+    """
+    data = content.encode("utf-8") if isinstance(content, str) else content
+    plan = read_run(folder)
+    digests = plan.setdefault(_DIGESTS, {})
+    digest = hashlib.sha256(data).hexdigest()
+    before = [known for known in digests.get(name, []) if known != digest][-1:]
+    digests[name] = [*before, digest]
+    write_atomically(folder / RUN, json.dumps(plan, ensure_ascii=False, indent=1) + "\n")
+    write_atomically(folder / name, data)
+
+
+def check_file(folder: Path, name: str, error: type[LineletError] = ReaderError) -> None:
+    """``error`` where a file of a run folder is not the one whose digest run.json holds. Older runs hold none."""
+    digests = read_run(folder).get(_DIGESTS)
+    known = digests.get(name) if isinstance(digests, dict) else None
+    if isinstance(known, list) and known:
+        remedy = "put back what was written, or train again into a new folder"
+        check_digest(folder / name, [str(digest) for digest in known], RUN, error, remedy)
+
 
 def write_weights(folder: Path, weights: dict[str, torch.Tensor]) -> None:
     """Write the weights as safetensors, whole or not at all."""
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
-    write_atomically(folder / WEIGHTS, save(contiguous, metadata={"format": "pt"}))
+    write_file(folder, WEIGHTS, save(contiguous, metadata={"format": "pt"}))
 
 
 def read_run(folder: Path) -> dict[str, Any]:
@@ -61,7 +96,8 @@ def read_run(folder: Path) -> dict[str, Any]:
 
 def load_network(folder: Path) -> tuple[nn.Module, ReaderSpec]:
     """The trained network of a run folder, on the CPU and in evaluation mode, and its spec."""
-    read_run(folder)
+    for name in (FILE_NAME, WEIGHTS):
+        check_file(folder, name)
     spec = ReaderSpec.load(folder / FILE_NAME)
     network = network_class(spec.network)(spec.classes)
     path = folder / WEIGHTS

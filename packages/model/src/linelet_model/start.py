@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from linelet_common.charset import Charset
 from linelet_common.errors import TrainingError
+from linelet_common.files import sweep
 from linelet_common.manifest import Manifest
 from linelet_common.reader import shipped_reader
 from linelet_common.spec import ReaderSpec
@@ -28,6 +29,8 @@ def claim_run(settings: Settings, out: Path, resume: bool, world: World) -> Sett
             raise TrainingError(
                 f"{out} was begun with other settings: {', '.join(changed)}; resume with the same", place=out
             )
+        if world.first:
+            sweep(out)
         return saved
     if world.first and out.exists() and (not out.is_dir() or any(out.iterdir())):
         remedy = "--resume goes on with it" if path.exists() else "name a new folder with --out"

@@ -13,7 +13,6 @@ import torch
 from torch import nn
 
 from linelet_common.errors import TrainingError
-from linelet_common.files import write_atomically
 from linelet_common.spec import ReaderSpec
 from linelet_model import run
 from linelet_model.data import Batch
@@ -166,12 +165,13 @@ class State:
             },
             buffer,
         )
-        write_atomically(out / run.CHECKPOINT, buffer.getvalue())
+        run.write_file(out, run.CHECKPOINT, buffer.getvalue())
         self._saved = time.monotonic()
 
     def restore(self, out: Path) -> None:
         """Go on from checkpoint.pt. TrainingError if it is damaged or of another version."""
         path = out / run.CHECKPOINT
+        run.check_file(out, run.CHECKPOINT, TrainingError)
         try:
             saved = torch.load(path, map_location=self.device, weights_only=True)
         except FileNotFoundError:

@@ -8,12 +8,12 @@ import dataclasses
 import itertools
 import math
 import os
+from contextlib import closing
 from pathlib import Path
 
 import torch
 
 from linelet_common.errors import TrainingError
-from linelet_common.files import write_atomically
 from linelet_common.spec import FILE_NAME, ReaderSpec
 from linelet_model import run
 from linelet_model.calibration import fit_temperature
@@ -40,32 +40,31 @@ def train(settings: Settings, out: Path, resume: bool = False) -> Judged:
     torch.set_num_threads(settings.threads or os.cpu_count() or 1)
     torch.manual_seed(settings.seed)
     network, spec = build_network(settings)
-    feed = _open_feed(settings, spec)
-    if resume:
-        check_data(out, feed.digest)
-    if world.first:
-        write_run(settings, out, spec, network, feed, device, world)
     network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch lacks it
-    state = State(settings, network, device, world)
-    if resume:
-        state.restore(out)
-    writer = open_tensorboard(settings, out, world)
-    while not state.finished():
-        _train_epoch(state, feed.epoch(state.epoch), spec, out)
-        judged = judge(state.average, feed.held_out, spec, device)
-        state.end_epoch(judged)
+    with closing(_open_feed(settings, spec)) as feed:  # its workers end, whatever comes
+        if resume:
+            check_data(out, feed.digest)
         if world.first:
-            write_epoch(state, judged, out, spec, writer)
-            state.save(out)
-        world.wait()
-    feed.close()
+            write_run(settings, out, spec, network, feed, device, world)
+        state = State(settings, network, device, world)
+        if resume:
+            state.restore(out)
+        writer = open_tensorboard(settings, out, world)
+        while not state.finished():
+            _train_epoch(state, feed.epoch(state.epoch), spec, out)
+            judged = judge(state.average, feed.held_out, spec, device)
+            state.end_epoch(judged)
+            if world.first:
+                write_epoch(state, judged, out, spec, writer)
+                state.save(out)
+            world.wait()
 
     best, spec = run.load_network(out)
     judged = judge(best, feed.held_out, spec, torch.device("cpu"))
     if world.first:
         temperature = fit_temperature(judged.scores, feed.held_out.labels, spec.codec)
         spec = spec.model_copy(update={"temperature": round(temperature, 4)})
-        write_atomically(out / FILE_NAME, spec.to_json())
+        run.write_file(out, FILE_NAME, spec.to_json())
     world.leave()
     return judged
 

@@ -6,7 +6,7 @@ import os
 import typing
 from pathlib import Path
 
-from linelet_common.cli import Verb, finish, print_json, rates
+from linelet_common.cli import Verb, command, finish, print_json, rates
 from linelet_common.errors import UsageError
 from linelet_model.finding.settings import FinderSettings
 from linelet_model.settings import Settings, flag_of
@@ -75,7 +75,7 @@ def _run_train(args: argparse.Namespace) -> None:
         print_json({"run": args.out, "lines": len(judged), "exact": judged.exact, "cer": judged.cer})
     else:
         print(f"held-out lines: {rates(len(judged), judged.exact, judged.cer)}")
-    finish(args.out, f"linelet export {args.out} --out reader.onnx")
+    finish(args.out, command("export", args.out, "--out", "reader.onnx"))
 
 
 def _train_finder(settings: FinderSettings, args: argparse.Namespace) -> None:
@@ -87,7 +87,7 @@ def _train_finder(settings: FinderSettings, args: argparse.Namespace) -> None:
     else:
         shares = f"recall {100 * found.recall:.2f} %, precision {100 * found.precision:.2f} %"
         print(f"held-out screens: {found.lines} lines, {shares}")
-    finish(args.out, f"linelet export {args.out} --out finder.onnx")
+    finish(args.out, command("export", args.out, "--out", "finder.onnx"))
 
 
 def _configure_export(parser: argparse.ArgumentParser) -> None:
@@ -106,11 +106,11 @@ def _run_export(args: argparse.Namespace) -> None:
     if read_run(run).get("task") == "find":
         difference = export_finder(run, out)
         print(f"ONNX Runtime gives torch's map within {difference:.1e}")
-        finish(out, f"linelet read READER SCREENSHOT --finder {out}")
+        finish(out, command("read", "READER", "SCREENSHOT", "--finder", out))
         return
     difference = export(run, out)
     print(f"ONNX Runtime gives torch's texts, scores within {difference:.1e}")
-    finish(out, f"linelet convert {out} --out bundle")
+    finish(out, command("convert", out, "--out", "bundle"))
 
 
 TRAIN = Verb("train a reader on labelled lines", _configure_train, _run_train)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linelet_common.boxes import ONNX_KEY, Box, FinderSpec, find_lines
+from linelet_common.digests import check_sealed_file
 from linelet_common.errors import ReaderError
 from linelet_common.onnx_session import open_session
 from linelet_common.preprocess import Pixels
@@ -15,7 +16,8 @@ from linelet_common.reader import shipped_finder
 class OnnxFinder:
     """An ONNX file that carries its FinderSpec, run by ONNX Runtime on the CPU.
 
-    threads: ONNX Runtime's threads within an operator. ReaderError if the file is missing, broken or without a spec.
+    threads: ONNX Runtime's threads within an operator. ReaderError if the file is missing, broken, changed since it was
+    exported, or without a spec.
     """
 
     def __init__(self, path: Path, threads: int = 1) -> None:
@@ -23,6 +25,7 @@ class OnnxFinder:
             raise ReaderError(
                 f"{path}: no such finder; train one with 'linelet train --task find' and export it", place=path
             )
+        check_sealed_file(path)
         self._session = open_session(path, str(path), threads=threads)
         metadata = self._session.get_modelmeta().custom_metadata_map
         if ONNX_KEY not in metadata:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from linelet_common.digests import check_sealed_file
 from linelet_common.errors import ReaderError
 from linelet_common.onnx_session import open_session
 from linelet_common.reader import Reader, known_readers, onnx_path
@@ -21,12 +22,14 @@ KINDS = "linelet.reader_kinds"
 class OnnxReader:
     """An ONNX file that carries its spec, run by ONNX Runtime on the CPU.
 
-    threads: ONNX Runtime's threads within an operator. ReaderError if the file is missing, broken or without a spec.
+    threads: ONNX Runtime's threads within an operator. ReaderError if the file is missing, broken, changed since it was
+    exported, or without a spec.
     """
 
     def __init__(self, path: Path, threads: int = 1) -> None:
         if not path.is_file():
             raise ReaderError(f"{path}: no such ONNX file; make one with 'linelet export RUN --out {path}'", place=path)
+        check_sealed_file(path)
         self._session = open_session(path, str(path), threads=threads)
         metadata = self._session.get_modelmeta().custom_metadata_map
         if ONNX_KEY not in metadata:

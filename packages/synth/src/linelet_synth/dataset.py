@@ -15,7 +15,8 @@ from typing import Any
 
 from linelet_common.cli import Progress
 from linelet_common.errors import DatasetError, UsageError
-from linelet_common.files import write_atomically
+from linelet_common.files import digest_of, sweep, write_atomically
+from linelet_common.processes import end_with_parent
 from linelet_synth.contents import Content
 from linelet_synth.job import Job
 from linelet_synth.storage import PARTS, Payload, Storage
@@ -57,7 +58,8 @@ def generate(
         storage.join(job.chunks(), job.count)
     finally:
         storage.close()
-    write_atomically(out / MANIFEST, _json(job.manifest(content, True)))
+    digests = {name: digest_of(out / name) for name in storage.files(job.chunks())}
+    write_atomically(out / MANIFEST, _json({**job.manifest(content, True), "digests": digests}))
     shutil.rmtree(out / PARTS, ignore_errors=True)
     return True
 
@@ -85,6 +87,8 @@ def _claim(job: Job, content: Content, out: Path, storage: Storage, resume: bool
             raise UsageError(
                 f"{out} holds {state}; continue it with --resume or name another folder with --out", place=out
             )
+        sweep(out)
+        sweep(out / PARTS)
         storage.prepare()  # a run killed between its first steps may have left none
         return not found["complete"]
     if out.exists() and (not out.is_dir() or any(not _leftover(p) for p in out.iterdir())):
@@ -144,6 +148,7 @@ _worker: tuple[Job, Storage] | None = None
 
 def _start_worker(job: Job, out: Path) -> None:
     global _worker
+    end_with_parent()
     _worker = job, job.open_storage(out, job.content())
 
 

@@ -44,6 +44,9 @@ class Storage(Protocol):
     def join(self, chunks: int, count: int) -> None:
         """All chunks are done: make the dataset whole."""
 
+    def files(self, chunks: int) -> list[str]:
+        """The names of the files whose digests stand in the manifest: those that hold labels."""
+
     def close(self) -> None:
         """Let go of open files."""
 
@@ -92,6 +95,10 @@ class Folder:
         for name in self._content.lists:
             parts = (self._part(k, name).read_bytes() for k in range(chunks))
             write_atomically(self._out / name, self._content.join(name, parts))
+
+    def files(self, chunks: int) -> list[str]:
+        """The lists. Pictures have checksums of their own, PNG's."""
+        return list(self._content.lists)
 
     def close(self) -> None:
         """Nothing is open."""
@@ -160,6 +167,10 @@ class Lmdb:
         with self._environment() as environment:
             environment.sync(True)
 
+    def files(self, chunks: int) -> list[str]:
+        """The one data file."""
+        return ["data.mdb"]
+
     def close(self) -> None:
         """Close the environment."""
         if self._open is not None:
@@ -209,6 +220,10 @@ class Tars:
 
     def join(self, chunks: int, count: int) -> None:
         """Nothing is left to join."""
+
+    def files(self, chunks: int) -> list[str]:
+        """The shards."""
+        return [self._shard(k).name for k in range(chunks)]
 
     def close(self) -> None:
         """Nothing is open."""

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from linelet_common.cli import Verb, finish, positive, print_json
+from linelet_common.cli import Verb, command, finish, positive, print_json
 
 LOOKS = ("plain", "screen")
 STORAGES = ("folder", "lmdb", "webdataset")
@@ -91,7 +91,8 @@ def _synth(arguments: argparse.Namespace) -> None:
         for note in contrast_notes(job.recipe):
             print(f"note: {note}", file=sys.stderr)
     if generate(job, out, arguments.workers, arguments.resume, arguments.shard, arguments.engine):
-        finish(out, f"linelet train {'--task find ' if arguments.screens else ''}--data {out} --out run")
+        task = ["--task", "find"] if arguments.screens else []
+        finish(out, command("train", *task, "--data", out, "--out", "run"))
     else:
         finish(
             f"shard {arguments.shard[0]} of {arguments.shard[1]} to {out}",
@@ -129,7 +130,7 @@ def _preview(arguments: argparse.Namespace) -> None:
         write_report(source, count, arguments.out)
     else:
         contact_sheet(source, count, arguments.out)
-    finish(arguments.out, f"linelet synth {arguments.recipe} --out data --count 10000")
+    finish(arguments.out, command("synth", arguments.recipe, "--out", "data", "--count", 10000))
 
 
 def _preview_screens(arguments: argparse.Namespace) -> None:
@@ -142,7 +143,7 @@ def _preview_screens(arguments: argparse.Namespace) -> None:
         raise UsageError("--look and reports (.html) are of lines; with --screens write a contact sheet (.png)")
     source = ScreenSource(load_recipe(arguments.recipe), arguments.seed)
     screens_sheet(source, arguments.count or 12, arguments.out)
-    finish(arguments.out, f"linelet synth {arguments.recipe} --screens --out screens --count 1000")
+    finish(arguments.out, command("synth", arguments.recipe, "--screens", "--out", "screens", "--count", 1000))
 
 
 def _configure_init(parser: argparse.ArgumentParser) -> None:
@@ -167,7 +168,7 @@ def _init(arguments: argparse.Namespace) -> None:
     if out.exists():
         raise UsageError(f"{out} exists; name another file with --out", place=out)
     write_atomically(out, propose(look_at(arguments.screenshots) if arguments.screenshots else None))
-    finish(out, f"linelet recipe check {out}")
+    finish(out, command("recipe", "check", out))
 
 
 def _configure_recipe(parser: argparse.ArgumentParser) -> None:

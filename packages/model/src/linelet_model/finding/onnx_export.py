@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from linelet_common.boxes import ONNX_KEY
+from linelet_common.digests import seal
 from linelet_common.errors import ReaderError
 from linelet_common.files import write_atomically
 from linelet_common.onnx_session import open_session
@@ -57,7 +58,7 @@ def export_finder(run: Path, out: Path) -> float:
     model = onnx.load_from_string(buffer.getvalue())
     onnx.helper.set_model_props(model, {ONNX_KEY: spec.to_json()})
     onnx.checker.check_model(model, full_check=True)
-    content = model.SerializeToString()
+    content = seal(model.SerializeToString())
     difference = _check(network, content, spec.step)
     write_atomically(out, content)
     return difference

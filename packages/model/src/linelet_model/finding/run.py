@@ -16,12 +16,13 @@ from torch import nn
 from linelet_common.boxes import FILE_NAME, FinderSpec
 from linelet_common.errors import ReaderError, SpecError
 from linelet_model.networks.finder import Finder
-from linelet_model.run import WEIGHTS, read_run
+from linelet_model.run import WEIGHTS, check_file
 
 
 def load_finder(folder: Path) -> tuple[nn.Module, FinderSpec]:
     """The trained network of a finder's run folder, on the CPU and in evaluation mode, and its spec."""
-    read_run(folder)
+    for name in (FILE_NAME, WEIGHTS):
+        check_file(folder, name)
     try:
         spec = FinderSpec.from_json((folder / FILE_NAME).read_bytes(), str(folder / FILE_NAME))
     except OSError as failure:

@@ -22,7 +22,7 @@ from torch import nn
 
 from linelet_common.boxes import FILE_NAME, FinderSpec
 from linelet_common.errors import TrainingError
-from linelet_common.files import write_atomically
+from linelet_common.files import sweep, write_atomically
 from linelet_model import run
 from linelet_model.finding.crops import make_batch
 from linelet_model.finding.judging import Found, judge_finder
@@ -165,12 +165,13 @@ class State:
             "history": json.dumps(self.history),
         }
         torch.save(saved, buffer)
-        write_atomically(out / run.CHECKPOINT, buffer.getvalue())
+        run.write_file(out, run.CHECKPOINT, buffer.getvalue())
         self._saved = time.monotonic()
 
     def restore(self, out: Path) -> None:
         """Go on from checkpoint.pt. TrainingError if it is damaged or of another version."""
         path = out / run.CHECKPOINT
+        run.check_file(out, run.CHECKPOINT, TrainingError)
         try:
             saved = torch.load(path, weights_only=True)
         except FileNotFoundError:
@@ -201,6 +202,7 @@ def _claim(settings: FinderSettings, out: Path, resume: bool) -> None:
             raise TrainingError(
                 f"{out} was begun with other settings: {', '.join(changed)}; resume with the same", place=out
             )
+        sweep(out)
     elif out.exists() and (not out.is_dir() or any(out.iterdir())):
         remedy = "--resume goes on with it" if (out / run.RUN).exists() else "name a new folder with --out"
         raise TrainingError(f"{out} exists and is not empty; {remedy}", place=out)
@@ -221,8 +223,8 @@ def _write_run(settings: FinderSettings, out: Path, spec: FinderSpec, state: Sta
             "python": platform.python_version(),
         },
     }
-    write_atomically(out / run.RUN, json.dumps(plan, ensure_ascii=False, indent=1) + "\n")
-    write_atomically(out / FILE_NAME, spec.to_json())
+    run.write_plan(out, plan)
+    run.write_file(out, FILE_NAME, spec.to_json())
 
 
 def _write_epoch(state: State, out: Path) -> None:

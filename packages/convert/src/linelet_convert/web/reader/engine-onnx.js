@@ -3,6 +3,7 @@
  * rest of the reader together. It runs the ONNX file itself, not the TensorFlow.js bundle.
  */
 import { BackendError, LineletError, reason } from "./errors.js";
+import { sha256 } from "./files.js";
 
 export const PROVIDERS = ["wasm", "webgl", "webgpu", "cpu"];
 
@@ -40,6 +41,24 @@ export function onnxMetadata(bytes) {
     entries.set(text.decode(pair.get(1)), text.decode(pair.get(2)));
   }
   return entries;
+}
+
+const SEAL = "linelet_sha256";
+
+/**
+ * Whether an ONNX file's SHA-256 was compared with the one that `linelet export` sealed it with: its last metadata entry,
+ * over all bytes before that. False without a seal, and where the browser computes none (neither HTTPS nor localhost).
+ * @param {Uint8Array} bytes @param {URL} url
+ */
+export async function checkSeal(bytes, url) {
+  const sealed = onnxMetadata(bytes).get(SEAL);
+  if (sealed === undefined || !globalThis.crypto?.subtle) return false;
+  // Tag and length of the entry, of its key and of its value take two bytes each.
+  const end = bytes.length - (6 + SEAL.length + 64);
+  if ((await sha256(bytes.subarray(0, end))) !== sealed) {
+    throw new LineletError(`${url.href} was changed since it was exported: its SHA-256 is not the one in its metadata; export or copy it again`);
+  }
+  return true;
 }
 
 /** [field number, bytes] of a protobuf message's length-delimited fields; other fields are skipped. */

@@ -10,7 +10,7 @@
  * @property {() => void} dispose frees the network's memory
  */
 import { BackendError, LineletError, reason } from "./errors.js";
-import { IN_NODE, fetchBytes, fetchText, inside, nodeModule } from "./files.js";
+import { IN_NODE, fetchBytes, inside, nodeModule } from "./files.js";
 
 const LONGEST_WAIT = 60_000; // milliseconds for a batch: whatever takes longer will never end
 const WASM_FILES = ["", "-simd", "-threaded-simd"].map((kind) => `tfjs-backend-wasm${kind}.wasm`);
@@ -76,7 +76,7 @@ async function diagnose(name, folder) {
 }
 
 /**
- * @param {{url: URL, spec: import("./spec.js").Spec}} bundle
+ * @param {{url: URL, files: import("./files.js").Files, spec: import("./spec.js").Spec}} bundle
  * @param {string} backend @param {{assets: URL, module?: any, threads: boolean, onProgress?: Function}} options
  * @returns {Promise<Engine>}
  */
@@ -96,7 +96,7 @@ export async function tfjsEngine(bundle, backend, { assets, module, threads, onP
   if (!(await inTurn(() => tf.setBackend(backend)))) throw new BackendError(await diagnose(backend, folder));
 
   const guard = new Guard(tf, backend);
-  const models = new Models(tf, bundle.url, bundle.spec.widths, onProgress);
+  const models = new Models(tf, bundle, onProgress);
   const run = async (data, shape) => {
     const model = await models.forWidth(shape[3]);
     return inTurn(() => guard.run(async () => {
@@ -197,10 +197,11 @@ class Guard {
 
 /** The networks of a bundle: one for any width, or one a width, which share their weights. */
 class Models {
-  constructor(tf, url, widths, onProgress) {
+  constructor(tf, { url, files, spec }, onProgress) {
     this.tf = tf;
     this.url = url;
-    this.widths = widths;
+    this.files = files;
+    this.widths = spec.widths;
     this.onProgress = onProgress;
     this.models = new Map(); // file name -> promise of a GraphModel
     this.shards = new Map(); // path -> promise of bytes
@@ -218,7 +219,7 @@ class Models {
   }
 
   async load(url) {
-    const json = parseModel(await fetchText(url), url);
+    const json = parseModel(await this.files.text(url), url);
     const specs = json.weightsManifest.flatMap((group) => group.weights);
     const artifacts = {
       modelTopology: json.modelTopology,
@@ -249,7 +250,7 @@ class Models {
     let done = 0;
     const parts = await Promise.all(
       paths.map(async (path) => {
-        if (!this.shards.has(path)) this.shards.set(path, fetchBytes(inside(path, url)));
+        if (!this.shards.has(path)) this.shards.set(path, this.files.bytes(inside(path, url)));
         try {
           const bytes = await this.shards.get(path);
           this.onProgress?.({ file: path, done: ++done, of: paths.length });

@@ -69,5 +69,62 @@ export async function fetchBytes(url) {
   return new Uint8Array(await response.arrayBuffer());
 }
 
+/**
+ * The files of a bundle, each checked against the SHA-256 that its files.json lists. The browser computes it, which it does
+ * on HTTPS and localhost only: elsewhere, and in bundles older than the list, `verified` is false and nothing is compared.
+ */
+export class Files {
+  /** @param {URL} root @param {Record<string, string> | null} digests name -> SHA-256 in hexadecimal */
+  constructor(root, digests) {
+    this.root = root;
+    this.digests = digests;
+    this.verified = digests !== null && !!globalThis.crypto?.subtle;
+  }
+
+  /** @param {URL} root the bundle's folder */
+  static async open(root) {
+    const url = inside("files.json", root);
+    let text;
+    try {
+      text = await fetchText(url);
+    } catch (failure) {
+      if (failure instanceof MissingFileError) return new Files(root, null);
+      throw failure;
+    }
+    try {
+      const { format, files } = JSON.parse(text);
+      if (format === "linelet-files" && typeof files === "object" && files !== null) return new Files(root, files);
+    } catch {
+      // Said below.
+    }
+    throw new LineletError(`${url.href} is not the list of a bundle's files; copy the whole folder or convert again`);
+  }
+
+  /** @param {URL} url @returns {Promise<Uint8Array>} */
+  async bytes(url) {
+    const bytes = await fetchBytes(url);
+    const name = decodeURIComponent(url.pathname.slice(this.root.pathname.length));
+    const listed = this.digests && Object.hasOwn(this.digests, name) ? this.digests[name] : undefined;
+    if (this.verified && listed !== undefined && (await sha256(bytes)) !== listed) {
+      throw new LineletError(
+        `${url.href} was changed since it was converted: its SHA-256 is not the one in files.json; ` +
+          "empty the browser's cache, copy the whole folder or convert again",
+      );
+    }
+    return bytes;
+  }
+
+  /** @param {URL} url @returns {Promise<string>} */
+  async text(url) {
+    return new TextDecoder().decode(await this.bytes(url));
+  }
+}
+
+/** @param {Uint8Array} bytes @returns {Promise<string>} in hexadecimal */
+export async function sha256(bytes) {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", /** @type {BufferSource} */ (bytes)));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
 /** @param {URL} url @returns {Promise<string>} */
 export const fetchText = async (url) => new TextDecoder().decode(await fetchBytes(url));

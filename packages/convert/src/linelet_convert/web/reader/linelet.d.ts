@@ -118,6 +118,11 @@ export interface Reader {
   readonly failures: readonly { backend: Backend; cause: string }[];
   /** Milliseconds for a short line, by backend: all that work with "fastest", else the one in use (its first run). */
   readonly timings: Readonly<Partial<Record<Backend, number>>>;
+  /**
+   * Whether the bundle's files, or the ONNX file, were compared with the SHA-256 written with them. False in a bundle from
+   * before there was one, and on pages that are neither HTTPS nor localhost, whose browsers compute none.
+   */
+  readonly verified: boolean;
   read(picture: Picture, options: BoxesOptions): Promise<Reading[]>;
   read(pictures: Picture[], options?: Pick<ReadOptions, "input" | "decoding">): Promise<Reading[]>;
   read(picture: Picture, options?: ReadOptions): Promise<Reading>;

@@ -11,10 +11,10 @@
 import * as forms from "./automata.js";
 import { decode } from "./decode.js";
 import { BACKENDS, tfjsEngine } from "./engine-tfjs.js";
-import { PROVIDERS, onnxEngine, onnxMetadata } from "./engine-onnx.js";
+import { PROVIDERS, checkSeal, onnxEngine, onnxMetadata } from "./engine-onnx.js";
 import { BackendError, LineletError, reason, refuseUnknown } from "./errors.js";
 import { readFields } from "./fields.js";
-import { IN_NODE, asFolder, fetchBytes, fetchText, inside, resolve } from "./files.js";
+import { Files, IN_NODE, asFolder, fetchBytes, inside, resolve } from "./files.js";
 import { readPixels, toPixels, wholePixels } from "./pixels.js";
 import { placeCharacters } from "./places.js";
 import { prepare } from "./preprocess.js";
@@ -83,21 +83,23 @@ function backendOrder(backend, engine) {
 async function openBundle(address) {
   const url = asFolder(await resolve(address));
   const [where, compiled] = [inside("spec.json", url), inside(forms.FILE_NAME, url)];
-  const [spec, automata] = await Promise.all([fetchText(where), fetchText(compiled)]);
-  const parsed = parseSpec(spec, where.href);
-  return { url, spec: parsed, automata: forms.parseAutomata(automata, parsed, compiled.href) };
+  const files = await Files.open(url);
+  const [text, automata] = await Promise.all([files.text(where), files.text(compiled)]);
+  const spec = parseSpec(text, where.href);
+  return { url, files, verified: files.verified, spec, automata: forms.parseAutomata(automata, spec, compiled.href) };
 }
 
 async function openOnnx(address) {
   const url = await resolve(address);
   const bytes = await fetchBytes(url);
+  const verified = await checkSeal(bytes, url);
   const metadata = onnxMetadata(bytes);
-  const spec = metadata.get("linelet_spec");
-  if (!spec) throw new LineletError(`${url.href} carries no reader spec; give a file that 'linelet export' wrote`);
-  const parsed = parseSpec(spec, url.href);
+  const text = metadata.get("linelet_spec");
+  if (!text) throw new LineletError(`${url.href} carries no reader spec; give a file that 'linelet export' wrote`);
+  const spec = parseSpec(text, url.href);
   // Files of former versions have none; they read lines all the same.
   const automata = metadata.get(forms.ONNX_KEY);
-  return { url, bytes, spec: parsed, automata: automata ? forms.parseAutomata(automata, parsed, url.href) : null };
+  return { url, bytes, verified, spec, automata: automata ? forms.parseAutomata(automata, spec, url.href) : null };
 }
 
 /** A reader on this thread. */
@@ -110,6 +112,7 @@ class LocalReader {
     this.source = source;
     this.spec = source.spec;
     this.automata = source.automata;
+    this.verified = source.verified;
     this.kind = kind;
     this.failures = [];
     this.start = start;
@@ -182,7 +185,7 @@ class LocalReader {
   }
 
   openFinder() {
-    this.finder ??= openFinder(this.source.url, this.kind).catch((failure) => {
+    this.finder ??= openFinder(this.source, this.kind).catch((failure) => {
       this.finder = undefined;
       throw failure;
     });

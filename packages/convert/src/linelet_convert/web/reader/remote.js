@@ -49,6 +49,7 @@ export class RemoteReader {
     this.backend = null;
     this.failures = [];
     this.timings = {};
+    this.verified = false;
     this.pending = new Map();
     this.count = 0;
     worker.onmessage = ({ data: { id, progress, line, result, error } }) => {

@@ -1,9 +1,9 @@
 /** A whole screen to its lines and named values, as linelet_read/screens.py. */
 import { FILE_NAME, findLines, parseFinderSpec } from "./boxes.js";
-import { onnxMetadata } from "./engine-onnx.js";
+import { checkSeal, onnxMetadata } from "./engine-onnx.js";
 import { LineletError, MissingFileError } from "./errors.js";
 import { readFields } from "./fields.js";
-import { fetchBytes, fetchText, inside } from "./files.js";
+import { fetchBytes, inside } from "./files.js";
 import { UNKNOWN } from "./spec.js";
 
 /**
@@ -22,18 +22,19 @@ export const isScreen = ({ width, height }) =>
 
 /**
  * The finder that lies beside a reader, in the folder finder/; null where there is none.
- * @param {URL} url of the reader @param {string} engine @returns {Promise<Finder | null>}
+ * @param {any} source of the reader @param {string} engine @returns {Promise<Finder | null>}
  */
-export async function openFinder(url, engine) {
+export async function openFinder({ url, files }, engine) {
   const folder = inside("finder/", url);
   try {
     if (engine === "tfjs") {
       const where = inside(FILE_NAME, folder);
-      const spec = parseFinderSpec(await fetchText(where), where.href);
-      return { spec, source: { url: folder, spec: { widths: [] } } };
+      const spec = parseFinderSpec(await files.text(where), where.href);
+      return { spec, source: { url: folder, files, spec: { widths: [] } } };
     }
     const where = inside("model.onnx", folder);
     const bytes = await fetchBytes(where);
+    await checkSeal(bytes, where);
     const spec = onnxMetadata(bytes).get("linelet_finder");
     if (!spec) throw new LineletError(`${where.href} carries no finder's spec; give a file that 'linelet export' wrote`);
     return { spec: parseFinderSpec(spec, where.href), source: { url: where, bytes } };

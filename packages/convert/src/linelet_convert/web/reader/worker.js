@@ -8,8 +8,8 @@ const methods = {
   async load(id, address, options) {
     const onProgress = (progress) => postMessage({ progress });
     reader = await loadReader(address, { ...options, onProgress });
-    const { spec, automata, engine, backend, failures, timings } = /** @type {any} */ (reader);
-    return { spec, automata, engine, backend, failures, timings };
+    const { spec, automata, engine, backend, failures, timings, verified } = /** @type {any} */ (reader);
+    return { spec, automata, engine, backend, failures, timings, verified };
   },
   read: (id, image, options) => reader.read(image, options),
   hasFinder: () => reader.hasFinder(),

@@ -1,0 +1,107 @@
+"""Every file of a run that decides what is read carries its digest; the tools that ship readers write them too."""
+
+import contextlib
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from linelet_common.cli import main
+from linelet_common.digests import SEAL_KEY, check_sealed_file
+from linelet_common.errors import ReaderError, TrainingError
+from linelet_model import run
+from linelet_model.settings import Settings
+from linelet_model.training import train
+from linelet_read import load_reader
+from linelet_read.shipped import FINDER, HEALTH_APP
+
+TOOLS = Path(__file__).parents[1] / "tools"
+
+
+def flip(path, at=0.5):
+    data = bytearray(path.read_bytes())
+    data[int(len(data) * at)] ^= 4
+    path.write_bytes(data)
+
+
+@pytest.fixture
+def copy(run_folder, tmp_path):
+    return Path(shutil.copytree(run_folder, tmp_path / "run"))
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "spec.json"])
+def test_a_flipped_byte_of_a_run_is_named(copy, name):
+    load_reader(copy)
+    flip(copy / name)
+    with pytest.raises(ReaderError, match=rf"{name} was changed since it was written.*run\.json says.*put back"):
+        load_reader(copy)
+
+
+def test_a_flipped_byte_of_a_checkpoint_is_named(copy, digits):
+    flip(copy / "checkpoint.pt")
+    with pytest.raises(TrainingError, match=r"checkpoint\.pt was changed since it was written"):
+        train(Settings(data=(str(digits),), epochs=14, batch=32, threads=1), copy, resume=True)
+
+
+def test_a_run_without_digests_loads(copy):
+    plan = json.loads((copy / "run.json").read_text())
+    del plan["digests"]
+    (copy / "run.json").write_text(json.dumps(plan))
+    load_reader(copy)
+
+
+@pytest.mark.parametrize("digests", [[], 7, {"spec.json": 7}, {"spec.json": []}, {"spec.json": [7]}])
+def test_digests_that_are_none_never_end_in_a_traceback(copy, digests):
+    plan = json.loads((copy / "run.json").read_text())
+    (copy / "run.json").write_text(json.dumps({**plan, "digests": digests}))
+    with contextlib.suppress(ReaderError):
+        load_reader(copy)
+
+
+def test_a_kill_between_digest_and_file_leaves_a_run_that_loads(copy, monkeypatch):
+    def stop(path, data):
+        if path.name == "weights.safetensors":
+            raise KeyboardInterrupt
+        write(path, data)
+
+    write = run.write_atomically
+    monkeypatch.setattr(run, "write_atomically", stop)
+    with pytest.raises(KeyboardInterrupt):
+        run.write_file(copy, "weights.safetensors", b"new")
+    load_reader(copy)
+
+
+def test_an_exported_reader_is_sealed(copy, tmp_path):
+    out = tmp_path / "reader.onnx"
+    assert main(["export", str(copy), "--out", str(out)]) == 0
+    load_reader(out)
+    for at in (0.1, 0.5, 0.9):
+        shutil.copyfile(out, tmp_path / "flipped.onnx")
+        flip(tmp_path / "flipped.onnx", at)
+        with pytest.raises(ReaderError, match="was changed since it was exported"):
+            load_reader(tmp_path / "flipped.onnx")
+
+
+def check_shipped(folder, names, model):
+    plan = run.read_run(folder)
+    assert set(names) <= set(plan["digests"])
+    for name in names:
+        run.check_file(folder, name)
+    assert SEAL_KEY.encode() in (folder / model).read_bytes()
+    check_sealed_file(folder / model)
+
+
+def test_the_tool_ships_digests(copy, tmp_path):
+    out = tmp_path / "shipped"
+    subprocess.run([sys.executable, str(TOOLS / "ship_reader.py"), str(copy), str(copy), str(out)], check=True)
+    check_shipped(out, ["spec.json", "weights.safetensors"], "reader.onnx")
+    load_reader(out / "reader.onnx")
+    load_reader(out)
+
+
+def test_what_ships_carries_digests():
+    check_shipped(HEALTH_APP, ["spec.json", "weights.safetensors"], "reader.onnx")
+    check_shipped(FINDER, ["finder.json", "weights.safetensors"], "finder.onnx")
