@@ -16,7 +16,8 @@ TEST_TOOLS = ["pytest>=8", "hypothesis>=6.100"]
 # What test files compare with besides, where all packages are tested together.
 ORACLES = ["tensorboard", "webdataset>=0.2", "onnxscript", "lmdb"]
 # Everything that runs with Python alone; the other markers have sessions of their own below.
-EVERYWHERE = "not browser and not gpu and not third_party and not onnx_tf and not ray and not torchvision"
+MARKED = ["browser", "browsers", "gpu", "third_party", "onnx_tf", "ray", "torchvision"]
+EVERYWHERE = " and ".join(f"not {marker}" for marker in MARKED)
 
 
 def install(session: nox.Session, *packages: str, extras: tuple[str, ...] = ()) -> None:
@@ -77,6 +78,13 @@ def browser(session: nox.Session) -> None:
         session.error("no Chromium found; install it or set LINELET_CHROMIUM to its path")
     install(session, *PACKAGES, extras=(*TEST_TOOLS, "playwright>=1.48"))
     session.run("pytest", "-m", "browser and not torchvision", *session.posargs)
+
+
+@nox.session
+def browsers(session: nox.Session) -> None:
+    """The bundle in Firefox and WebKitGTK, on Debian: firefox-esr, webkit2gtk-driver, xvfb."""
+    install(session, "common", "synth", "read", "convert", extras=(*TEST_TOOLS, "websocket-client>=1.8"))
+    session.run("pytest", "-m", "browsers", "tests/test_browsers.py", *session.posargs)
 
 
 @nox.session

@@ -32,16 +32,23 @@ def npm() -> str:
 
 
 @pytest.fixture(scope="session")
-def project(npm: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project of somebody else's that has installed the packed package, TypeScript and ONNX Runtime."""
-    folder = tmp_path_factory.mktemp("project")
+def package(npm: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package as npm packs it."""
+    folder = tmp_path_factory.mktemp("package")
     build_runtime()
     packed = run([npm, "pack", str(READER), "--json", "--pack-destination", str(folder)], folder)
-    [name] = [file.name for file in folder.glob("*.tgz")]
-    assert name in packed
+    [file] = folder.glob("*.tgz")
+    assert file.name in packed
+    return file
+
+
+@pytest.fixture(scope="session")
+def project(npm: str, package: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project of somebody else's that has installed the packed package, TypeScript and ONNX Runtime."""
+    folder = tmp_path_factory.mktemp("project")
     (folder / "package.json").write_text('{ "private": true, "type": "module" }')
     tools = ["typescript@5.9.3", "@types/node@20.19.9", "onnxruntime-web@1.22.0"]
-    run([npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", f"./{name}", *tools], folder)
+    run([npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", str(package), *tools], folder)
     return folder
 
 
@@ -150,42 +157,56 @@ def test_types_accept_right_calls_and_refuse_wrong_ones(project: Path) -> None:
     assert refused == set(range(2, 2 + len(BAD_TYPES))), done.stdout
 
 
-# Each bundles app.js for browsers with its defaults, into out.js.
+# Each bundles an app for browsers into a folder, with its defaults: what a newcomer types.
+PAGE_OF_APP = '<!doctype html><html lang="en"><title>App</title><script type="module" src="./app.js"></script></html>'
 BUNDLERS = {
-    "esbuild": (["esbuild@0.28.2"], ["esbuild", "app.js", "--bundle", "--format=esm", "--outfile=out.js"]),
+    "esbuild": (["esbuild@0.28.2"], ["esbuild", "app.js", "--bundle", "--format=esm", "--outdir=dist"]),
     "webpack": (
         ["webpack@5.102.1", "webpack-cli@6.0.1"],
-        ["webpack", "--mode=production", "--entry=./app.js", "--output-path=.", "--output-filename=out.js"],
+        ["webpack", "--mode=production", "--entry=./app.js", "--output-path=dist", "--output-filename=app.js"],
     ),
     "rollup": (
         ["rollup@4.52.5", "@rollup/plugin-node-resolve@16.0.3"],
-        ["rollup", "app.js", "--plugin=node-resolve", "--format=es", "--file=out.js", "--failAfterWarnings"],
+        ["rollup", "app.js", "--plugin=node-resolve", "--format=es", "--dir=dist", "--failAfterWarnings"],
     ),
+    "vite": (["vite@8.3.8"], ["vite", "build"]),
+    "parcel": (["parcel@2.16.4"], ["parcel", "build", "index.html"]),
 }
 
 
 @pytest.mark.parametrize("bundler", BUNDLERS)
-def test_a_bundled_app_reads(bundler: str, project: Path, npm: str, page: Any, served: Any) -> None:
+def test_a_bundled_app_reads(bundler: str, package: Path, npm: str, page: Any, served: Any, tmp_path: Path) -> None:
     tools, command = BUNDLERS[bundler]
-    run([npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "--no-save", *tools], project)
-    run([npm, "rebuild", "esbuild"], project) if bundler == "esbuild" else None
-    (project / "app.js").write_text('import { loadReader } from "linelet";\nwindow.loadReader = loadReader;\n')
-    said = run([str(project / "node_modules/.bin" / command[0]), *command[1:]], project)
+    (tmp_path / "package.json").write_text('{ "private": true, "type": "module" }')
+    run([npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", str(package), *tools], tmp_path)
+    run([npm, "rebuild", "esbuild"], tmp_path) if bundler == "esbuild" else None
+    before = (tmp_path / "package.json").read_text("utf-8")
+    (tmp_path / "app.js").write_text('import { loadReader } from "linelet";\nwindow.loadReader = loadReader;\n')
+    (tmp_path / "index.html").write_text(PAGE_OF_APP)
+    said = run([str(tmp_path / "node_modules/.bin" / command[0]), *command[1:]], tmp_path)
     assert "arning" not in said.replace("failAfterWarnings", "")
-    app = (project / "out.js").read_text("utf-8")
-    page.route("**/app.js", lambda route: route.fulfill(body=app, content_type="text/javascript"))
-    page.goto(served.url + "spec.json")
+    assert (tmp_path / "package.json").read_text("utf-8") == before, "the bundler installed a polyfill"
+    built = {path.relative_to(tmp_path / "dist").as_posix(): path for path in (tmp_path / "dist").rglob("*.*")}
+    if "index.html" not in built:  # some bundle scripts only, and leave the page as it is
+        built["index.html"] = tmp_path / "index.html"
+
+    def answer(route: Any) -> None:
+        name = route.request.url.removeprefix(served.url) or "index.html"
+        route.fulfill(path=built[name]) if name in built else route.continue_()
+
+    page.route("**/*", answer)
+    page.goto(served.url)
     [image] = noise(1)
     rgba = np.dstack([image, np.full(image.shape[:2], 255, np.uint8)]).ravel().tolist()
     text = page.evaluate(
         """async ([bundle, data, width, height]) => {
-          await import(new URL("app.js", location.href));
           const reader = await window.loadReader(bundle);
           return (await reader.read({ data: Uint8Array.from(data), width, height })).text;
         }""",
         [served.url, rgba, image.shape[1], image.shape[0]],
     )
     assert text == read_lines(served.reader, [image])[0].text
+    assert page.problems == []
 
 
 def test_the_readers_modules_are_type_checked(project: Path) -> None:

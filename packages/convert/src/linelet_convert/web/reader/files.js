@@ -1,11 +1,14 @@
 /** Fetching a bundle's files, in browsers and in Node, with messages that name the file and the remedy. */
 import { LineletError, MissingFileError, reason } from "./errors.js";
 
+// Asked for as a property: a bundler for browsers would install a polyfill for the plain name.
+const { process } = /** @type {any} */ (globalThis);
+
 /** Node, or a bundler's server-side rendering: files are read from disk there. */
-export const IN_NODE = typeof process !== "undefined" && !!process.versions?.node && typeof document === "undefined";
+export const IN_NODE = !!process?.versions?.node && typeof document === "undefined";
 
 /** A module of Node's own. Asked for by its name only, so that a bundler for browsers finds no import of it. */
-export const nodeModule = (name) => /** @type {any} */ (process).getBuiltinModule(name);
+export const nodeModule = (name) => process.getBuiltinModule(name);
 
 /**
  * A folder's or file's address as an absolute URL.
