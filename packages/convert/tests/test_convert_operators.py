@@ -436,6 +436,13 @@ def cast_like(draw: Draw, operator: str) -> Case:
     return Case(operator, {"x": numbers(draw, sizes(draw))}, {"like": np.zeros(1, like)}, opset=15)
 
 
+@cases("Range")
+def number_range(draw: Draw, operator: str) -> Case:
+    # From constants alone it is computed before; as long as an input's axis is, see test_convert_sizes.py.
+    bounds = {n: np.array(v, np.float32) for n, v in (("a", 1.0), ("b", draw(st.integers(2, 9))), ("c", 0.5))}
+    return Case(operator, {"x": numbers(draw, (3,))}, bounds, order=["a", "b", "c"])
+
+
 @cases("Concat")
 def concat(draw: Draw, operator: str) -> Case:
     shape = sizes(draw)
@@ -525,7 +532,9 @@ def blocks(draw: Draw, operator: str) -> Case:
         shape = (2, size * size * draw(st.integers(1, 2)), 2, 3)
         return Case(operator, {"x": numbers(draw, shape)}, loose=(0, 3),
                     attributes={"blocksize": size, "mode": draw(st.sampled_from(["DCR", "CRD"]))})  # fmt: skip
-    return Case(operator, {"x": numbers(draw, (2, 3, 2 * size, size))}, attributes={"blocksize": size})
+    mode = draw(st.sampled_from([{}, {"mode": "DCR"}, {"mode": "CRD"}]))
+    return Case(operator, {"x": numbers(draw, (2, 3, 2 * size, size))}, attributes={"blocksize": size} | mode,
+                opset=28 if mode else 17)  # fmt: skip
 
 
 @cases("MatMul")

@@ -4,6 +4,9 @@ All that cannot be converted is collected on the way and named in one error.
 """
 
 import re
+from dataclasses import replace
+from functools import cache, partial
+from typing import Any
 
 import onnx
 
@@ -161,11 +164,13 @@ def _results(
     if all(v is None or v.known is not None for v in inputs) and proto.domain in ("", "ai.onnx"):
         known = computed(proto, inputs, g, file.opset)
         if known is not None:
+            if entry is not None and any(k.constant is None for k in known):
+                node = OnnxNode(proto, inputs, file.opset, file.path, _attributes(proto, file))
+                _let_run(known, node, entry.convert, g)
             return known
     if entry is None:
         return None
-    attributes = {a.name: attribute_value(a, file.path) for a in proto.attribute}
-    node = OnnxNode(proto, inputs, file.opset, file.path, attributes)
+    node = OnnxNode(proto, inputs, file.opset, file.path, _attributes(proto, file))
     made = entry.convert(node, g)
     results = made if isinstance(made, list) else [made]
     for result in results:
@@ -174,3 +179,28 @@ def _results(
     if "transposes" not in g.simplifications:
         results = [r if r.known is not None else g.value(g.stored(r), dtype=r.dtype) for r in results]
     return results
+
+
+def _attributes(proto: onnx.NodeProto, file: OnnxFile) -> dict[str, Any]:
+    return {a.name: attribute_value(a, file.path) for a in proto.attribute}
+
+
+def _let_run(known: list[Value], node: OnnxNode, convert: registry.Convert, g: Emitter) -> None:
+    """Have the known outputs of a node, which differ with the input's size, computed at run time where one is stored.
+
+    A table of positions cut by the width, a mask, angles of a rotation: no array, but a few nodes.
+    """
+
+    @cache
+    def outputs() -> list[Value]:
+        first, *others = node.inputs
+        if first is not None and first.tensor is None and node.proto.op_type != "Range":
+            first = g.value(g.stored(first), dtype=first.dtype)
+        try:
+            made = convert(replace(node, inputs=[first, *others]), g)
+        except _CONTRADICTIONS as failure:
+            node.refuse(f"depends on the input's size ({failure}); fix the width with --width")
+        return made if isinstance(made, list) else [made]
+
+    for i, value in enumerate(known):
+        value.made_late = partial(lambda i: outputs()[i], i)

@@ -9,7 +9,7 @@ Affine operators (batch normalisation, Mul, Add ... with constants) and activati
 into it: see ``Emitter.affine`` and ``Emitter.activate``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -19,7 +19,7 @@ import onnx
 
 from linelet_common.errors import ConversionError
 from linelet_convert.onnxfile import describe
-from linelet_convert.tfgraph import Array, Builder, Node, Shape, Tensor, static
+from linelet_convert.tfgraph import Array, Builder, Node, Shape, Tensor, dynamic_axes, static
 
 # What may be switched off to measure what it is worth; all are on otherwise.
 SIMPLIFICATIONS = frozenset({"batch-norm", "activations", "pads", "transposes"})
@@ -33,6 +33,7 @@ class Value:
 
     shape: int64 (probes, rank), logical. dtype: float32, int64, int32 or bool. known: its content, one array a probe,
     where it does not depend on the network's input but for its size. tensor, order: where it is stored otherwise.
+    made_late: computes a known value while the network runs, for what differs with the input's size.
     """
 
     shape: Shape
@@ -43,6 +44,7 @@ class Value:
     uses: int = 0  # how many nodes (or outputs of the graph) read it
     source: Node | None = None  # the convolution that nothing but this value has read so far
     padded: "tuple[Value, list[tuple[int, int]]] | None" = None  # zeros around another value
+    made_late: "Callable[[], Value] | None" = None
 
     @property
     def rank(self) -> int:
@@ -157,19 +159,39 @@ class Emitter(Builder):
             array = value.constant
             if array is not None:
                 return self.constant(array.transpose(order) if order else array)
-            if value.rank <= 1 and value.dtype.startswith("int") and static(value.shape):
-                column = np.stack([k.reshape(-1) for k in value.known]).astype(np.int64)
-                vector = self.runtime_ints(column, "a value")
-                return vector if value.rank == 1 else self.reshape(vector, value.shape)
-            flat = {k.reshape(-1)[:1].tobytes() for k in value.known}
-            if len(flat) == 1 and all((k == k.reshape(-1)[:1]).all() for k in value.known):
-                fill = self.scalar(value.known[0].reshape(-1)[0], "float32" if value.dtype == "float32" else "int32")
-                sizes = self.runtime_ints(value.shape, "a value")
-                return self.transpose(self.node("Fill", [sizes, fill], value.shape, fill.dtype), order)
-            raise ConversionError("a constant depends on the input's size; fix the width with --width")
+            return self._sized(value, order)
         if value.order == order:
             return value.tensor
         return self.transpose(value.tensor, [value.order.index(axis) for axis in order])
+
+    def _sized(self, value: Value, order: tuple[int, ...]) -> Tensor:
+        """A known value that differs with the input's size: lengths, repetitions, or what is computed at run time."""
+        assert value.known is not None
+        if value.rank <= 1 and value.dtype.startswith("int") and static(value.shape):
+            column = np.stack([k.reshape(-1) for k in value.known]).astype(np.int64)
+            try:
+                vector = self.runtime_ints(column, "a value")
+            except ConversionError:
+                if value.made_late is None:
+                    raise
+                return self.stored(value.made_late(), order)
+            return vector if value.rank == 1 else self.reshape(vector, value.shape)
+        # What is the same all along the axes of variable length is stored once, and repeated.
+        loose = dynamic_axes(value.shape)
+        parts = [k[tuple(slice(0, 1) if a in loose else slice(None) for a in range(value.rank))] for k in value.known]
+        if all(
+            np.array_equal(part, parts[0]) and (k == part).all() for k, part in zip(value.known, parts, strict=True)
+        ):
+            shape = value.shape[:, list(order)]
+            if (parts[0] == parts[0].reshape(-1)[:1]).all():
+                kind = value.dtype if value.dtype in ("float32", "bool") else "int32"
+                fill = self.scalar(parts[0].reshape(-1)[0], kind)
+                return self.node("Fill", [self.runtime_ints(shape, "a value"), fill], shape, fill.dtype)
+            part = self.constant(parts[0].transpose(order))
+            return self.node("Tile", [part, self.runtime_ints(shape // part.shape, "a value")], shape, part.dtype)
+        if value.made_late is None:
+            raise ConversionError("a constant depends on the input's size; fix the width with --width")
+        return self.stored(value.made_late(), order)
 
     def expand(self, value: Value, rank: int) -> Value:
         """The value with axes of length 1 put in front, as broadcasting does."""
@@ -177,7 +199,11 @@ class Emitter(Builder):
         if missing <= 0:
             return value
         if value.known is not None:
-            return self.known([k.reshape((1,) * missing + k.shape) for k in value.known])
+            wider = self.known([k.reshape((1,) * missing + k.shape) for k in value.known])
+            if wider.constant is None and value.made_late is not None:
+                late = value.made_late
+                wider.made_late = lambda: self.expand(late(), rank)
+            return wider
         assert value.tensor is not None
         shape = np.pad(value.tensor.shape, ((0, 0), (missing, 0)), constant_values=1)
         order = [*range(missing), *(o + missing for o in value.order)]

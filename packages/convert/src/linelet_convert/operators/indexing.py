@@ -85,7 +85,11 @@ def strided_slice(g: Emitter, x: Tensor, begin: Shape, end: Shape, stride: Shape
             last[:, axis] = 0
         elif not static(end[:, axis : axis + 1]) and static(end[:, axis : axis + 1] - x.shape[:, axis : axis + 1]):
             last[:, axis] = end[:, axis] - x.shape[:, axis]  # counted from the end
-    bounds = g.runtime_ints(begin, where), g.runtime_ints(last, where)
+    first = begin.copy()
+    for axis in range(x.rank):
+        if not static(begin[:, axis : axis + 1]) and static(begin[:, axis : axis + 1] - x.shape[:, axis : axis + 1]):
+            first[:, axis] = begin[:, axis] - x.shape[:, axis]
+    bounds = g.runtime_ints(first, where), g.runtime_ints(last, where)
     return strided(g, x, *bounds, [int(s) for s in stride], shape, (0, end_mask))
 
 
@@ -204,15 +208,14 @@ def _depth_to_space(node: OnnxNode, g: Emitter) -> Value:
     return g.from_channels_last(g.node("DepthToSpace", [stored], shape, block_size=size, data_format="NHWC"), 4)
 
 
-@converter("SpaceToDepth", since=1, restrictions="mode CRD")
+@converter("SpaceToDepth", since=1)
 def _space_to_depth(node: OnnxNode, g: Emitter) -> Value:
     x, size = node.input(0), node.attribute("blocksize")
-    if node.attribute("mode", "DCR") != "DCR":
-        node.refuse(f"folds blocks by mode {node.attribute('mode')!r}; only DCR is supported")
     if x.rank != 4 or not size or (x.shape[:, 2:] % size).any():
         node.refuse(f"blocks of {size} do not fit {x.shape[0].tolist()}; export again")
     n, h, w, c = g.channels_last(x).shape.T
     block = np.full_like(n, size)
     cut = g.reshape(g.channels_last(x), np.stack([n, h // size, block, w // size, block, c], axis=1))
-    turned = g.transpose(cut, [0, 1, 3, 2, 4, 5])
+    # DCR has the blocks' pixels before the channels, CRD behind them.
+    turned = g.transpose(cut, [0, 1, 3, 2, 4, 5] if node.attribute("mode", "DCR") == "DCR" else [0, 1, 3, 5, 2, 4])
     return g.from_channels_last(g.reshape(turned, np.stack([n, h // size, w // size, c * size * size], axis=1)), 4)

@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from linelet_convert.operators.elementwise import clipped
 from linelet_convert.registry import converter
-from linelet_convert.tfgraph import Dtype, Shape, Tensor
+from linelet_convert.tfgraph import INT32, Dtype, Shape, Tensor
 from linelet_convert.values import Emitter, OnnxNode, Value
 
 
@@ -170,7 +171,7 @@ def _size_of(node: OnnxNode, g: Emitter) -> Value:
 _CASTS = {1: "float32", 6: "int32", 7: "int64", 9: "bool", 10: "float32", 11: "float32", 16: "float32"}
 
 
-@converter("Cast", since=6, restrictions="to strings, 8- and 16-bit integers; numbers beyond 32 bits wrap")
+@converter("Cast", since=6, restrictions="to strings, 8- and 16-bit integers; beyond 32 bits the nearest is taken")
 def _convert_cast(node: OnnxNode, g: Emitter) -> Value:
     x, to = node.input(0), node.attribute("to")
     if to not in _CASTS:
@@ -192,5 +193,40 @@ def _cast(g: Emitter, x: Value, dtype: str) -> Value:
         return g.like(tensor, x, dtype)
     if kind == "bool":  # the wasm backend's cast would truncate 0.8 to false
         return g.like(g.binary("NotEqual", tensor, g.scalar(0, tensor.dtype), "bool"), x, dtype)
+    if kind == "int32" and tensor.dtype == "float32":
+        # Backends wrap, or give anything, beyond 32 bits.
+        low, high = np.float32(INT32.min), np.nextafter(np.float32(INT32.max), np.float32(0))
+        tensor = clipped(g, tensor, float(low), float(high))
     name = {"float32": "DT_FLOAT", "int32": "DT_INT32"}[kind]
     return g.like(g.node("Cast", [tensor], tensor.shape, kind, DstT=Dtype(name)), x, dtype)
+
+
+@converter("Range", since=11, restrictions="bounds computed from the network's numbers")
+def _range(node: OnnxNode, g: Emitter) -> Value:
+    # Known before the network runs but for its length, or it would not get here.
+    bounds = [node.input(i) for i in range(3)]
+    if any(b.known is None for b in bounds):
+        node.refuse("its bounds are computed while the network runs; export them as constants")
+    start, limit, delta = (np.array([float(k) for k in b.known or ()]) for b in bounds)
+    if not (start == start[0]).all() or not (delta == delta[0]).all():
+        node.refuse("begins at a place that depends on the input's size; fix the width with --width")
+    shape = np.maximum(np.ceil((limit - start) / delta), 0).astype(np.int64)
+    count = counted(g, shape, f"node {node.proto.name!r}")
+    numbers = g.binary("AddV2", g.binary("Mul", count, g.scalar(delta[0], "float32")), g.scalar(start[0], "float32"))
+    return _cast(g, g.value(numbers), bounds[0].dtype)
+
+
+def counted(g: Emitter, lengths: Shape, where: str) -> Tensor:
+    """0, 1, 2 ... as float32 (n,), n by probes: int64 (probes,)."""
+    if (lengths == lengths[0]).all():
+        return g.constant(np.arange(lengths[0], dtype=np.float32))
+    shape = lengths[:, None]
+    ones = g.node("Fill", [g.runtime_ints(shape, where), g.scalar(1.0, "float32")], shape)
+    return g.node("Cumsum", [ones, g.scalar(0)], shape, exclusive=True, reverse=False)
+
+
+def as_type(g: Emitter, x: Tensor, dtype: str) -> Tensor:
+    """A tensor as float32 or int32; only what lies within 32 bits keeps its number."""
+    if x.dtype == dtype:
+        return x
+    return g.node("Cast", [x], x.shape, dtype, DstT=Dtype({"float32": "DT_FLOAT", "int32": "DT_INT32"}[dtype]))
