@@ -15,7 +15,8 @@ from functools import lru_cache
 from linelet_common.boxes import Box
 from linelet_common.codec import UNKNOWN
 from linelet_common.fields import Field
-from linelet_common.grammar import Grammar, Number
+from linelet_common.grammar import Grammar, Number, Piece
+from linelet_common.moments import Moment
 
 # What a line must be read with to be a name or a value.
 LEAST_CONFIDENCE = 0.5
@@ -24,8 +25,6 @@ _UNIT_GAP = 0.8  # between a number and its unit, where they are boxes of their 
 _COLUMN_GAP = 1.6  # between a name and the value below or above it
 _PEER = 0.85  # an unknown text of this share of a name's height may be a name of its own
 _CLEARLY = 0.75  # a way from name to value is the nearer one if it is shorter than this share of the other
-# A form's spaces, and its numbers, whose formats may hold some.
-_SPACES = re.compile(r"(\{[^{}]*\})|\s+")
 
 Value = float | int | str | list[float | int]
 
@@ -41,7 +40,7 @@ class ScreenText:
 
 @dataclass(frozen=True)
 class FieldValue:
-    """A field's value: its number, several where its form has several, or its text where it has none.
+    """A field's value: its number, several where its form has several, or its text where it has none, as a day has.
 
     text, confidence and box are those of the line that says it, or of a number and its unit together.
     """
@@ -89,20 +88,33 @@ class _Form:
     """A field's forms as what accepts a text, and what takes its numbers out."""
 
     def __init__(self, forms: tuple[str, ...]) -> None:
-        bare = tuple(_SPACES.sub(lambda found: found[1] or "", form) for form in forms)
-        self._automaton = Grammar(forms=bare).automaton()
-        self._patterns = [_pattern(pieces) for pieces in Field(name="-", form=bare).pieces()]
-        self._written = ["".join(map(str, pieces)) for pieces in Field(name="-", form=forms).pieces()]
+        self._automaton = Grammar(forms=forms).automaton(spaced=False)
+        self._forms = [_Pattern(pieces) for pieces in Field(name="-", form=forms).pieces()]
 
     def value(self, text: str) -> Value | None:
         """What a text says; None where no form can write it."""
         bare = _bare(text)
         if not bare or not self._automaton.accepts(bare):
             return None
-        pairs = zip(self._patterns, self._written, strict=True)
-        found, written = next((match, form) for pattern, form in pairs if (match := pattern.fullmatch(bare)))
-        numbers = [_number(group) for group in found.groups()]
-        return written if not numbers else numbers[0] if len(numbers) == 1 else numbers
+        return next(value for form in self._forms if (value := form.value(bare, text)) is not None)
+
+
+class _Pattern:
+    """A form as what takes the numbers out of the texts that it writes."""
+
+    def __init__(self, pieces: list[Piece]) -> None:
+        self._expression = re.compile("".join(map(_expression, pieces)))
+        self._numbers = [piece for piece in pieces if isinstance(piece, Number)]
+        fixed = all(isinstance(piece, str) for piece in pieces)
+        self._written = "".join(map(str, pieces)) if fixed else None
+
+    def value(self, bare: str, text: str) -> Value | None:
+        """The numbers of a text, ``bare`` without its spaces; the text where it has none; None for another form's."""
+        found = self._expression.fullmatch(bare)
+        if not found:
+            return None
+        numbers = [_number(group, number) for group, number in zip(found.groups(), self._numbers, strict=True)]
+        return (self._written or text.strip()) if not numbers else numbers[0] if len(numbers) == 1 else numbers
 
 
 @lru_cache(maxsize=256)
@@ -114,14 +126,22 @@ def _bare(text: str) -> str:
     return "".join(text.split())
 
 
-def _pattern(pieces: Sequence[object]) -> re.Pattern[str]:
-    return re.compile(
-        "".join(r"([-+ ]*[\d,]+(?:\.\d+)?)" if isinstance(p, Number) else re.escape(str(p)) for p in pieces)
-    )
+def _expression(piece: Piece) -> str:
+    """What matches a piece's texts without their spaces; a number is a group."""
+    if isinstance(piece, Number):
+        marks = piece.marks
+        group, point = (re.escape(_bare(marks.group)), re.escape(marks.point)) if marks else (",", r"\.")
+        return rf"([-+]*[\d{group}]+(?:{point}\d+)?)"
+    if isinstance(piece, Moment):
+        return re.sub(r"\\?\s", "", piece.expression())
+    texts = (piece,) if isinstance(piece, str) else piece
+    return f"(?:{'|'.join(re.escape(_bare(text)) for text in texts)})"
 
 
-def _number(text: str) -> float | int:
-    plain = text.replace(",", "").replace(" ", "")
+def _number(text: str, number: Number) -> float | int:
+    group, point = (number.marks.group, number.marks.point) if number.marks else (",", ".")
+    plain = text.replace(group, "") if group else text
+    plain = plain.replace(point, ".")
     return float(plain) if "." in plain else int(plain)
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from linelet_common.errors import RecipeError
-from linelet_common.grammar import LONGEST_FORM, Grammar, Number, literal_form, parse_form
+from linelet_common.grammar import LONGEST_FORM, Grammar, literal_form, parse_form, piece_characters
 from linelet_synth.recipe import Recipe, TextKind
 from linelet_synth.texts import Drawer, Forms, Mixture, Phrases, Random, frequencies, refuse_unknown
 
@@ -59,7 +59,7 @@ def recipe_grammar(recipe: Recipe, files: dict[str, bytes]) -> Grammar | None:
             forms += map(literal_form, _phrases(kind.corpus, files[kind.corpus]))
     if not forms or len(forms) > _LONGEST_GRAMMAR or max(map(len, forms)) > LONGEST_FORM:
         return None
-    used = {name for form in forms for name in recipe.vocabulary if f"{{{name}}}" in form}
+    used = {name for form in forms for name in recipe.vocabulary if f"{{{name}}}" in form or f"%({name})" in form}
     words = {name: tuple(dict.fromkeys(words)) for name, words in recipe.vocabulary.items() if name in used}
     return Grammar(vocabulary=words, forms=tuple(dict.fromkeys(forms)))
 
@@ -79,10 +79,7 @@ def _drawer(recipe: Recipe, k: int, files: dict[str, bytes]) -> Drawer:
     forms = [parse_form(form, recipe.vocabulary, where) for form in kind.forms]
     for form in forms:
         for piece in form:
-            if isinstance(piece, Number):
-                refuse_unknown(piece.characters(), charset, where)
-            elif isinstance(piece, str):
-                refuse_unknown(piece, charset, where)
+            refuse_unknown(piece_characters(piece), charset, where)
     return Forms(forms, kind.role)
 
 

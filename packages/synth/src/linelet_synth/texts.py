@@ -12,7 +12,8 @@ from typing import Literal, NamedTuple
 
 from linelet_common.charset import Charset
 from linelet_common.errors import RecipeError, describe_characters
-from linelet_common.grammar import Number, Piece
+from linelet_common.grammar import Choice, Number, Piece
+from linelet_common.moments import Moment
 from linelet_synth.labels import Span
 from linelet_synth.rng import Rng
 
@@ -58,18 +59,35 @@ class Text(NamedTuple):
 def _kind_of(piece: Piece, before: Piece | None) -> Kind:
     if isinstance(piece, Number):
         return "number"
-    if isinstance(piece, tuple):
+    if isinstance(piece, Moment):
+        return "number" if all(isinstance(token, str) or len(token) == 1 for token in piece.tokens) else "word"
+    if isinstance(piece, tuple) and not isinstance(piece, Choice):
         return "word"
-    if isinstance(before, Number):
+    characters = "".join(piece)
+    if isinstance(before, Number | Moment):
         # Letters and signs behind a number are its unit; a point, colon or slash joins two numbers.
-        return "unit" if any(c.isalpha() or c in "%‰°" for c in piece) else "mark"
-    return "word" if any(c.isalpha() for c in piece) else "mark"
+        return "unit" if any(c.isalpha() or c in "%‰°" for c in characters) else "mark"
+    return "word" if any(c.isalpha() for c in characters) else "mark"
 
 
-def draw_number(number: Number, rng: Rng) -> str:
-    """A number of the range, its ends included."""
-    low, high = number.low, number.high
-    return format(rng.integer(int(low), int(high)) if number.whole else rng.uniform(low, high), number.spec)
+def draw_piece(piece: Piece, rng: Rng) -> str:
+    """A text of the piece: each number of a range, its limits included, and each word equally likely."""
+    if isinstance(piece, str):
+        return piece
+    if isinstance(piece, Number):
+        low, high = piece.low, piece.high
+        return piece.text(_draw_whole(int(low), int(high), rng) if piece.whole else rng.uniform(low, high))
+    if isinstance(piece, Moment):
+        return piece.text(rng.integer(piece.low, piece.high), rng.integer(0, 59) if "%S" in piece.tokens else 0)
+    return rng.choice(piece)
+
+
+def _draw_whole(low: int, high: int, rng: Rng) -> int:
+    if high - low < 2**32:
+        return rng.integer(low, high)
+    # A draw has 32 bits: the last nine digits of a longer number have one of their own.
+    head = rng.integer(low // 10**9, high // 10**9)
+    return min(max(head * 10**9 + rng.integer(0, 10**9 - 1), low), high)
 
 
 class Forms:
@@ -85,12 +103,9 @@ class Forms:
         """A text from one of the templates."""
         parts = []
         for piece, kind in rng.choice(self._forms):
-            if isinstance(piece, str):
-                parts.append(Part(piece, kind))
-            elif isinstance(piece, Number):
-                parts.append(Part(draw_number(piece, rng), kind))
-            else:
-                parts.append(Part(rng.choice(piece), kind))
+            text = draw_piece(piece, rng)
+            if text:  # an optional part may be none
+                parts.append(Part(text, kind))
         return Text(tuple(parts), self._role)
 
 

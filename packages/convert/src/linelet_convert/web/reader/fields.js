@@ -23,6 +23,7 @@
  * @property {boolean} [rival] whether an unknown text, which may be the value's own name, stands nearer to it
  */
 import { accepts, compile, formPieces } from "./grammar.js";
+import { momentExpression } from "./moments.js";
 import { UNKNOWN } from "./spec.js";
 
 // What a line must be read with to be a name or a value.
@@ -63,8 +64,7 @@ const listed = (value) => (typeof value === "string" ? [value] : value);
 
 const bareOf = (text) => text.replace(/\s+/g, "");
 const bareNames = (field) => listed(field.name).map(bareOf);
-// A form's spaces, and its numbers, whose formats may hold some.
-const SPACES = /(\{[^{}]*\})|\s+/g;
+const escaped = (text) => bareOf(text).replace(/[.*+?^${}()|[\]\\/-]/g, (c) => (c === "-" ? "\\x2d" : `\\${c}`));
 
 /** @type {Map<string, Form>} compiling one costs more than many screens */
 const compiled = new Map();
@@ -78,13 +78,14 @@ function formsOf(field) {
 /** A field's forms as what accepts a text, and what takes its numbers out. */
 class Form {
   constructor(forms) {
-    const bare = forms.map((form) => form.replace(SPACES, "$1"));
-    this.automaton = compile({ forms: bare });
-    this.written = forms.map((form) => formPieces(form).map(({ text }) => text ?? "").join(""));
-    this.patterns = bare.map((form) => {
-      const parts = formPieces(form).map(({ inside, text }) =>
-        inside === undefined ? text.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&") : "([-+ ]*[\\d,]+(?:\\.\\d+)?)");
-      return new RegExp(`^${parts.join("")}$`, "u");
+    this.automaton = compile({ forms }, false);
+    this.patterns = forms.map((form) => {
+      const pieces = formPieces(form);
+      return {
+        expression: new RegExp(`^${pieces.map(expressionOf).join("")}$`, "u"),
+        marks: pieces.filter(({ number }) => number).map(({ number }) => number.marks),
+        written: pieces.every(({ text }) => text !== undefined) ? pieces.map(({ text }) => text).join("") : null,
+      };
     });
   }
 
@@ -92,11 +93,21 @@ class Form {
   value(text) {
     const bare = bareOf(text);
     if (!bare || !accepts(this.automaton, bare)) return null;
-    const k = this.patterns.findIndex((pattern) => pattern.test(bare));
-    const numbers = bare.match(this.patterns[k]).slice(1).map((group) => Number(group.replace(/[, ]/g, "")));
-    return numbers.length === 0 ? this.written[k] : numbers.length === 1 ? numbers[0] : numbers;
+    const { expression, marks, written } = this.patterns.find((pattern) => pattern.expression.test(bare));
+    const numbers = bare.match(expression).slice(1).map((group, k) => numberOf(group, marks[k]));
+    if (numbers.length === 0) return written ?? text.trim();
+    return numbers.length === 1 ? numbers[0] : numbers;
   }
 }
+
+/** What matches a piece's texts without their spaces; a number is a group. @param {import("./grammar.js").FormPiece} piece */
+function expressionOf({ text, choice, number, moment }) {
+  if (number) return `([-+]*[\\d${escaped(number.marks.group || ",")}]+(?:${escaped(number.marks.point)}\\d+)?)`;
+  if (moment) return momentExpression(moment, escaped);
+  return `(?:${(choice ?? [text]).map(escaped).join("|")})`;
+}
+
+const numberOf = (text, { group, point }) => Number(text.replaceAll(group || ",", "").replace(point, "."));
 
 /** The lines that are names, and whose. A colon or the like behind a name may be unknown to the reader. */
 function namesAmong(lines, fields) {
