@@ -37,12 +37,14 @@ class Text(NamedTuple):
     """What a line says, piece by piece, and the role that decides its weight and colour.
 
     spans: its label, where that is not what is drawn. smallest: pixels per em below which people would need to guess.
+    family: names the fonts that it is set in, where they are not the recipe's.
     """
 
     parts: tuple[Part, ...]
     role: str
     spans: tuple[Span, ...] | None = None
     smallest: float = 0.0
+    family: str = ""
 
     @property
     def drawn(self) -> str:
@@ -93,8 +95,8 @@ def _draw_whole(low: int, high: int, rng: Rng) -> int:
 class Forms:
     """Texts from templates."""
 
-    def __init__(self, forms: Sequence[list[Piece]], role: str) -> None:
-        self._role = role
+    def __init__(self, forms: Sequence[list[Piece]], role: str, family: str = "") -> None:
+        self._role, self._family = role, family
         self._forms = [
             [(piece, _kind_of(piece, form[k - 1] if k else None)) for k, piece in enumerate(form)] for form in forms
         ]
@@ -106,14 +108,14 @@ class Forms:
             text = draw_piece(piece, rng)
             if text:  # an optional part may be none
                 parts.append(Part(text, kind))
-        return Text(tuple(parts), self._role)
+        return Text(tuple(parts), self._role, None, 0.0, self._family)
 
 
 class Phrases:
     """Texts from a list."""
 
-    def __init__(self, phrases: Sequence[str], role: str) -> None:
-        self._texts = [Text((Part(phrase, "word"),), role) for phrase in phrases]
+    def __init__(self, phrases: Sequence[str], role: str, family: str = "") -> None:
+        self._texts = [Text((Part(phrase, "word"),), role, None, 0.0, family) for phrase in phrases]
 
     def draw(self, rng: Rng) -> Text:
         """One of the phrases."""
@@ -123,12 +125,14 @@ class Phrases:
 class Random:
     """Strings of random tokens: single characters and groups that belong together, like BMI."""
 
-    def __init__(self, tokens: Sequence[str], weights: Sequence[float], length: tuple[int, int], role: str) -> None:
+    def __init__(
+        self, tokens: Sequence[str], weights: Sequence[float], length: tuple[int, int], role: str, family: str = ""
+    ) -> None:
         total = sum(weights)
         self._tokens = list(tokens)
         self._cumulative = list(accumulate(w / total for w in weights))
         self._cumulative[-1] = 1.0
-        self._length, self._role = length, role
+        self._length, self._role, self._family = length, role, family
 
     def draw(self, rng: Rng) -> Text:
         """Random tokens, cut to the longest length."""
@@ -139,7 +143,7 @@ class Random:
             tokens = [rng.choice_weighted(self._tokens, self._cumulative) for _ in range(count)]
             # Nobody sees a space at an end, or counts those between two words.
             text = " ".join("".join(tokens)[:high].split())
-        return Text((Part(text, "random"),), self._role)
+        return Text((Part(text, "random"),), self._role, None, 0.0, self._family)
 
 
 Drawer = Forms | Phrases | Random
