@@ -1,6 +1,7 @@
 """Compiled forms hold what the forms say, and their JSON what they hold."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -46,10 +47,15 @@ def test_a_fields_json_accepts_its_numbers(low: int, more: int, form: str, value
     assert accepts(states, text) == (low <= value <= low + more)
 
 
-def test_pieces_are_what_stands_between_numbers() -> None:
-    found = field_forms(("{0..300}/{0..200} mmHg", "not measured"))
-    assert found.pieces == ((None, "/", None, "mmHg"), ("notmeasured",))
-    assert found.written == (None, "not measured")
+def test_expressions_take_the_numbers_out() -> None:
+    found = field_forms(("{0..300}/{0..200} mmHg", "not measured", "{0..99999 as 1.234,5} [kg]", "{low|high}"))
+    pressure, fixed, grouped, choice = found.forms
+    assert re.fullmatch(pressure.expression, "120/80mmHg").groups() == ("120", "80")  # type: ignore[union-attr]
+    assert pressure.marks == ((",", "."), (",", "."))
+    assert (fixed.marks, fixed.written) == ((), "not measured")
+    assert re.fullmatch(grouped.expression, "12.345,6[kg]").groups() == ("12.345,6",)  # type: ignore[union-attr]
+    assert grouped.marks == ((".", ","),)
+    assert (choice.marks, choice.written) == ((), None)
 
 
 def test_a_reader_without_forms_has_none() -> None:

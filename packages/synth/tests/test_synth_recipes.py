@@ -96,6 +96,29 @@ def test_a_resolved_recipe_is_the_recipe() -> None:
         assert Source(again, 0).digest == Source(loaded, 0).digest
 
 
+def test_forms_of_another_app_draw_what_their_grammar_accepts() -> None:
+    forms = [
+        "{0..1000}", "{0..99999:d}", "{1..999999:06d}", "{0..99999999999999999999}", "{0..99999.0 as 1.234,56} kg",
+        "{0..9999999 as 12 345}", "{+|-|}{0..9}{ kg|g|}",
+        "{2020-01-01..2026-12-31:%d.%m.%Y %H:%M:%S}", "{05:00..23:59:%-H:%M}",
+        "{2020-01-01..2026-12-31:%-d %(month)}", "-{1..3}",
+    ]  # fmt: skip
+    months = json.dumps([*"abcdefghijkl"])
+    text = f"""name = "forms"\ncharset = "0123456789.,:+- kgabcdefhijl"\nunknown = false
+[vocabulary]\nmonth = {months}\n[[texts]]\nforms = {json.dumps(forms)}\n"""
+    source = Source(recipe(text), 0)
+    assert source.grammar is not None
+    automaton, rng = source.grammar.automaton(), Rng(b"forms", 0)
+    kinds = set()
+    for i in range(3000):
+        rng.seek(i)
+        drawn = source.mixture.draw(rng)
+        kinds.add(tuple(part.kind for part in drawn.parts))
+        assert automaton.accepts(drawn.text), drawn.text
+    assert ("mark", "number", "unit") in kinds
+    assert [source.sample(i)[1] for i in range(20)]
+
+
 def test_the_floor_lifts_rare_characters() -> None:
     text = SMALL.replace('kg"\n', 'kgxyz"\n', 1) + "[[texts]]\nweight = 0.2\nrandom = { length = [3, 6] }\n"
     loaded = recipe("floor = 0.1\n" + text)

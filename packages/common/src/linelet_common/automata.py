@@ -6,48 +6,73 @@ entry ``linelet_automata`` in an ONNX file.
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any
 
 from linelet_common.fields import Field
-from linelet_common.grammar import Automaton, Grammar, Number
+from linelet_common.grammar import Automaton, Grammar, Number, Piece
+from linelet_common.moments import Moment
 from linelet_common.spec import ReaderSpec
 
 VERSION = 1
 ONNX_KEY = "linelet_automata"
 FILE_NAME = "automata.json"
 
-# A form's spaces, and its numbers, whose formats may hold some.
-_SPACES = re.compile(r"(\{[^{}]*\})|\s+")
+
+@dataclass(frozen=True)
+class FieldForm:
+    """A form as what takes the numbers out of the texts that it writes, spaces left out.
+
+    expression: a regular expression that Python and JavaScript read alike, a group for each number; marks: what groups
+    digits and what stands before decimals in each of them; written: the text, with its spaces, where there is but one.
+    """
+
+    expression: str
+    marks: tuple[tuple[str, str], ...]
+    written: str | None
 
 
 @dataclass(frozen=True)
 class FieldForms:
-    """A field's forms. Spaces do not count in them: a screen shows a wide gap and none alike.
-
-    automaton: of their texts without spaces; pieces: each form's literal texts, None for a number between them;
-    written: each form's text with its spaces, where it has no number.
-    """
+    """A field's forms, and the automaton of their texts without spaces: a screen shows a wide gap and none alike."""
 
     automaton: Automaton
-    pieces: tuple[tuple[str | None, ...], ...]
-    written: tuple[str | None, ...]
+    forms: tuple[FieldForm, ...]
 
 
 @lru_cache(maxsize=256)
 def field_forms(forms: tuple[str, ...]) -> FieldForms:
     """Compile a field's forms. RecipeError for a number format whose texts cannot be listed."""
-    bare = tuple(_SPACES.sub(lambda found: found[1] or "", form) for form in forms)
-    pieces = tuple(
-        tuple(None if isinstance(piece, Number) else "".join(piece) for piece in form)
-        for form in Field(name="-", form=bare).pieces()
-    )
-    written = tuple(
-        None if any(isinstance(piece, Number) for piece in form) else "".join(map("".join, form))  # type: ignore[arg-type]
-        for form in Field(name="-", form=forms).pieces()
-    )
-    return FieldForms(Grammar(forms=bare).automaton(), pieces, written)
+    compiled = []
+    for pieces in Field(name="-", form=forms).pieces():
+        marks = tuple(_marks(piece) for piece in pieces if isinstance(piece, Number))
+        fixed = [piece for piece in pieces if isinstance(piece, str)]
+        written = "".join(fixed) if len(fixed) == len(pieces) else None
+        compiled.append(FieldForm("".join(map(_expression, pieces)), marks, written))
+    return FieldForms(Grammar(forms=forms).automaton(spaced=False), tuple(compiled))
+
+
+def _marks(number: Number) -> tuple[str, str]:
+    return (_bare(number.marks.group), number.marks.point) if number.marks else (",", ".")
+
+
+def _expression(piece: Piece) -> str:
+    if isinstance(piece, Number):
+        group, point = map(_escape, _marks(piece))
+        return f"([-+]*[0-9{group}]+(?:{point}[0-9]+)?)"
+    if isinstance(piece, Moment):
+        return piece.expression(lambda text: _escape(_bare(text)))
+    return f"(?:{'|'.join(_escape(_bare(text)) for text in ([piece] if isinstance(piece, str) else piece))})"
+
+
+def _bare(text: str) -> str:
+    return "".join(text.split())
+
+
+def _escape(text: str) -> str:
+    """A text as a pattern of both languages, in a class too."""
+    return re.sub(r"[^\w]", lambda found: f"\\x{ord(found[0]):02x}" if found[0] < "\x80" else found[0], text)
 
 
 def automata_json(spec: ReaderSpec) -> str:
@@ -62,11 +87,10 @@ def automata_json(spec: ReaderSpec) -> str:
     data["fields"] = {}
     for key, field in spec.fields.items():
         compiled = field_forms(field.forms)
-        forms = [
-            {"pieces": pieces} if written is None else {"pieces": pieces, "written": written}
-            for pieces, written in zip(compiled.pieces, compiled.written, strict=True)
-        ]
-        data["fields"][key] = {"automaton": _states(compiled.automaton), "forms": forms}
+        data["fields"][key] = {
+            "automaton": _states(compiled.automaton),
+            "forms": [asdict(form) for form in compiled.forms],
+        }
     return json.dumps(data, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 

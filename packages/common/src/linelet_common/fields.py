@@ -7,14 +7,14 @@ import pydantic
 
 from linelet_common.charset import Charset
 from linelet_common.errors import RecipeError, describe_characters
-from linelet_common.grammar import Number, Piece, parse_form
+from linelet_common.grammar import Piece, parse_form, piece_characters
 from linelet_common.schema import Checked
 
 
 class Field(Checked):
     """A named value: the names that may stand beside it, and the forms that it may have.
 
-    A form is a grammar's, of numbers and characters that stand for themselves: ``{0..150:.1f}公斤``.
+    A form is a grammar's, without vocabularies: ``{0..150:.1f}公斤``.
     """
 
     name: str | tuple[str, ...]
@@ -27,8 +27,9 @@ class Field(Checked):
                 raise ValueError(f"{key} is empty; write at least one")
         try:
             for pieces in self.pieces():
-                if not any(isinstance(piece, Number) for piece in pieces) and "".join(map(str, pieces)) in self.names:
-                    raise ValueError(f"form {''.join(map(str, pieces))!r} is the field's name too; drop one of the two")
+                text = "".join(piece for piece in pieces if isinstance(piece, str))
+                if all(isinstance(piece, str) for piece in pieces) and text in self.names:
+                    raise ValueError(f"form {text!r} is the field's name too; drop one of the two")
         except RecipeError as failure:
             raise ValueError(str(failure)) from None
         return self
@@ -54,7 +55,7 @@ def check_fields(fields: Mapping[str, Field], charset: Charset) -> None:
     for key, field in fields.items():
         written = list(field.names)
         for pieces in field.pieces():
-            written += [piece.characters() if isinstance(piece, Number) else "".join(piece) for piece in pieces]
+            written += [piece_characters(piece) for piece in pieces]
         missing = "".join(dict.fromkeys(c for text in written for c in charset.missing(text)))
         if missing:
             raise RecipeError(

@@ -44,6 +44,9 @@ def test_scattered_lines_give_pythons_values(run_vectors: Run) -> None:
     """Names, values, units and unknown texts on a coarse grid, where ties and overlaps abound."""
     vectors = json.loads(VECTORS.read_text("utf-8"))["fields"]
     fields = {key: parse(Field, given, key, SpecError) for key, given in vectors.items()}
+    fields["amount"] = Field(name="Betrag", form=("{0..99999 as 1.234,50} €", "{0..9999999 as 12,34,567} ₹"))
+    fields["day"] = Field(name="Datum", form="{2024-01-01..2024-12-31:%d.%m.%Y}")
+    fields["state"] = Field(name="Stand", form="{offen|zu}[{1..9}-{1..9}]")
     texts = [name for field in fields.values() for name in field.names]
     texts += [
         "68.5",
@@ -51,6 +54,10 @@ def test_scattered_lines_give_pythons_values(run_vectors: Run) -> None:
         "公斤",
         "21.3%",
         "42",
+        "1.234,50 €",
+        "12,34,567 ₹",
+        "05.03.2024",
+        "offen[3-4]",
         "120/80",
         "标准",
         "1,234",
@@ -61,7 +68,7 @@ def test_scattered_lines_give_pythons_values(run_vectors: Run) -> None:
     texts += [UNKNOWN, "其他"]
     rng = np.random.default_rng(3)
     screens = []
-    for _ in range(400):
+    for _ in range(600):
         lines = []
         for _ in range(int(rng.integers(0, 14))):
             text, height = str(rng.choice(texts)), int(rng.choice([16, 20, 40]))

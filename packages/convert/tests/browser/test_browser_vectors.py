@@ -194,7 +194,18 @@ def test_grammars_have_pythons_texts(run_vectors: Run) -> None:
         for _ in range(8):
             low, high = sorted(rng.integers(-300, 1500, 2).tolist())
             forms.append(f"{{{low}..{high}{':' if spec else ''}{spec}}}")
+    for sample in ("1234", "1.234", "1.234,5", "12 345,67", "12,34,567.8", "+1’234"):
+        for _ in range(4):
+            low, high = sorted(rng.integers(-30000, 300000, 2).tolist())
+            forms.append(f"{{{low}..{high if high - low < 3000 else low + 3000} as {sample}}}")
+    forms += ["{123456789012345678..123456789012345999:,d}", "{+|-|}{1..2}{ kg| lb|}x", "{5|50}{0|}{ |}{x}"]
+    for form in ("%Y-%m-%d", "%-d. %(month) %y", "%(day), %d/%-m", "%d.%m."):
+        forms += [f"{{2019-12-20..2020-03-05:{form}}}", f"{{1999-02-01..2009-03-01:{form}}}"]
+    forms += [f"{{07:55..22:10:{form}}}" for form in ("%H:%M", "%-I:%M %p", "%-H.%M", "%H", "%I%%")]
+    forms.append("{2024-02-27..2024-03-02:%d.%m. %H} Uhr")
     vocabulary = {"x": ("体重", "体", "𠮷"), "y": ("a", "ab", "b")}
+    vocabulary |= {"month": ("Jan", "Feb", "März", "April", "Mai", "Juni", "Juli", "Aug", "Sept", "Okt", "Nov", "Dez")}
+    vocabulary |= {"day": ("Mo", "Di", "Mi", "Do", "Fr", "Sa", "So")}
     grammars = [Grammar(forms=(form,), vocabulary=vocabulary) for form in forms]
     specs = [ReaderSpec(charset="0", grammar=grammar) for grammar in grammars]
     results = run_vectors([{"kind": "texts", "spec": s.to_json(), "automata": automata_json(s)} for s in specs])

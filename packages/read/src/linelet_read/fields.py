@@ -39,7 +39,7 @@ class ScreenText:
 
 @dataclass(frozen=True)
 class FieldValue:
-    """A field's value: its number, several where its form has several, or its text where it has none.
+    """A field's value: its number, several where its form has several, or its text where it has none, as a day has.
 
     text, confidence and box are those of the line that says it, or of a number and its unit together.
     """
@@ -87,19 +87,19 @@ class _Form:
     """A field's forms as what accepts a text, and what takes its numbers out."""
 
     def __init__(self, forms: tuple[str, ...]) -> None:
-        self._forms = field_forms(forms)
-        self._patterns = [_pattern(pieces) for pieces in self._forms.pieces]
+        compiled = field_forms(forms)
+        self._automaton = compiled.automaton
+        self._forms = [(re.compile(form.expression), form) for form in compiled.forms]
 
     def value(self, text: str) -> Value | None:
-        """What a text says; None where no form can write it."""
+        """What a text says, the text where it says no number; None where no form can write it."""
         bare = _bare(text)
-        if not bare or not self._forms.automaton.accepts(bare):
+        if not bare or not self._automaton.accepts(bare):
             return None
-        pairs = zip(self._patterns, self._forms.written, strict=True)
-        found, written = next((match, form) for pattern, form in pairs if (match := pattern.fullmatch(bare)))
-        if written is not None:
-            return written
-        numbers = [_number(group) for group in found.groups()]
+        found, form = next((match, form) for pattern, form in self._forms if (match := pattern.fullmatch(bare)))
+        numbers = [_number(*pair) for pair in zip(found.groups(), form.marks, strict=True)]
+        if not numbers:
+            return text.strip() if form.written is None else form.written
         return numbers[0] if len(numbers) == 1 else numbers
 
 
@@ -112,12 +112,9 @@ def _bare(text: str) -> str:
     return "".join(text.split())
 
 
-def _pattern(pieces: Sequence[str | None]) -> re.Pattern[str]:
-    return re.compile("".join(r"([-+ ]*[\d,]+(?:\.\d+)?)" if p is None else re.escape(p) for p in pieces))
-
-
-def _number(text: str) -> float | int:
-    plain = text.replace(",", "").replace(" ", "")
+def _number(text: str, marks: tuple[str, str]) -> float | int:
+    group, point = marks
+    plain = (text.replace(group, "") if group else text).replace(point, ".")
     return float(plain) if "." in plain else int(plain)
 
 

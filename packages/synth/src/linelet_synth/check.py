@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from linelet_common.errors import describe_characters
-from linelet_synth.atlas import Atlas, ink_box, set_text
+from linelet_synth.atlas import Atlas, Placed, ink_box, set_text
 from linelet_synth.colours import choose_text_colour, contrast, parse_colour
 from linelet_synth.recipe import Recipe
+from linelet_synth.recipe_faces import costly, parts
 from linelet_synth.rng import Rng
 from linelet_synth.source import Source
 from linelet_synth.texts import frequencies
@@ -36,6 +37,7 @@ def check(recipe: Recipe) -> Findings:
         notes.append(
             f"{widest!r} is {width} pixels wide at the smallest size, looks.plain.canvas {canvas}: it gets a wider one"
         )
+    notes += face_notes(source)
     shares = frequencies(source.mixture, recipe.characters)
     # An estimate of a share scatters; half of the floor is beyond chance.
     rare = [c for c, share in shares.items() if share < recipe.floor / 2]
@@ -46,6 +48,28 @@ def check(recipe: Recipe) -> Findings:
         )
     rarest = min(shares.items(), key=lambda pair: pair[1])
     return Findings(len(recipe.charset), len(source.faces), len(source.companions), widest, rarest, tuple(notes))
+
+
+def face_notes(source: Source) -> list[str]:
+    """What fonts cannot be used for their texts, and which characters cost how many of them."""
+    notes = []
+    used = {face.place for faces in (*source.families.values(), source.companions) for face in parts(faces)}
+    unused = [one for one in source.rejected if one.place not in used]
+    lacking = [one for one in dict.fromkeys(unused) if one.missing]
+    if lacking:
+        charset = source.charset
+        notes.append(f"{len({one.place for one in lacking})} faces are not used, since {costly(lacking, charset)}")
+    for one in unused:
+        if not one.missing:
+            notes.append(f"{one.place} is not used: {one.reason}")
+    for name, faces in source.families.items():
+        if name:
+            notes.append(f"{name} has fonts of its own; faces that draw all characters of its texts: {len(faces)}")
+        for face in faces:
+            if face.ambiguous:
+                drawn = describe_characters("".join(sorted(face.ambiguous)[:8]))
+                notes.append(f"{face.name} is not used for texts with {drawn}: it draws them as others")
+    return notes
 
 
 def contrast_notes(recipe: Recipe) -> list[str]:
@@ -63,16 +87,21 @@ def contrast_notes(recipe: Recipe) -> list[str]:
     return notes
 
 
+def _width(placed: list[Placed]) -> int:
+    left, _, right, _ = ink_box(placed)
+    return right - left
+
+
 def _widest(source: Source, size: int) -> tuple[str, int]:
     """The widest text, and its width in pixels at a size."""
     atlas, rng = Atlas(source.charset), Rng(b"widest", 0)
-    face = next(face for face in source.faces if face.primary)
-    strike = atlas.strike(face, 400, size)
+    faces = {name: next(face for face in faces if face.primary) for name, faces in source.families.items()}
     best, width = "", 0
     for i in range(_TRIES):
         rng.seek(i)
-        text = source.mixture.draw(rng).text
-        left, _, right, _ = ink_box(set_text(strike, text)[0])
-        if right - left > width:
-            best, width = text, right - left
+        text = source.mixture.draw(rng)
+        runs = faces[text.family].runs(text.drawn)
+        own = sum(_width(set_text(atlas.strike(face, 400, size), run)[0]) for run, face in runs)
+        if own > width:
+            best, width = text.text, own
     return best, width

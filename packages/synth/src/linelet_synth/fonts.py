@@ -3,8 +3,8 @@
 import io
 import shutil
 import subprocess
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
@@ -15,6 +15,7 @@ from PIL import ImageFont
 
 from linelet_common.charset import Charset
 from linelet_common.errors import RecipeError, describe_characters
+from linelet_synth.outlines import BUNDLED_ALIKE, Outlines, read_outlines
 
 # What FreeType's hinter measures a font by, whatever is drawn with it: without them it would hint otherwise.
 _MEASURED = (
@@ -25,15 +26,23 @@ _MEASURED = (
 # Files below this size are opened as they are.
 _LARGE = 150_000
 
-SUFFIXES = (".ttf", ".otf", ".ttc", ".otc")
+# What stands on screens beside an app's own texts, in their fonts.
+_ASCII = "".join(map(chr, range(0x21, 0x7F)))
+
+SUFFIXES = (".ttf", ".otf", ".ttc", ".otc", ".woff2", ".woff")
+
+# A file, a folder, "bundled" or "system"; or several as CSS lists them, the first that has a character drawing it.
+Entry = str | tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Face:
     """One face of a font file.
 
-    weights: the range of its weight axis, or its one weight twice. primary: the plain look uses the face, and the
-    screen look in half of its lines: faces that the recipe names itself, and the default one of the bundled.
+    weights: the range of its weight axis, or its one weight twice. axes: the defaults of all its axes, and ``axis`` is
+    the weight's. primary: the plain look uses the face, and the screen look in half of its lines: faces that the recipe
+    names itself, and the default one of the bundled. ambiguous: characters that it draws as others of its texts.
+    chain: the faces that draw its characters, the first that has one; none: it does.
     """
 
     path: str
@@ -44,6 +53,10 @@ class Face:
     kerned: bool
     characters: frozenset[str]
     primary: bool = True
+    axes: tuple[float, ...] = ()
+    axis: int = 0
+    ambiguous: frozenset[str] = frozenset()
+    chain: tuple["Face", ...] = ()
 
     @property
     def place(self) -> str:
@@ -54,6 +67,26 @@ class Face:
         """Those of the characters that the face cannot draw, in order."""
         return "".join(c for c in characters if c not in self.characters)
 
+    def part(self, character: str) -> "Face":
+        """The face that draws a character: of a chain the first that has it."""
+        return next((face for face in self.chain if character in face.characters), self)
+
+    def runs(self, text: str) -> Iterator[tuple[str, "Face"]]:
+        """The text in stretches, each with the face that draws it."""
+        if not self.chain:
+            yield text, self
+            return
+        run, face = "", self
+        for character in text:
+            # As in browsers, a space or a sign between two letters of one face may still come from another.
+            own = self.part(character)
+            if run and own is not face:
+                yield run, face
+                run = ""
+            run, face = run + character, own
+        if run:
+            yield run, face
+
     def nearest(self, weight: int) -> int:
         """The weight of the face that comes nearest."""
         return min(max(weight, self.weights[0]), self.weights[1])
@@ -61,10 +94,12 @@ class Face:
     def font(self, weight: int, size: int, characters: str = "") -> ImageFont.FreeTypeFont:
         """A Pillow font in BASIC layout: glyph by glyph, as the atlas sets them. It need have the characters only."""
         data = slim(self.path, self.index, characters) if characters else None
+        if data is None and self.path.lower().endswith((".woff", ".woff2")):
+            data = unpacked(self.path)
         file, index = (io.BytesIO(data), 0) if data else (self.path, self.index)
         font = ImageFont.truetype(file, size, index, layout_engine=ImageFont.Layout.BASIC)
         if self.variable:
-            font.set_variation_by_axes([self.nearest(weight)])
+            font.set_variation_by_axes([*self.axes[: self.axis], self.nearest(weight), *self.axes[self.axis + 1 :]])
         return font
 
 
@@ -72,6 +107,16 @@ class Face:
 def is_large(path: str) -> bool:
     """Whether a font file is worth cutting to the characters that are drawn."""
     return Path(path).stat().st_size >= _LARGE
+
+
+@lru_cache(maxsize=64)
+def unpacked(path: str) -> bytes:
+    """A web font (WOFF, WOFF2) as FreeType reads it."""
+    buffer = io.BytesIO()
+    with TTFont(path) as font:
+        font.flavor = None
+        font.save(buffer)
+    return buffer.getvalue()
 
 
 @lru_cache(maxsize=512)
@@ -93,6 +138,7 @@ def slim(path: str, index: int, characters: str) -> bytes | None:
             subsetter = Subsetter(options)
             subsetter.populate(text=characters + _MEASURED)
             subsetter.subset(font)
+            font.flavor = None
             font.save(buffer)
     except Exception:  # FreeType draws many a font that fontTools cannot write; then the whole file serves
         return None
@@ -101,10 +147,11 @@ def slim(path: str, index: int, characters: str) -> bytes | None:
 
 @dataclass(frozen=True)
 class Rejected:
-    """A face that cannot be used, and why."""
+    """A face that cannot be used, and why; the characters that it lacks, if that is why."""
 
     place: str
     reason: str
+    missing: str = ""
 
 
 @lru_cache(maxsize=256)
@@ -128,10 +175,11 @@ def _face(path: str, index: int, font: TTFont, primary: bool) -> Face:
     cmap = font.getBestCmap()
     if not cmap:
         raise TTLibError("it maps no Unicode characters")
-    axes = (
-        {axis.axisTag: (int(axis.minValue), int(axis.maxValue)) for axis in font["fvar"].axes} if "fvar" in font else {}
-    )
-    variable = list(axes) == ["wght"]
+    if not any(table in font for table in ("glyf", "CFF ", "CFF2")):
+        raise TTLibError("it has pictures in colour instead of outlines")
+    axes = list(font["fvar"].axes) if "fvar" in font else []
+    axis = next((k for k, axis in enumerate(axes) if axis.axisTag == "wght"), None)
+    variable = axis is not None
     weight = int(font["OS/2"].usWeightClass) if "OS/2" in font else 400
     name = str(font["name"].getBestFullName() or Path(path).stem)
     if variable:  # its name may be that of one weight out of many
@@ -143,11 +191,13 @@ def _face(path: str, index: int, font: TTFont, primary: bool) -> Face:
         path,
         index,
         name,
-        axes["wght"] if variable else (weight, weight),
+        (weight, weight) if axis is None else (int(axes[axis].minValue), int(axes[axis].maxValue)),
         variable,
         "kern" in font,
         characters,
         primary,
+        tuple(axis.defaultValue for axis in axes),
+        axis or 0,
     )
 
 
@@ -168,67 +218,142 @@ def system_fonts() -> list[str]:
     return sorted({path for path in listed.splitlines() if path.lower().endswith(SUFFIXES)})
 
 
-def find_faces(entries: Iterable[str], characters: Iterable[str]) -> tuple[list[Face], list[Rejected]]:
+def find_faces(
+    entries: Iterable[Entry], characters: Iterable[str], alike: bool = True
+) -> tuple[list[Face], list[Rejected]]:
     """The faces that the entries of a recipe name and that draw all the characters; and the rest, with reasons.
 
-    A file named by itself must have every character; folders, "bundled" and "system" are filtered.
-    Raises RecipeError for a named file that is missing, broken, or lacks a character.
+    A file named by itself, and a chain, must have every character; folders, "bundled" and "system" are filtered. A path
+    ends in #1 or in a part of a name, #SC, for some of its faces. alike: characters may be drawn alike; otherwise the
+    faces know which are, and one that draws none alike is primary.
+    Raises RecipeError for a named file that is missing, broken, or lacks a character, and where every face draws some
+    characters alike.
     """
     needed = "".join(characters)
     faces: list[Face] = []
     rejected: list[Rejected] = []
     for entry in entries:
-        path, _, number = entry.partition("#")
-        if entry == "bundled":
-            files = [(name, i == 0) for i, name in enumerate([*bundled(), *bundled("latin")])]
-        elif entry == "system":
-            files = [(name, False) for name in system_fonts()]
-        elif Path(path).is_dir():
-            inside = sorted(str(p) for p in Path(path).rglob("*") if p.suffix.lower() in SUFFIXES)
-            if not inside:
-                raise RecipeError(f"{path} holds no font ({', '.join(SUFFIXES)}); name a folder with fonts", place=path)
-            files = [(name, True) for name in inside]
-        else:
-            faces += _named(path, number, needed)
+        if not isinstance(entry, str):
+            faces.append(_chain(entry, needed, alike))
             continue
-        for name, primary in files:
-            try:
-                found = read_faces(name, primary)
-            except RecipeError as failure:
-                rejected.append(Rejected(name, str(failure)))
-                continue
-            for face in found:
-                missing = face.missing(needed)
-                if missing:
-                    rejected.append(Rejected(face.place, lacks(missing)))
-                else:
-                    faces.append(face)
-    if faces and not any(face.primary for face in faces):
-        faces[0] = Face(**{**faces[0].__dict__, "primary": True})
+        is_file, found = _listed(entry, rejected)
+        for face in found:
+            judged, reason = _judge(face, needed, alike)
+            if not reason:
+                faces.append(judged)
+            elif is_file:
+                raise RecipeError(
+                    f"{face.path} ({face.name}) {reason}; name another font or drop the characters", place=face.path
+                )
+            else:
+                rejected.append(Rejected(face.place, reason, judged.missing(needed)))
+    clear = next((k for k, face in enumerate(faces) if not face.ambiguous), None)
+    if faces and clear is None:
+        pairs = "; ".join(f"{face.name}: {describe_characters(_pair(face))}" for face in faces[:3])
+        raise RecipeError(
+            f"every face draws characters alike that texts tell apart ({pairs}); drop one of them from those texts, or "
+            "add a font to 'fonts'"
+        )
+    if clear is not None and not any(face.primary and not face.ambiguous for face in faces):
+        faces[clear] = replace(faces[clear], primary=True)
     return faces, rejected
 
 
-def _named(path: str, number: str, needed: str) -> list[Face]:
-    found = read_faces(path)
-    if number:
-        if not number.isdigit() or int(number) >= len(found):
-            raise RecipeError(
-                f"{path}#{number}: the file has {len(found)} faces; give #0 to #{len(found) - 1}", place=path
-            )
-        found = (found[int(number)],)
-    for face in found:
-        missing = face.missing(needed)
-        if missing:
-            raise RecipeError(
-                f"{path} ({face.name}) {lacks(missing)}; name another font or drop the characters", place=path
-            )
-    return list(found)
+def _pair(face: Face) -> str:
+    return "".join(sorted(face.ambiguous)[:8])
 
 
-def lacks(missing: str) -> str:
+def _listed(entry: str, rejected: list[Rejected]) -> tuple[bool, list[Face]]:
+    """Whether an entry names a file by itself, and its faces; broken files of a folder go to ``rejected``."""
+    path, _, part = entry.partition("#")
+    if entry == "bundled":
+        files = [(name, i == 0) for i, name in enumerate([*bundled(), *bundled("latin")])]
+    elif entry == "system":
+        files = [(name, False) for name in system_fonts()]
+    elif Path(path).is_dir():
+        inside = sorted(str(p) for p in Path(path).rglob("*") if p.suffix.lower() in SUFFIXES)
+        if not inside:
+            raise RecipeError(f"{path} holds no font ({', '.join(SUFFIXES)}); name a folder with fonts", place=path)
+        files = [(name, True) for name in inside]
+    else:
+        return True, _parts(read_faces(path), path, part)
+    found: list[Face] = []
+    for name, primary in files:
+        try:
+            found += read_faces(name, primary)
+        except RecipeError as failure:
+            rejected.append(Rejected(name, str(failure)))
+    return False, _parts(found, path, part)
+
+
+def _parts(faces: Sequence[Face], path: str, part: str) -> list[Face]:
+    """The faces that the part of a path behind # is about: one by its number, or those with it in their names."""
+    if not part:
+        return list(faces)
+    if part.isdecimal():
+        if int(part) >= len(faces):
+            raise RecipeError(
+                f"{path}#{part}: the file has {len(faces)} faces; give #0 to #{len(faces) - 1}", place=path
+            )
+        return [faces[int(part)]]
+    found = [face for face in faces if f" {part.casefold()} " in f" {face.name.casefold()} "]
+    if not found:
+        names = ", ".join(dict.fromkeys(face.name for face in faces[:12]))
+        raise RecipeError(f"{path}#{part}: no face has {part!r} in its name; there are {names}", place=path)
+    return found
+
+
+def _chain(entries: Sequence[str], needed: str, alike: bool) -> Face:
+    """One face of several, each for what those before it lack."""
+    rejected: list[Rejected] = []
+    parts = [_judge(face, needed, True)[0] for entry in entries for face in _listed(entry, rejected)[1]]
+    if not parts:
+        raise RecipeError(f"the fonts {list(entries)} hold no face that can be read; name others")
+    characters = frozenset[str]().union(*(face.characters for face in parts))
+    whole = replace(parts[0], characters=characters, primary=True, chain=tuple(parts))
+    missing = whole.missing(needed)
+    if missing:
+        raise RecipeError(f"the fonts {list(entries)} {lacks(missing)}; add one or drop the characters")
+    if alike:
+        return whole
+    own = {c: whole.part(c) for c in needed}
+    alone = [_judge(face, "".join(c for c in needed if own[c] is face), False)[0] for face in parts]
+    return replace(whole, ambiguous=frozenset[str]().union(*(face.ambiguous for face in alone)))
+
+
+def _judge(face: Face, needed: str, alike: bool) -> tuple[Face, str]:
+    """The face with what it really draws of the characters, and why it cannot be used for them, if it cannot."""
+    outlines = _outlines(face, needed if alike else needed + "".join(c for c in _ASCII if c not in needed))
+    useless = set(outlines.blank)
+    if not alike and outlines.alike:
+        own = ["".join(c for c in group if c in needed) for group in outlines.alike]
+        face = replace(face, ambiguous=frozenset("".join(group for group in own if len(group) > 1)))
+        # An O that looks as the texts' 0 is drawn by another face, where it occurs beside them.
+        useless.update(c for group in outlines.alike for c in group if c not in needed)
+    if useless:
+        face = replace(face, characters=face.characters - useless)
+    missing = face.missing(needed)
+    if not missing:
+        return face, ""
+    blank = "".join(c for c in missing if c in outlines.blank)
+    return face, lacks(missing) if missing != blank else lacks(missing, "draws nothing for")
+
+
+def _outlines(face: Face, needed: str) -> Outlines:
+    if _is_bundled(face.path) and Path(face.path).name not in BUNDLED_ALIKE:
+        return Outlines(frozenset(), ())
+    return read_outlines(face.path, face.index, needed)
+
+
+@lru_cache(maxsize=1024)
+def _is_bundled(path: str) -> bool:
+    return Path(path).is_relative_to(str(resources.files("linelet_synth") / "fonts"))
+
+
+def lacks(missing: str, verb: str = "lacks") -> str:
     """What a face lacks, in words; long lists are cut."""
     more = f" and {len(missing) - 8} more" if len(missing) > 8 else ""
-    return f"lacks {describe_characters(missing[:8])}{more}"
+    return f"{verb} {describe_characters(missing[:8])}{more}"
 
 
 def ascii_part(charset: Charset) -> str:

@@ -13,7 +13,7 @@ from itertools import accumulate
 from linelet_common.charset import Charset
 from linelet_common.codec import UNKNOWN
 from linelet_common.errors import RecipeError
-from linelet_common.grammar import Number, Piece, parse_form
+from linelet_common.grammar import Piece, parse_form, piece_characters
 from linelet_synth.labels import Span, spans
 from linelet_synth.rng import Rng
 from linelet_synth.texts import Forms, Mixture, Part, Text, side
@@ -208,12 +208,9 @@ class Outside:
         kept = []
         for form in dict.fromkeys(forms):
             pieces = parse_form(form, _VOCABULARY, "")
-            fixed = "".join(
-                piece if isinstance(piece, str) else "".join(piece) for piece in pieces if not isinstance(piece, Number)
-            )
-            numbers = "".join(piece.characters() for piece in pieces if isinstance(piece, Number))
-            outside = any(c not in self._charset and c != " " for c in fixed + numbers)
-            if outside and self._drawable.issuperset(fixed + numbers):
+            characters = "".join(map(piece_characters, pieces))
+            outside = any(c not in self._charset and c != " " for c in characters)
+            if outside and self._drawable.issuperset(characters):
                 kept.append(pieces)
         return kept
 

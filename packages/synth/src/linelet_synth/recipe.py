@@ -27,6 +27,8 @@ LOOKS: tuple[Look, ...] = ("plain", "screen")
 # then not resumed. packages/synth/tests/golden.json holds digests of this generation's lines.
 GENERATION = 6
 
+# Files (face.ttc#1), folders, "bundled", "system"; a list within the list is a chain, as CSS has it.
+Fonts = tuple[str | tuple[str, ...], ...]
 Share = Annotated[float, pydantic.Field(ge=0.0, le=1.0)]
 Weight = Annotated[int, pydantic.Field(ge=1, le=1000)]
 
@@ -70,6 +72,7 @@ class TextKind(Checked):
     forms: tuple[str, ...] = ()  # templates: {field}, {40..110:.1f}公斤
     corpus: str = ""  # a UTF-8 file with one text per line
     random: RandomText | None = None
+    fonts: Fonts = ()  # for these texts, instead of the role's or the recipe's; they need their characters only
 
     @pydantic.model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -83,6 +86,7 @@ class Role(Checked):
 
     weights: tuple[Weight, ...] = (400,)  # of the font, each equally likely
     colours: tuple[str, ...] = ()  # names of [palette.text], best first; none: all of them
+    fonts: Fonts = ()  # for the role's texts, instead of the recipe's
 
 
 class Palette(Checked):
@@ -160,7 +164,9 @@ class Recipe(Checked):
 
     name: str = pydantic.Field(min_length=1)
     charset: str
-    fonts: tuple[str, ...] = ("bundled",)  # files (face.ttc#1), folders, "bundled", "system"; for the whole charset
+    # Files (face.ttc#1), folders, "bundled", "system", chains of them ([["App.woff2", "More.woff2"]]): for the whole
+    # charset, or what the texts without fonts of their own need of it.
+    fonts: Fonts = ("bundled",)
     companion_fonts: tuple[str, ...] = ()  # the same, for the charset's ASCII characters only
     vocabulary: dict[str, tuple[str, ...]] = pydantic.Field(default={})
     texts: tuple[TextKind, ...] = pydantic.Field(min_length=1)
@@ -169,6 +175,7 @@ class Recipe(Checked):
     palette: Palette = Palette()
     looks: Looks = Looks()
     transforms: tuple[Transform, ...] = ()
+    alike: bool = False  # use faces for texts with characters that they draw alike too, as 0 and O
     unknown: bool = True  # lines with characters outside the charset too, labelled U+FFFD: a reader's "don't know"
     validation: Share = 0.1  # share of texts kept for validation
     floor: Share = (
@@ -221,7 +228,9 @@ class Recipe(Checked):
         content = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())}
         # Where a file lies does not matter, what it holds does.
         # Fields are drawn on screens only, whose digest takes them in by itself.
-        settings = self.model_dump(mode="json", exclude={"fonts", "companion_fonts", "fields"})
+        settings = self.model_dump(mode="json", exclude={"fonts", "companion_fonts", "fields", "alike"})
+        for table in (*settings["texts"], *settings["roles"].values()):
+            del table["fonts"]
         settings["texts"] = [{**kind, "corpus": bool(kind["corpus"])} for kind in settings["texts"]]
         whole = json.dumps([GENERATION, settings, content], sort_keys=True, ensure_ascii=True)
         return hashlib.sha256(whole.encode()).hexdigest()
@@ -258,12 +267,21 @@ def parse_recipe(content: bytes, where: str, folder: Path) -> Recipe:
     recipe = parse(Recipe, data, where, RecipeError)
     keep = {"bundled", "system"}
 
-    def absolute(entries: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(e if e in keep else str((folder / e).resolve()) for e in entries)
+    def absolute(entries: Fonts) -> Fonts:
+        return tuple(path(e) if isinstance(e, str) else tuple(map(path, e)) for e in entries)
+
+    def path(entry: str) -> str:
+        return entry if entry in keep else str((folder / entry).resolve())
 
     texts = tuple(
-        kind.model_copy(update={"corpus": str((folder / kind.corpus).resolve())}) if kind.corpus else kind
+        kind.model_copy(update={"corpus": kind.corpus and path(kind.corpus), "fonts": absolute(kind.fonts)})
         for kind in recipe.texts
     )
-    update = {"fonts": absolute(recipe.fonts), "companion_fonts": absolute(recipe.companion_fonts), "texts": texts}
+    roles = {name: role.model_copy(update={"fonts": absolute(role.fonts)}) for name, role in recipe.roles.items()}
+    update = {
+        "fonts": absolute(recipe.fonts),
+        "companion_fonts": absolute(recipe.companion_fonts),
+        "texts": texts,
+        "roles": roles,
+    }
     return recipe.model_copy(update=update)

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from linelet_common.errors import RecipeError
-from linelet_common.grammar import LONGEST_FORM, Grammar, Number, literal_form, parse_form
+from linelet_common.grammar import LONGEST_FORM, Grammar, literal_form, parse_form, piece_characters
 from linelet_synth.recipe import Recipe, TextKind
+from linelet_synth.recipe_faces import family
 from linelet_synth.texts import Drawer, Forms, Mixture, Phrases, Random, frequencies, refuse_unknown
 
 # Forms and phrases of a grammar. A longer corpus is language rather than a list of what an app says.
@@ -59,7 +60,7 @@ def recipe_grammar(recipe: Recipe, files: dict[str, bytes]) -> Grammar | None:
             forms += map(literal_form, _phrases(kind.corpus, files[kind.corpus]))
     if not forms or len(forms) > _LONGEST_GRAMMAR or max(map(len, forms)) > LONGEST_FORM:
         return None
-    used = {name for form in forms for name in recipe.vocabulary if f"{{{name}}}" in form}
+    used = {name for form in forms for name in recipe.vocabulary if f"{{{name}}}" in form or f"%({name})" in form}
     words = {name: tuple(dict.fromkeys(words)) for name, words in recipe.vocabulary.items() if name in used}
     return Grammar(vocabulary=words, forms=tuple(dict.fromkeys(forms)))
 
@@ -75,15 +76,33 @@ def _drawer(recipe: Recipe, k: int, files: dict[str, bytes]) -> Drawer:
         phrases = _phrases(kind.corpus, files[kind.corpus])
         for number, phrase in enumerate(phrases, 1):
             refuse_unknown(phrase, charset, f"{kind.corpus}, text {number},")
-        return Phrases(phrases, kind.role)
+        return Phrases(phrases, kind.role, family(kind, recipe, k))
     forms = [parse_form(form, recipe.vocabulary, where) for form in kind.forms]
     for form in forms:
         for piece in form:
-            if isinstance(piece, Number):
-                refuse_unknown(piece.characters(), charset, where)
-            elif isinstance(piece, str):
-                refuse_unknown(piece, charset, where)
-    return Forms(forms, kind.role)
+            refuse_unknown(piece_characters(piece), charset, where)
+    return Forms(forms, kind.role, family(kind, recipe, k))
+
+
+def family_characters(recipe: Recipe, files: dict[str, bytes]) -> dict[str, str]:
+    """The characters that the texts of each family of fonts may hold, in the charset's order."""
+    names = [family(kind, recipe, k) for k, kind in enumerate(recipe.texts)]
+    if not any(names):
+        return {"": recipe.charset}
+    found: dict[str, set[str]] = {"": set()}
+    for k, (name, kind) in enumerate(zip(names, recipe.texts, strict=True)):
+        found.setdefault(name, set()).update(_characters(recipe, kind, f"texts.{k}", files))
+    return {name: "".join(c for c in recipe.charset if c in held) for name, held in found.items()}
+
+
+def _characters(recipe: Recipe, kind: TextKind, where: str, files: dict[str, bytes]) -> str:
+    if kind.corpus:
+        return "".join(_phrases(kind.corpus, files[kind.corpus]))
+    if kind.random:
+        return "".join((kind.random.alphabet or recipe.charset, *kind.random.tokens))
+    return "".join(
+        piece_characters(piece) for form in kind.forms for piece in parse_form(form, recipe.vocabulary, where)
+    )
 
 
 def _phrases(path: str, content: bytes) -> list[str]:
@@ -104,4 +123,4 @@ def _random(kind: TextKind, recipe: Recipe, k: int, boost: dict[str, float]) -> 
     for token in tokens:
         refuse_unknown(token, recipe.characters, f"texts.{k}.random")
     weights = [1.0 + boost.get(token, 0.0) for token in tokens] if not random.alphabet else [1.0] * len(tokens)
-    return Random(tokens, weights, random.length, kind.role)
+    return Random(tokens, weights, random.length, kind.role, family(kind, recipe, k))

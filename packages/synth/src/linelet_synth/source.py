@@ -20,8 +20,16 @@ from linelet_synth.looks.plain import Plain
 from linelet_synth.looks.screen import Screen
 from linelet_synth.outside import Outside
 from linelet_synth.recipe import LOOKS, Recipe, load_recipe
-from linelet_synth.recipe_faces import Fallback, companion_faces, fallback_faces, usable_faces
-from linelet_synth.recipe_texts import build_mixture, read_corpora, recipe_grammar
+from linelet_synth.recipe_faces import (
+    Fallback,
+    companion_faces,
+    fallback_faces,
+    families,
+    families_content,
+    parts,
+    role_family,
+)
+from linelet_synth.recipe_texts import build_mixture, family_characters, read_corpora, recipe_grammar
 from linelet_synth.rng import Rng
 from linelet_synth.texts import Text
 
@@ -56,23 +64,27 @@ class Source:
     def _prepare(self) -> None:
         recipe = self.recipe
         self.name, self.charset, self.unknown, self.fields = recipe.name, recipe.charset, recipe.unknown, recipe.fields
-        self.faces, self.rejected = usable_faces(recipe)
-        self.companions, rejected = companion_faces(recipe)
-        self.rejected += rejected
         files = read_corpora(recipe)
         self.mixture = build_mixture(recipe, self.split, files)
-        others = fallback_faces([*self.faces, *self.companions]) if recipe.unknown else []
-        fallback = Fallback([*self.faces, *self.companions, *others])
+        self.families, self.rejected = families(recipe, family_characters(recipe, files))
+        self.faces = self.families[""]
+        self.companions, rejected = companion_faces(recipe)
+        self.rejected += rejected
+        own = parts([*(face for faces in self.families.values() for face in faces), *self.companions])
+        others = fallback_faces(own) if recipe.unknown else []
+        fallback = Fallback([*own, *others])
         self.outside: Outside | None = None
         if recipe.unknown:
             self.outside = Outside(recipe.characters, self.mixture, fallback.characters, self.split, recipe.validation)
         self.grammar = recipe_grammar(recipe, files)
-        used = {f"font {k}": Path(path).read_bytes() for k, path in enumerate(_paths(fallback.faces))}
+        paths = _paths(fallback.faces)
+        used = {f"font {k}": Path(path).read_bytes() for k, path in enumerate(paths)}
+        used |= families_content(self.families, paths)
         self.digest = recipe.digest({**used, **{f"corpus {k}": data for k, data in enumerate(files.values())}})
         self._rng = Rng(bytes.fromhex(self.digest), self.seed)
         atlas = Atlas(self.charset)
-        self._plain = Plain(recipe, self.faces, atlas, self.rgb, fallback)
-        self._screen = Screen(recipe, self.faces, self.companions, atlas, self.rgb, fallback)
+        self._plain = Plain(recipe, self.families, atlas, self.rgb, fallback)
+        self._screen = Screen(recipe, self.families, self.companions, atlas, self.rgb, fallback)
         weights = recipe.looks.plain.weight, recipe.looks.screen.weight
         self._plain_share = weights[0] / sum(weights)
         self._roles = tuple(recipe.roles)
@@ -141,7 +153,10 @@ class Source:
     def _draw_outside(self, rng: Rng) -> Text:
         """A text with characters outside the charset, in the role of one within it."""
         assert self.outside
-        return self.outside.draw(rng, rng.choice(self._roles))
+        role = rng.choice(self._roles)
+        text = self.outside.draw(rng, role)
+        family = role_family(self.recipe, role)
+        return text._replace(family=family) if family in self.families else text
 
     def _transformed(self, draw: Callable[[], Line], seed: int) -> Line:
         line = draw()

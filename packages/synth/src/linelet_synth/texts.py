@@ -12,7 +12,8 @@ from typing import Literal, NamedTuple
 
 from linelet_common.charset import Charset
 from linelet_common.errors import RecipeError, describe_characters
-from linelet_common.grammar import Number, Piece
+from linelet_common.grammar import Choice, Number, Piece
+from linelet_common.moments import Moment
 from linelet_synth.labels import Span
 from linelet_synth.rng import Rng
 
@@ -36,12 +37,14 @@ class Text(NamedTuple):
     """What a line says, piece by piece, and the role that decides its weight and colour.
 
     spans: its label, where that is not what is drawn. smallest: pixels per em below which people would need to guess.
+    family: names the fonts that it is set in, where they are not the recipe's.
     """
 
     parts: tuple[Part, ...]
     role: str
     spans: tuple[Span, ...] | None = None
     smallest: float = 0.0
+    family: str = ""
 
     @property
     def drawn(self) -> str:
@@ -58,25 +61,42 @@ class Text(NamedTuple):
 def _kind_of(piece: Piece, before: Piece | None) -> Kind:
     if isinstance(piece, Number):
         return "number"
-    if isinstance(piece, tuple):
+    if isinstance(piece, Moment):
+        return "number" if all(isinstance(token, str) or len(token) == 1 for token in piece.tokens) else "word"
+    if isinstance(piece, tuple) and not isinstance(piece, Choice):
         return "word"
-    if isinstance(before, Number):
+    characters = "".join(piece)
+    if isinstance(before, Number | Moment):
         # Letters and signs behind a number are its unit; a point, colon or slash joins two numbers.
-        return "unit" if any(c.isalpha() or c in "%‰°" for c in piece) else "mark"
-    return "word" if any(c.isalpha() for c in piece) else "mark"
+        return "unit" if any(c.isalpha() or c in "%‰°" for c in characters) else "mark"
+    return "word" if any(c.isalpha() for c in characters) else "mark"
 
 
-def draw_number(number: Number, rng: Rng) -> str:
-    """A number of the range, its ends included."""
-    low, high = number.low, number.high
-    return format(rng.integer(int(low), int(high)) if number.whole else rng.uniform(low, high), number.spec)
+def draw_piece(piece: Piece, rng: Rng) -> str:
+    """A text of the piece: each number of a range, its limits included, and each word equally likely."""
+    if isinstance(piece, str):
+        return piece
+    if isinstance(piece, Number):
+        low, high = piece.low, piece.high
+        return piece.text(_draw_whole(int(low), int(high), rng) if piece.whole else rng.uniform(low, high))
+    if isinstance(piece, Moment):
+        return piece.text(rng.integer(piece.low, piece.high), rng.integer(0, 59) if "%S" in piece.tokens else 0)
+    return rng.choice(piece)
+
+
+def _draw_whole(low: int, high: int, rng: Rng) -> int:
+    if high - low < 2**32:
+        return rng.integer(low, high)
+    # A draw has 32 bits: the last nine digits of a longer number have one of their own.
+    head = rng.integer(low // 10**9, high // 10**9)
+    return min(max(head * 10**9 + rng.integer(0, 10**9 - 1), low), high)
 
 
 class Forms:
     """Texts from templates."""
 
-    def __init__(self, forms: Sequence[list[Piece]], role: str) -> None:
-        self._role = role
+    def __init__(self, forms: Sequence[list[Piece]], role: str, family: str = "") -> None:
+        self._role, self._family = role, family
         self._forms = [
             [(piece, _kind_of(piece, form[k - 1] if k else None)) for k, piece in enumerate(form)] for form in forms
         ]
@@ -85,20 +105,17 @@ class Forms:
         """A text from one of the templates."""
         parts = []
         for piece, kind in rng.choice(self._forms):
-            if isinstance(piece, str):
-                parts.append(Part(piece, kind))
-            elif isinstance(piece, Number):
-                parts.append(Part(draw_number(piece, rng), kind))
-            else:
-                parts.append(Part(rng.choice(piece), kind))
-        return Text(tuple(parts), self._role)
+            text = draw_piece(piece, rng)
+            if text:  # an optional part may be none
+                parts.append(Part(text, kind))
+        return Text(tuple(parts), self._role, None, 0.0, self._family)
 
 
 class Phrases:
     """Texts from a list."""
 
-    def __init__(self, phrases: Sequence[str], role: str) -> None:
-        self._texts = [Text((Part(phrase, "word"),), role) for phrase in phrases]
+    def __init__(self, phrases: Sequence[str], role: str, family: str = "") -> None:
+        self._texts = [Text((Part(phrase, "word"),), role, None, 0.0, family) for phrase in phrases]
 
     def draw(self, rng: Rng) -> Text:
         """One of the phrases."""
@@ -108,12 +125,14 @@ class Phrases:
 class Random:
     """Strings of random tokens: single characters and groups that belong together, like BMI."""
 
-    def __init__(self, tokens: Sequence[str], weights: Sequence[float], length: tuple[int, int], role: str) -> None:
+    def __init__(
+        self, tokens: Sequence[str], weights: Sequence[float], length: tuple[int, int], role: str, family: str = ""
+    ) -> None:
         total = sum(weights)
         self._tokens = list(tokens)
         self._cumulative = list(accumulate(w / total for w in weights))
         self._cumulative[-1] = 1.0
-        self._length, self._role = length, role
+        self._length, self._role, self._family = length, role, family
 
     def draw(self, rng: Rng) -> Text:
         """Random tokens, cut to the longest length."""
@@ -124,7 +143,7 @@ class Random:
             tokens = [rng.choice_weighted(self._tokens, self._cumulative) for _ in range(count)]
             # Nobody sees a space at an end, or counts those between two words.
             text = " ".join("".join(tokens)[:high].split())
-        return Text((Part(text, "random"),), self._role)
+        return Text((Part(text, "random"),), self._role, None, 0.0, self._family)
 
 
 Drawer = Forms | Phrases | Random

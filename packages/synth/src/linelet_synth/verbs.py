@@ -201,12 +201,14 @@ def _configure_fonts(parser: argparse.ArgumentParser) -> None:
 
 def _fonts(arguments: argparse.Namespace) -> None:
     from linelet_synth.recipe import load_recipe
-    from linelet_synth.recipe_faces import companion_faces, usable_faces
+    from linelet_synth.recipe_faces import companion_faces, families
+    from linelet_synth.recipe_texts import family_characters, read_corpora
 
     recipe = load_recipe(arguments.recipe)
-    faces, rejected = usable_faces(recipe)
+    found, rejected = families(recipe, family_characters(recipe, read_corpora(recipe)))
     companions, more = companion_faces(recipe)
-    groups = (("whole charset", faces), ("companion", companions))
+    own = [(name, faces) for name, faces in found.items() if name]
+    groups = [("whole charset" if not own else "other texts", found[""]), *own, ("companion", companions)]
     used = [(use, face) for use, group in groups for face in group]
     reasons = {r.place: r.reason for r in (*rejected, *more)}
     for _, face in used:

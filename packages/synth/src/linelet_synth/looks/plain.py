@@ -4,7 +4,7 @@ Text is inside the picture whatever its length: a line that is too wide for its 
 size, and still too wide, it gets a wider canvas. Set smaller yet, and blurred, nobody could read it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import SimpleNamespace
 from typing import NamedTuple
@@ -53,7 +53,9 @@ def _choose(d: SimpleNamespace, rng: Rng) -> _Effects:
 class Plain:
     """Draws lines of the plain look."""
 
-    def __init__(self, recipe: Recipe, faces: list[Face], atlas: Atlas, rgb: bool, fallback: Fallback) -> None:
+    def __init__(
+        self, recipe: Recipe, families: Mapping[str, list[Face]], atlas: Atlas, rgb: bool, fallback: Fallback
+    ) -> None:
         # Copies, since every access to a pydantic model's attribute costs as much as a random draw.
         self._look = SimpleNamespace(**dict(recipe.looks.plain))
         self._degradation = SimpleNamespace(**dict(recipe.looks.plain.degradation))
@@ -61,10 +63,15 @@ class Plain:
         self._backgrounds = [parse_colour(colour) for colour in recipe.palette.backgrounds]
         self._colours = {role: recipe.text_colours(role) for role in recipe.roles}
         self._all_colours = tuple(parse_colour(colour) for colour in recipe.palette.text.values())
-        primary = [face for face in faces if face.primary]
         # A role's weight takes the faces that come nearest to it: files of one weight each make up a family.
-        self._faces: dict[str, list[tuple[Face, int]]] = {
-            role: [(face, w) for w in table.weights for face in _nearest(primary, w)]
+        self._faces: dict[tuple[str, str], list[tuple[Face, int]]] = {
+            (name, role): _weighed([face for face in faces if face.primary], table.weights)
+            for name, faces in families.items()
+            for role, table in recipe.roles.items()
+        }
+        self._clear = {
+            (name, role): _weighed([face for face in faces if face.primary and not face.ambiguous], table.weights)
+            for name, faces in families.items()
             for role, table in recipe.roles.items()
         }
         self._atlas, self._rgb, self._fallback = atlas, rgb, fallback
@@ -74,13 +81,16 @@ class Plain:
         look, d, words = self._look, self._degradation, text.drawn
         background = perturb(rng.choice(self._backgrounds), self._saturation, self._value, rng)
         colour, _ = choose_text_colour(background, self._colours[text.role], self._all_colours, look.min_contrast)
-        face, weight = rng.choice(self._faces[text.role])
+        family = text.family, text.role
+        face, weight = rng.choice(self._faces[family])
+        if face.ambiguous and not face.ambiguous.isdisjoint(words):
+            face, weight = rng.choice(self._clear[family])
         size = rng.integer(*look.size)
         if text.spans is not None:
             # Few strikes: characters outside the charset are many.
             size, weight = max(look.size[0], size & -8), 700 if weight > 550 else 400
         cropped = rng.chance(look.cropped)
-        runs = [(words, face)] if text.spans is None else self._fallback.runs(words, face, rng)
+        runs = [*face.runs(words)] if text.spans is None else self._fallback.runs(words, face, rng)
         placed, box = self._set(runs, weight, size)
         if cropped:
             em = size
@@ -153,6 +163,10 @@ class Plain:
         box = ink_box(placed)
         # A label of spaces only has no ink; its picture shows their width.
         return placed, box if box[2] > box[0] else (0, -size, max(1, pen), 0)
+
+
+def _weighed(faces: list[Face], weights: Sequence[int]) -> list[tuple[Face, int]]:
+    return [(face, weight) for weight in weights for face in _nearest(faces, weight)]
 
 
 def _nearest(faces: list[Face], weight: int) -> list[Face]:

@@ -7,7 +7,7 @@ taught a small network to read real screenshots. Each line has a budget of hardn
 people is left out.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,14 +39,14 @@ class Screen:
     def __init__(
         self,
         recipe: Recipe,
-        faces: list[Face],
+        families: Mapping[str, list[Face]],
         companions: list[Face],
         atlas: Atlas,
         rgb: bool,
         fallback: Fallback,
     ) -> None:
         self._look = recipe.looks.screen
-        self._type = Typesetter(faces, companions, fallback, atlas, self._look.companions)
+        self._type = Typesetter(families, companions, fallback, atlas, self._look.companions)
         self._scheme = Scheme(recipe)
         self._ground = Ground(recipe, self._scheme, Icons(atlas), rgb)
 

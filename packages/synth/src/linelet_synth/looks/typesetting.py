@@ -1,6 +1,6 @@
 """Setting a text glyph by glyph from the atlas: several faces, weights and sizes on one baseline."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 from linelet_synth.atlas import Atlas, Placed, Strike
@@ -61,22 +61,34 @@ def choose_size(size: tuple[float, float], text: Text, rng: Rng) -> tuple[float,
 class Typesetter:
     """Sets texts.
 
-    companions: the faces for digits and Latin letters, used in ``share`` of the lines. fallback: gives those for
-    characters that a line's own faces lack.
+    families: the faces of texts, an empty name those of the recipe. companions: the faces for digits and Latin letters,
+    used in ``share`` of the lines set in those. fallback: gives those for characters that a line's own faces lack.
     """
 
     def __init__(
-        self, faces: list[Face], companions: list[Face], fallback: Fallback, atlas: Atlas, share: float
+        self,
+        families: Mapping[str, list[Face]],
+        companions: list[Face],
+        fallback: Fallback,
+        atlas: Atlas,
+        share: float,
     ) -> None:
         # Half of the lines have a primary face, usually the one that the app has; the others share the rest.
-        self._primary = [face for face in faces if face.primary]
-        self._others = [face for face in faces if not face.primary] or self._primary
+        self._primary = {name: [face for face in faces if face.primary] for name, faces in families.items()}
+        self._others = {
+            name: [face for face in faces if not face.primary] or self._primary[name]
+            for name, faces in families.items()
+        }
+        self._clear = {name: [face for face in faces if not face.ambiguous] for name, faces in families.items()}
         self._companions, self._share = companions, share
+        self._all_clear = not any(face.ambiguous for face in companions)
         self._fallback, self._atlas = fallback, atlas
 
     def face(self, text: Text, rng: Rng) -> tuple[Face, int]:
         """A line's face and its weight."""
-        face = rng.choice(self._primary if rng.chance(0.5) else self._others)
+        face = rng.choice((self._primary if rng.chance(0.5) else self._others)[text.family])
+        if face.ambiguous and not face.ambiguous.isdisjoint(text.drawn):
+            face = rng.choice(self._clear[text.family])
         return face, face.nearest(rng.choice(_WEIGHTS if text.spans is None else _FEW_WEIGHTS))
 
     def strike(self, face: Face, weight: int, size: float, sizes: tuple[int, ...] = SIZES) -> Strike:
@@ -88,8 +100,9 @@ class Typesetter:
         rng, master, sizes, parts = draft.rng, draft.master, draft.sizes, draft.text.parts
         outside = draft.text.spans is not None
         companion, companion_scale, companion_weight = face, 1.0, weight
-        if self._companions and rng.chance(self._share):
-            companion = rng.choice(self._companions)
+        companions = self._companions_of(draft.text)
+        if companions and rng.chance(self._share):
+            companion = rng.choice(companions)
             companion_weight = companion.nearest(rng.choice(_COMPANION_WEIGHTS))
             if rng.chance(0.5):
                 companion_scale = rng.uniform(0.85, 1.4)
@@ -117,6 +130,15 @@ class Typesetter:
                 pen = _append(placed, strike, run, (pen, -round(rise * master)), spacing * strike.size, kerned_dots)
         return placed
 
+    def _companions_of(self, text: Text) -> list[Face]:
+        """The companions that a text may have: none where its fonts are its own."""
+        if text.family:
+            return []
+        if self._all_clear:
+            return self._companions
+        drawn = text.drawn
+        return [face for face in self._companions if face.ambiguous.isdisjoint(drawn)]
+
     def _faces_of(self, text: str, face: Face, companion: Face, outside: bool, rng: Rng) -> Iterator[tuple[str, Face]]:
         """Stretches of a text, each with its face."""
         for run, latin in _runs(text):
@@ -124,7 +146,7 @@ class Typesetter:
             if outside:
                 yield from self._fallback.runs(run, own, rng)
             else:
-                yield run, own
+                yield from own.runs(run)
 
 
 def _part_style(parts: tuple[Part, ...], k: int, rng: Rng) -> tuple[float, float, float, int]:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from linelet_common.grammar import Number, Piece
 from linelet_synth.rng import Rng
-from linelet_synth.texts import Mixture, Text, draw_number
+from linelet_synth.texts import Mixture, Text, draw_piece
 
 # A page's lines are no longer than this many characters, sentences apart.
 _LONGEST = 18
@@ -264,10 +264,7 @@ class Sayings:
         parts: list[tuple[str, Part]] = []
         pieces = self._rng.choice(form.forms)
         for k, piece in enumerate(pieces):
-            if isinstance(piece, Number):
-                parts.append((draw_number(piece, self._rng), ""))
-            elif isinstance(piece, str):
-                parts.append((piece, "unit" if k and isinstance(pieces[k - 1], Number) else ""))
-            else:
-                parts.append((self._rng.choice(piece), ""))
+            is_unit = isinstance(piece, str) and k and isinstance(pieces[k - 1], Number)
+            if text := draw_piece(piece, self._rng):
+                parts.append((text, "unit" if is_unit else ""))
         return Said(tuple(parts), form.key)

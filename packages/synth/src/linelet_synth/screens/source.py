@@ -11,8 +11,8 @@ from typing import Any
 from linelet_common.preprocess import Pixels
 from linelet_synth.fonts import Face, bundled, read_faces
 from linelet_synth.recipe import Recipe
-from linelet_synth.recipe_faces import companion_faces, usable_faces
-from linelet_synth.recipe_texts import build_mixture, read_corpora, recipe_grammar
+from linelet_synth.recipe_faces import companion_faces, parts, usable_faces
+from linelet_synth.recipe_texts import build_mixture, family_characters, read_corpora, recipe_grammar
 from linelet_synth.rng import Rng
 from linelet_synth.screens.drawing import Drawer, ScreenPicture
 from linelet_synth.screens.icons import icon_faces
@@ -34,11 +34,12 @@ class ScreenSource:
 
     def _prepare(self) -> None:
         recipe = self.recipe
-        main, _ = usable_faces(recipe)
+        files = read_corpora(recipe)
+        main, _ = usable_faces(recipe, family_characters(recipe, files)[""])
+        main = parts(main)
         latin, _ = companion_faces(recipe)
         rest = [face for path in (*bundled(), *bundled("latin")) for face in read_faces(path)]
         latin = latin or [face for face in rest if "的" not in face.characters]
-        files = read_corpora(recipe)
         mixture = build_mixture(recipe, self.split, files)
         self.grammar = recipe_grammar(recipe, files)
         icons = icon_faces()

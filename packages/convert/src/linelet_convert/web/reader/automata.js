@@ -2,7 +2,9 @@
  * A reader's forms, compiled by linelet_common/automata.py: what its lines can say, and what its fields can.
  *
  * @typedef {{accepting: boolean, edges: Map<string, number>}} State where a character leads; state 0 is the first, no loops
- * @typedef {{pieces: (string | null)[], written?: string}} FieldForm literal texts, null for a number; the text without one
+ * @typedef {{expression: string, marks: [string, string][], written: string | null}} FieldForm
+ *   what matches its texts without spaces, a group for each number; what groups digits and stands before decimals in each;
+ *   the text, where it is always the same
  * @typedef {{automaton: State[], forms: FieldForm[]}} FieldForms
  * @typedef {{grammar: State[] | null, fields: Record<string, FieldForms>}} Automata
  */
@@ -31,11 +33,9 @@ export function parseAutomata(text, spec, where) {
 
 /** @returns {FieldForms} */
 function fieldForms({ automaton, forms }) {
-  for (const { pieces, written } of forms) {
-    const number = pieces.includes(null);
-    if (!pieces.every((piece) => piece === null || typeof piece === "string") || number !== (written === undefined)) {
-      throw new Error("a form is neither a text nor one with numbers");
-    }
+  for (const { expression, marks } of forms) {
+    const groups = new RegExp(`${expression}|`, "u").exec("").length - 1;
+    if (marks.length !== groups) throw new Error(`a form has ${groups} numbers and the marks of ${marks.length}`);
   }
   return { automaton: states(automaton), forms };
 }

@@ -83,25 +83,21 @@ class Form {
   /** @param {import("./automata.js").FieldForms} forms */
   constructor({ automaton, forms }) {
     this.automaton = automaton;
-    this.forms = forms;
-    this.patterns = forms.map(({ pieces }) => {
-      const parts = pieces.map((piece) =>
-        piece === null ? "([-+ ]*[\\d,]+(?:\\.\\d+)?)" : piece.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&"));
-      return new RegExp(`^${parts.join("")}$`, "u");
-    });
+    this.forms = forms.map((form) => ({ ...form, pattern: new RegExp(`^${form.expression}$`, "u") }));
   }
 
-  /** What a text says; null where no form can write it. @param {string} text @returns {Value | null} */
+  /** What a text says, the text where it says no number; null where no form can write it. @param {string} text @returns {Value | null} */
   value(text) {
     const bare = bareOf(text);
     if (!bare || !accepts(this.automaton, bare)) return null;
-    const k = this.patterns.findIndex((pattern) => pattern.test(bare));
-    const { written } = this.forms[k];
-    if (written !== undefined) return written;
-    const numbers = bare.match(this.patterns[k]).slice(1).map((group) => Number(group.replace(/[, ]/g, "")));
+    const { pattern, marks, written } = this.forms.find((form) => form.pattern.test(bare));
+    const numbers = bare.match(pattern).slice(1).map((group, k) => numberOf(group, marks[k]));
+    if (!numbers.length) return written ?? text.trim();
     return numbers.length === 1 ? numbers[0] : numbers;
   }
 }
+
+const numberOf = (text, [group, point]) => Number((group ? text.replaceAll(group, "") : text).replace(point, "."));
 
 /** The lines that are names, and whose. A colon or the like behind a name may be unknown to the reader. */
 function namesAmong(lines, fields) {

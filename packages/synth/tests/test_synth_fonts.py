@@ -1,0 +1,157 @@
+"""Fonts by role and kind of text, chains of them, and what their outlines say of their characters."""
+
+import json
+import string
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fontTools.ttLib import TTFont
+from hypothesis import given
+from hypothesis import strategies as st
+
+from linelet_common.errors import RecipeError
+from linelet_synth import Source
+from linelet_synth.check import check
+from linelet_synth.fonts import bundled, find_faces, read_faces
+from linelet_synth.outlines import BUNDLED_ALIKE, read_outlines
+from linelet_synth.recipe import parse_recipe
+
+LATIN = {Path(path).stem: path for path in bundled("latin")}
+PLAIN = LATIN["lato-400"]
+
+
+def altered(path: Path, mapping: dict[str, str], keep: str = string.printable, flavor: str | None = None) -> Path:
+    """Lato with some characters only, some mapped to the glyphs of others; "" is the sign for missing ones."""
+    font = TTFont(PLAIN)
+    names = font.getBestCmap()
+    missing = font.getGlyphOrder()[0]
+    for table in font["cmap"].tables:
+        if table.isUnicode():
+            table.cmap = {code: name for code, name in table.cmap.items() if chr(code) in keep}
+            table.cmap |= {ord(c): names[ord(other)] if other else missing for c, other in mapping.items()}
+    font.flavor = flavor
+    font.save(path)
+    return path
+
+
+def source(tmp_path: Path, fonts: object, charset: str, forms: list[str], more: str = "") -> Source:
+    text = f"""name = "x"\nunknown = false\nfonts = {json.dumps(fonts)}\ncharset = {json.dumps(charset)}
+[[texts]]\nforms = {json.dumps(forms)}\n{more}"""
+    return Source(parse_recipe(text.encode(), "r.toml", tmp_path), 0)
+
+
+def test_what_a_face_draws_alike_or_not_at_all(tmp_path: Path) -> None:
+    font = altered(tmp_path / "a.ttf", {"O": "0", "x": "", "y": " ", "Q": "0", "a": "A"})
+    found = read_outlines(str(font), 0, "0OQxyaAbc ")
+    assert found.blank >= {"y"}  # a character that has the glyph for missing ones is not mapped at all
+    assert sorted(found.alike) == ["0OQ", "aA"]
+    with pytest.raises(RecipeError, match=r"draws nothing for 'y'"):
+        find_faces([str(font)], "0y")
+
+
+@given(st.text("0123456789ABCDEFabcdef", min_size=2, max_size=8), st.data())
+def test_characters_of_one_glyph_are_found(tmp_path_factory: pytest.TempPathFactory, text: str, data: st.DataObject):
+    same = data.draw(st.sets(st.sampled_from(text)))
+    path = tmp_path_factory.mktemp("f") / "a.ttf"
+    altered(path, dict.fromkeys(same, "Z"))
+    groups = {frozenset(group) for group in read_outlines(str(path), 0, "".join(dict.fromkeys(text + "Z"))).alike}
+    assert groups == ({frozenset(same | {"Z"})} if same else set())
+
+
+def test_bundled_faces_draw_ascii_as_the_constant_says() -> None:
+    for path in (*bundled(), *bundled("latin")):
+        (face,) = read_faces(path)
+        found = read_outlines(path, 0, "".join(c for c in string.printable if c in face.characters))
+        assert not found.blank, path
+        assert bool(found.alike) == (Path(path).name in BUNDLED_ALIKE), path
+
+
+def test_a_face_is_not_used_for_texts_that_it_would_make_ambiguous(tmp_path: Path) -> None:
+    altered(tmp_path / "alike.ttf", {"O": "0"})
+    made = source(tmp_path, ["alike.ttf", PLAIN], "0123456789O", ["{10..99}", "O{1..9}"])
+    (alike,) = read_faces(str(tmp_path / "alike.ttf"))
+    used = {(line.text, line.face) for line in made.lines(range(300))}
+    assert any(face == alike.name for _, face in used)
+    files = {face.name: face.ambiguous for face in made.faces}
+    assert set(map(frozenset, files.values())) >= {frozenset("0O")} or len(files) == 1
+    with pytest.raises(RecipeError, match=r"every face draws characters alike .*'0' \(U\+0030\), 'O'"):
+        source(tmp_path, ["alike.ttf"], "0123456789O", ["{10..99}", "O{1..9}"])
+    # Texts that hold no O are not ambiguous, whatever else the charset has.
+    more = '[[texts]]\nrole = "other"\nforms = ["O"]\n[roles.field]\nfonts = ["alike.ttf"]\n[roles.other]\n'
+    assert not source(tmp_path, [PLAIN], "0123456789O", ["{10..99}"], more).families["roles.field"][0].ambiguous
+
+
+def test_fonts_of_texts_and_roles_need_their_characters_only(tmp_path: Path) -> None:
+    altered(tmp_path / "digits.woff2", {}, "0123456789", "woff2")
+    more = '[[texts]]\nfonts = ["digits.woff2"]\nforms = ["{10..99}"]\n[looks.screen]\nweight = 1\n'
+    made = source(tmp_path, ["bundled"], "0123456789体重", ["体重"], more)
+    assert set(made.families) == {"", "texts.1"}
+    names = {line.text.isdigit(): line.face for line in made.lines(range(60))}
+    assert names[True] == made.families["texts.1"][0].name != names[False]
+    with pytest.raises(RecipeError, match=r"digits\.woff2 .* lacks '体'.*name another font"):
+        source(tmp_path, ["digits.woff2"], "0123456789体重", ["体重"])
+    again = source(tmp_path, ["bundled"], "0123456789体重", ["体重"], more.replace("fonts =", "#"))
+    assert again.digest != made.digest
+
+
+def test_a_chain_draws_with_the_first_face_that_has_a_character(tmp_path: Path) -> None:
+    altered(tmp_path / "digits.woff2", {"%": " "}, "0123456789", "woff2")
+    chain = ["digits.woff2", bundled()[0]]
+    made = source(tmp_path, [chain], "0123456789%体重", ["体重{10..99}%"], "[looks.screen]\nweight = 1\n")
+    (face,) = made.faces
+    assert [(run, Path(part.path).name) for run, part in face.runs("体重42%")] == [
+        ("体重", "NotoSansSC.ttf"),
+        ("42", "digits.woff2"),
+        ("%", "NotoSansSC.ttf"),
+    ]
+    # Each glyph is the one that the part draws by itself.
+    for line in made.lines(range(20)):
+        assert len(line.placed) == len(line.text)
+        assert all(mask.size for mask, *_ in line.placed)
+    with pytest.raises(RecipeError, match=r"lacks '体'.*add one or drop"):
+        source(tmp_path, [["digits.woff2", PLAIN]], "0123456789体", ["体{1..9}"])
+
+
+def test_web_fonts_draw_what_their_files_unpacked_draw(tmp_path: Path) -> None:
+    for flavor in ("woff", "woff2"):
+        path = altered(tmp_path / f"a.{flavor}", {}, flavor=flavor)
+        (packed,), (plain,) = read_faces(str(path)), read_faces(PLAIN)
+        a, b = (bytes(face.font(400, 30).getmask("Rg4", "L")) for face in (packed, plain))
+        assert a == b
+    assert [Path(f.path).suffix for f in find_faces([str(tmp_path)], "Rg4")[0]] == [".woff", ".woff2"]
+
+
+def test_faces_are_named_by_parts_of_their_names(tmp_path: Path) -> None:
+    for stem in ("lato-400", "arimo-400"):
+        (tmp_path / f"{stem}.ttf").write_bytes(Path(LATIN[stem]).read_bytes())
+    assert {face.name.split()[0] for face in find_faces([f"{tmp_path}#arimo"], "1")[0]} == {"Arimo"}
+    with pytest.raises(RecipeError, match="no face has 'KR' in its name; there are Arimo, Lato"):
+        find_faces([f"{tmp_path}#KR"], "1")
+
+
+def test_a_font_of_pictures_is_left_out_with_its_reason(tmp_path: Path) -> None:
+    font = TTFont(PLAIN)
+    del font["glyf"], font["loca"]
+    font.save(tmp_path / "emoji.ttf")
+    (tmp_path / "lato.ttf").write_bytes(Path(PLAIN).read_bytes())
+    faces, rejected = find_faces([str(tmp_path)], "1")
+    assert len(faces) == 1
+    assert "pictures in colour instead of outlines" in rejected[0].reason
+
+
+def test_check_says_which_characters_cost_which_faces(tmp_path: Path) -> None:
+    for k in range(3):
+        altered(tmp_path / f"{k}.ttf", {}, "0123456789" + "ab"[:k])
+    made = source(tmp_path, ["."], "0123456789ab", ["a{1..9}b"]).recipe
+    notes = " ".join(check(made).notes)
+    assert "2 faces are not used, since faces lack 'b' (U+0062): 2, 'a' (U+0061): 1" in notes
+    with pytest.raises(RecipeError, match=r"no font .* has the whole charset; faces lack 'c' \(U\+0063\): 3"):
+        source(tmp_path, ["."], "0123456789abc", ["a{1..9}c"])
+
+
+def test_axes_beside_the_weight_keep_their_defaults() -> None:
+    (noto,) = read_faces(bundled()[0])
+    assert noto.axes[noto.axis] == noto.axes[0]
+    bold, thin = (np.asarray(noto.font(w, 40).getmask("体", "L")).sum() for w in (900, 100))
+    assert bold > thin
