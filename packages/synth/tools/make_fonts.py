@@ -59,6 +59,15 @@ CHINESE = {
         "apt", "fonts-wqy-microhei", "usr/share/fonts/truetype/wqy/wqy-microhei.ttc", COMMON,
         "usr/share/doc/fonts-wqy-microhei/copyright",
     ),
+    # Japanese shapes of the same characters: what browsers draw where a page does not say its language.
+    "NotoSansCJKjp.otf": (
+        "apt", "fonts-noto-cjk", "usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc", COMMON,
+        "usr/share/doc/fonts-noto-cjk/copyright",
+    ),
+    "NotoSerifCJKjp.otf": (
+        "apt", "fonts-noto-cjk", "usr/share/fonts/opentype/noto/NotoSerifCJK-Bold.ttc", COMMON,
+        "usr/share/doc/fonts-noto-cjk/copyright",
+    ),
 }  # fmt: skip
 
 # Latin and digit faces of the Fontsource packages (npm), variable in weight unless weights are named. Chosen for the
