@@ -338,12 +338,12 @@ def test_what_a_first_visit_downloads_is_small() -> None:
 
 
 def test_a_first_visit_downloads_less_than_a_megabyte(page: Any, served: Any, serve: Any, tmp_path: Path) -> None:
-    """The shipped reader with uint8 weights, page and runtime, as asked for; a finder has 0.2 MB to itself."""
+    """The shipped reader as converted by default, page and runtime, as asked for; a finder has 0.2 MB to itself."""
     reader = shipped_reader("health-app")
     assert reader
     bundle = tmp_path / "bundle"
     finder = shipped_finder() or served.onnx.with_name("finder.onnx")
-    report = convert(reader / ONNX_NAME, bundle, "uint8", finder=finder)
+    report = convert(reader / ONNX_NAME, bundle, finder=finder)
     assert report.finder
     assert report.finder.bytes < 0.2 * MB
     url = serve(bundle)
