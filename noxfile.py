@@ -55,10 +55,25 @@ def alone(session: nox.Session, package: str) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Style and mistakes that a look finds."""
+    """Style and mistakes that a look finds, in Python and in JavaScript."""
     session.install("ruff>=0.8")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
+    if not shutil.which("npm"):
+        session.error("npm is not installed; install Node 20 or newer, which JavaScript is looked at with")
+    tools = Path(session.create_tmp()).resolve() / "lint"
+    shutil.copytree("packages/convert/tools/lint", tools, dirs_exist_ok=True)
+    with session.chdir(tools):
+        session.run("npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", external=True)
+    commands = tools / "node_modules" / ".bin"
+    config = str(tools / "eslint.config.js")
+    session.run(str(commands / "eslint"), "--config", config, "packages/convert", "benchmarks", external=True)
+    # The types are the reader's JSDoc; those of Node lie where the tools do.
+    types = ["--typeRoots", str(tools / "node_modules" / "@types"), "--types", "node"]
+    target = ["--target", "es2022", "--lib", "es2022,dom,dom.iterable", "--module", "nodenext", "--skipLibCheck"]
+    reader = "packages/convert/src/linelet_convert/web/reader"
+    checked = [f"{reader}/linelet.js", f"{reader}/worker.js"]
+    session.run(str(commands / "tsc"), "--allowJs", "--checkJs", "--noEmit", *types, *target, *checked, external=True)
 
 
 @nox.session

@@ -100,7 +100,7 @@ def test_a_network_is_read_on_every_backend(name, tmp_path):
     from linelet_convert import convert, make_server
 
     spec = export(name, tmp_path / "reader.onnx")
-    convert(tmp_path / "reader.onnx", tmp_path / "bundle")
+    convert(tmp_path / "reader.onnx", tmp_path / "bundle", "float32")
     wanted = read_lines(OnnxReader(tmp_path / "reader.onnx", spec), lines())
     assert any(reading.text for reading in wanted)
     server = make_server(tmp_path / "bundle", 0)

@@ -43,7 +43,7 @@ def bundle(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("health-app")
     assert main(["synth", "health-app", "--out", str(folder / "lines"), "--count", str(LINES), "--seed", "4711"]) == 0
-    assert main(["convert", "health-app", "--out", str(folder / "bundle")]) == 0
+    assert main(["convert", "health-app", "--out", str(folder / "bundle"), "--weights", "float32"]) == 0
     server = make_server(folder / "bundle", 0)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield folder / "lines", f"http://localhost:{server.server_address[1]}/"

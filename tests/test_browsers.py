@@ -301,3 +301,39 @@ def test_the_page_reads_its_sample(browser: Browser, case: Case) -> None:
     assert lines == [line.text for line in case.readings[0].lines]
     assert fields == [field.text for field in case.readings[0].fields.values()]
     assert problem == ""
+
+
+PIXELS = """async (bundle, files) => {
+  const { toPixels } = await import(new URL("pixels.js", bundle));
+  const pictures = [];
+  for (const [type, data] of files) {
+    const blob = new Blob([Uint8Array.from(atob(data), (c) => c.charCodeAt(0))], { type });
+    const picture = await toPixels(blob);
+    pictures.push([picture.height, picture.width, Array.from(picture.data)]);
+  }
+  return pictures;
+}"""
+
+
+def test_pictures_are_the_same_way_up_as_in_python(browser: Browser, case: Case, odd_pictures: list[Path]) -> None:
+    files = [(f"image/{p.suffix[1:]}", base64.b64encode(p.read_bytes()).decode("ascii")) for p in odd_pictures]
+    browser.open(case.url + "sample.png")
+    for path, (height, width, data) in zip(odd_pictures, browser.run(PIXELS, case.url, files), strict=True):
+        got = np.array(data, np.uint8).reshape(height, width, 4)[:, :, :3]
+        np.testing.assert_array_equal(got, load_image(path), err_msg=path.name)
+
+
+def test_an_image_has_the_pixels_of_the_file_it_chose(browser: Browser, case: Case) -> None:
+    browser.open(case.url + "sample.png")
+    sizes = browser.run(
+        """async (bundle) => {
+          const { toPixels } = await import(new URL("pixels.js", bundle));
+          const image = Object.assign(new Image(), { srcset: new URL("sample.png", bundle) + " 2x" });
+          await image.decode();
+          const { width, height } = await toPixels(image);
+          return [width, height, image.naturalWidth];
+        }""",
+        case.url,
+    )
+    height, width = load_image(PAGE / "sample.png").shape[:2]
+    assert sizes == [width, height, width // 2]

@@ -26,7 +26,7 @@ from linelet_convert.finder import FinderReport, convert_finder
 from linelet_convert.graphs import emit_graph, emit_reader
 from linelet_convert.onnx_tf import convert_via
 from linelet_convert.onnxfile import OnnxFile
-from linelet_convert.quantise import Harm, Weights
+from linelet_convert.quantise import Harm, Wish
 from linelet_convert.runtimes import MissingKernelError, NodeRuntime, NumpyRuntime, OnnxRuntime, Runtime, find_node
 from linelet_convert.tfgraph import Graph, static
 from linelet_convert.tfjs import write_model
@@ -44,10 +44,13 @@ TOLERANCE = 0.005
 
 
 @dataclass(frozen=True)
-class Smaller:
-    """A wish for smaller weights: of what kind, judged on which dataset, at what cost at most (a share, 0-1)."""
+class Storage:
+    """How weights are to be stored, judged on which dataset, at what cost at most (a share, 0-1).
 
-    weights: Weights
+    "auto" wants the smallest that cost nothing.
+    """
+
+    weights: Wish
     data: Path | None
     tolerance: float
 
@@ -58,7 +61,8 @@ class Report:
 
     models: file by width (0: any width). operators: TensorFlow.js operators in use. weights: how weights are stored,
     numbers by kind. bytes: of models and shards. check: of the graph with float32 weights. harm: of smaller weights.
-    finder: the finder of lines that was put beside the reader. notes: what a person should know.
+    why: what decided on the weights. finder: the finder of lines that was put beside the reader. notes: what a person
+    should know.
     """
 
     source: str
@@ -75,6 +79,7 @@ class Report:
     bare: bool
     check: Check
     harm: Harm | None
+    why: str
     finder: FinderReport | None
     notes: list[str]
 
@@ -87,7 +92,7 @@ class Report:
 def convert(
     onnx_path: str | Path,
     out: str | Path,
-    weights: Weights = "float32",
+    weights: Wish = "auto",
     spec: ReaderSpec | None = None,
     widths: Sequence[int] = (),
     *,
@@ -105,6 +110,8 @@ def convert(
     spec: what the network reads, where the file has no spec of Linelet's in its metadata; hints: what is said about a
     network without either. Where nobody names a charset, or with ``bare``, the bundle is a bare graph model.
     widths: the only input widths wanted, in pixels; recurrent networks need one or several.
+    weights: how they are stored; "auto" takes the smallest that change no text and no band of confidence on the lines
+    they are judged on, float32 where nothing can judge them.
     data: a dataset on all of whose lines the texts must be equal, and on which smaller weights are judged (made lines
     without); tolerance: the share (0-1) of exact lines that they may lose, or of texts that they may change where there
     are no labels.
@@ -122,12 +129,11 @@ def convert(
         graphs = {0: emit_graph(file, widths, simplifications)}
     else:
         spec, graphs = emit_reader(file, spec, widths, simplifications)
-    smaller = None if weights == "float32" else Smaller(weights, data, tolerance)
-    if smaller:
-        _refuse_smaller(smaller, file, spec, via_python)
+    if weights in ("float16", "uint8"):
+        _refuse_smaller(weights, file, spec, via_python)
     notes = [*notes, *(f"the file: {note}" for note in file.notes)]
     with whole_folder(Path(out), inputs=[p for p in (file.path, data, finder) if p]) as folder:
-        report = _write(file, spec, graphs, folder, notes, smaller, data, via_python)
+        report = _write(file, spec, graphs, folder, notes, Storage(weights, data, tolerance), via_python)
         if finder and spec is not None:
             found = convert_finder(finder, folder, choose_runtime(folder / RUNTIME))
             report = replace(report, finder=found)
@@ -150,7 +156,7 @@ def _find_spec(
     return (spec, []) if entries is None else third_party_spec(file, hints, entries, widths)
 
 
-def _refuse_smaller(smaller: Smaller, file: OnnxFile, spec: ReaderSpec | None, via_python: Path | None) -> None:
+def _refuse_smaller(weights: Wish, file: OnnxFile, spec: ReaderSpec | None, via_python: Path | None) -> None:
     """ConversionError where smaller weights cannot be written or judged."""
     if via_python:
         raise ConversionError(
@@ -158,7 +164,7 @@ def _refuse_smaller(smaller: Smaller, file: OnnxFile, spec: ReaderSpec | None, v
         )
     if spec is None:
         raise ConversionError(
-            f"{file.path}: {smaller.weights} weights are judged by texts, and a bare graph reads none; name its "
+            f"{file.path}: {weights} weights are judged by texts, and a bare graph reads none; name its "
             "charset, or use --weights float32",
             place=file.path,
         )
@@ -176,8 +182,7 @@ def _write(
     graphs: dict[int, Graph],
     folder: Path,
     notes: list[str],
-    smaller: Smaller | None,
-    data: Path | None,
+    storage: Storage,
     via_python: Path | None,
 ) -> Report:
     widest = max(graphs)
@@ -188,7 +193,7 @@ def _write(
         shards = write_model(folder, named, {})
     else:
         shards = _write_via(file, spec, graphs, folder, via_python)
-    harm = None
+    harm, why = None, _why_whole(storage, spec, via_python)
     if spec is None:
         check = _check_bare(file, graphs[0], folder / MODEL)
     else:
@@ -198,9 +203,9 @@ def _write(
         if missing:
             notes = [*notes, missing]
         runtime = choose_runtime(folder / RUNTIME)
-        check = check_reader(file, spec, {w: folder / m for w, m in models.items()}, runtime, data)
-        if smaller is not None:
-            kinds, harm = _shrink(file, spec, graphs[widest], smaller, runtime)
+        check = check_reader(file, spec, {w: folder / m for w, m in models.items()}, runtime, storage.data)
+        if not why:
+            kinds, harm, why = _shrink(file, spec, graphs[widest], storage, runtime)
             notes = [*notes, *_doubts(harm)]
             for shard in shards:
                 (folder / shard).unlink()
@@ -224,6 +229,7 @@ def _write(
         bare=spec is None,
         check=check,
         harm=harm,
+        why=why,
         finder=None,
         notes=notes,
     )
@@ -249,16 +255,25 @@ def _write_via(
     return shards
 
 
-def _doubts(harm: Harm) -> list[str]:
+def _why_whole(storage: Storage, spec: ReaderSpec | None, via_python: Path | None) -> str:
+    """Why weights stay float32 without a trial; empty where smaller ones are to be tried."""
+    if storage.weights == "float32":
+        return "asked for"
+    if via_python:
+        return "onnx-tf writes no smaller ones"
+    return "a bare graph has no texts to judge smaller ones by" if spec is None else ""
+
+
+def _doubts(harm: Harm | None) -> list[str]:
     """A note where the lines that smaller weights were judged on say little."""
-    if harm.exact_before is None or harm.exact_before >= 0.5:
+    if harm is None or harm.exact_before is None or harm.exact_before >= 0.5:
         return []
     share = f"{harm.exact_before:.0%} of the lines of {harm.judged_on}"
     return [f"with float32 weights the reader reads {share}; they say little about smaller weights"]
 
 
 def _stored(model: dict[str, Any]) -> dict[str, int]:
-    """Numbers (not tensors) by the kind in which they are stored."""
+    """Numbers (not tensors) by the kind in which they are storage."""
     counts: Counter[str] = Counter()
     for weight in model["weightsManifest"][0]["weights"]:
         kind = weight.get("quantization", {}).get("dtype", weight["dtype"])
@@ -267,11 +282,11 @@ def _stored(model: dict[str, Any]) -> dict[str, int]:
 
 
 def _shrink(
-    file: OnnxFile, spec: ReaderSpec, graph: Graph, smaller: Smaller, runtime: Runtime
-) -> tuple[dict[str, str], Harm]:
-    """How to store each constant, as small as the texts bear, and what it did to them."""
+    file: OnnxFile, spec: ReaderSpec, graph: Graph, storage: Storage, runtime: Runtime
+) -> tuple[dict[str, str], Harm | None, str]:
+    """How to store each constant, as small as the texts bear, what it did to them, and why so."""
     spec = spec.model_copy(update={"widths": spec.widths[-1:]})
-    lines = quantise.sample(spec, smaller.data)
+    lines = quantise.sample(spec, storage.data)
     batches = batched(lines.images, spec)
     ordered = [images for images, _ in batches]
     with tempfile.TemporaryDirectory(prefix="linelet-") as scratch:
@@ -286,13 +301,21 @@ def _shrink(
             places = [i for _, indices in batches for i in indices]
             return [readings[k] for k in np.argsort(places)]
 
+        ways = quantise.choose(graph.constants, storage.weights, spec, ordered[:3], write)
+        if not ways:
+            return {}, None, "no tensor is large enough to be worth smaller numbers"
         before = read({})
-        for kinds in quantise.choose(graph.constants, smaller.weights, spec, ordered[:3], write):
+        for kinds in ways:
             harm = quantise.measure(before, read(kinds), lines)
-            if harm.loss <= smaller.tolerance:
-                break
-    quantise.refuse(harm, smaller.tolerance, smaller.weights, file.path)
-    return kinds, harm
+            if storage.weights == "auto":
+                if not harm.changed and not harm.moved:
+                    return kinds, harm, f"the smallest weights that {quantise.harmless(harm)}"
+            elif harm.loss <= storage.tolerance:
+                return kinds, harm, "asked for"
+    if storage.weights == "auto":
+        return {}, None, f"even float16 weights {quantise.said(harm)}"
+    quantise.refuse(harm, storage.tolerance, storage.weights, file.path)
+    return kinds, harm, "asked for"
 
 
 def _batch(graph: Graph) -> int | Literal["any"]:

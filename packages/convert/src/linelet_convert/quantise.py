@@ -23,13 +23,16 @@ from linelet_convert.lines import check_lines
 from linelet_convert.tfgraph import Array, Node
 
 Weights = Literal["float32", "float16", "uint8"]
+Wish = Literal["auto", "float32", "float16", "uint8"]
 
 # Smaller tensors (biases, depthwise filters, scalars) save nothing worth a digit.
 _HALF_FROM = 64
 _LEVELS_FROM = 4096
 # Enough lines to see a harm of 1 %, few enough for seconds.
-MADE_LINES = 48
+MADE_LINES = 120
 DATA_LINES = 200
+# Confidences that decide something: the page leaves out what is below the first, and marks what is below the second.
+BANDS = (0.5, 0.9)
 
 
 @dataclass(frozen=True)
@@ -45,13 +48,15 @@ class Sample:
 class Harm:
     """What smaller weights did to the texts of ``lines`` lines.
 
-    changed: share whose text differs from float32's. exact_before, exact_after: shares read exactly; cer_before,
+    changed: share whose text differs from float32's. moved: share of all lines looked at, doubted ones too, whose
+    confidence enters another of the BANDS. exact_before, exact_after: shares read exactly; cer_before,
     cer_after: character error rates (micro), all None where the lines have no labels. judged_on: which lines.
     """
 
     judged_on: str
     lines: int
     changed: float
+    moved: float
     exact_before: float | None
     exact_after: float | None
     cer_before: float | None
@@ -79,8 +84,9 @@ def measure(whole: Sequence[Reading], smaller: Sequence[Reading], lines: Sample)
     chosen = telling(whole, lines)
     before, after = [whole[i].text for i in chosen], [smaller[i].text for i in chosen]
     changed = sum(a != b for a, b in zip(before, after, strict=True)) / len(before)
+    moved = sum(_band(a) != _band(b) for a, b in zip(whole, smaller, strict=True)) / len(whole)
     if lines.labels is None:
-        return Harm(lines.name, len(before), changed, None, None, None, None)
+        return Harm(lines.name, len(before), changed, moved, None, None, None, None)
     exact = [
         sum(t == label for t, label in zip(texts, lines.labels, strict=True)) / len(texts) for texts in (before, after)
     ]
@@ -89,7 +95,11 @@ def measure(whole: Sequence[Reading], smaller: Sequence[Reading], lines: Sample)
         sum(edits(t, label) for t, label in zip(texts, lines.labels, strict=True)) / characters
         for texts in (before, after)
     ]
-    return Harm(lines.name, len(before), changed, exact[0], exact[1], cer[0], cer[1])
+    return Harm(lines.name, len(before), changed, moved, exact[0], exact[1], cer[0], cer[1])
+
+
+def _band(reading: Reading) -> int:
+    return sum(reading.confidence >= limit for limit in BANDS)
 
 
 def edits(a: str, b: str) -> int:
@@ -104,17 +114,20 @@ def edits(a: str, b: str) -> int:
 
 def choose(
     constants: Sequence[Node],
-    weights: Weights,
+    weights: Wish,
     spec: ReaderSpec,
     batches: Sequence[Array],
     write: Callable[[dict[str, str]], Path],
 ) -> list[dict[str, str]]:
     """Ways to store the constants, the smallest first, each a kind by node name; float32 where not named.
 
+    None where no constant is large enough to be worth it. weights: the smallest kind; "auto" has uint8 too.
     batches: prepared lines. write: writes the model with some kinds and returns it, for trying out.
     """
     floats = {n.name: n.array for n in constants if n.array is not None and n.array.dtype == np.float32}
     half = {name: "float16" for name, a in floats.items() if a.size >= _HALF_FROM and _fits_half(a)}
+    if not half:
+        return []
     if weights == "float16":
         return [half]
     large = [name for name in half if floats[name].size >= _LEVELS_FROM]
@@ -130,6 +143,20 @@ def choose(
     # From all of the large tensors to none, leaving the most harmful out first, a few at a time.
     steps = sorted({round(len(ranked) * share) for share in (1, 0.9, 0.75, 0.5, 0.25, 0)}, reverse=True)
     return [half | dict.fromkeys(ranked[:count], "uint8") for count in steps]
+
+
+_PAST = f"past {BANDS[0]} or {BANDS[1]}"
+
+
+def harmless(harm: Harm) -> str:
+    """What weights do that cost nothing."""
+    return f"change none of {harm.lines} texts and move no confidence {_PAST} ({harm.judged_on})"
+
+
+def said(harm: Harm) -> str:
+    """What smaller weights do."""
+    texts = f"change {harm.changed:.1%} of {harm.lines} texts"
+    return f"{texts} and move {harm.moved:.1%} of the confidences {_PAST} ({harm.judged_on})"
 
 
 def _fits_half(array: Array) -> bool:

@@ -54,7 +54,8 @@ def configure_convert(parser: argparse.ArgumentParser) -> None:
     add("model", type=onnx_path, help="an ONNX file, or the name of a shipped reader: health-app")
     add("--out", type=Path, required=True, help="the bundle folder to write")
     add("--width", type=_widths, default=[], metavar="W[,W...]", help="fix the input width, or several, in pixels")
-    add("--weights", choices=("float32", "float16", "uint8"), default="float32", help="how weights are stored")
+    add("--weights", choices=("auto", "float32", "float16", "uint8"), default="auto", help="how weights are stored; "
+        "auto takes the smallest that change no text and no band of confidence (default: %(default)s)")  # fmt: skip
     add("--data", type=Path, metavar="DIR", help="dataset to check on: every text must match; smaller weights are "
         "judged on it")  # fmt: skip
     add("--tolerance", type=_share, default=0.005,
@@ -127,10 +128,11 @@ def _show(report: "Report") -> None:
     print(size if report.bare else f"{size}, width {widths}")
     texts = f", {check.texts_equal} of {check.lines} texts equal" if check.lines else ""
     print(f"checked against ONNX Runtime by {check.by}: largest difference {check.max_difference:.1e}{texts}")
-    if harm:
-        kinds = ", ".join(f"{count} {kind}" for kind, count in report.weights.items())
+    kinds = ", ".join(f"{count} {kind}" for kind, count in report.weights.items())
+    print(f"weights: {kinds}: {report.why}")
+    if harm and report.why == "asked for":
         exact = "" if harm.exact_after is None else f", exact lines {harm.exact_before:.1%} -> {harm.exact_after:.1%}"
-        print(f"weights: {kinds}; {harm.changed:.1%} of {harm.lines} texts changed ({harm.judged_on}){exact}")
+        print(f"weights: {harm.changed:.1%} of {harm.lines} texts changed ({harm.judged_on}){exact}")
     if report.finder:
         f = report.finder
         print(f"finder: {f.bytes / 1e6:.2f} MB, {f.weights} weights move {f.moved:.1%} of {f.boxes} boxes")

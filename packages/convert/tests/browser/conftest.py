@@ -167,7 +167,7 @@ def make_served(folder: Path, spec: ReaderSpec, serve: Callable[[Path], str]) ->
     path = network_onnx(folder / "reader.onnx", spec)
     finder = finder_onnx(folder / "finder.onnx")
     bundle = folder / "bundle"
-    convert(path, bundle, finder=finder)
+    convert(path, bundle, "float32", finder=finder)  # so that confidences can be compared
     reader = OnnxReader(path, ReaderSpec.load(bundle / "spec.json"))
     return Served(bundle, serve(bundle), path, reader, OnnxFinder(finder))
 

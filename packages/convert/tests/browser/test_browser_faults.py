@@ -1,12 +1,15 @@
 """What goes wrong around a reader in a page: lost contexts, odd pictures and addresses, full storage. Nothing hangs."""
 
+import base64
 import json
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from linelet_common import load_image
 from linelet_convert.assets import PAGE
 from linelet_read import read_lines
 
@@ -175,3 +178,76 @@ def test_a_full_storage_spoils_no_answer_and_an_older_cache_goes(node: str) -> N
     assert done.returncode == 0, done.stderr
     wanted = {"deleted": ["linelet", "linelet-old"], "online": "from the network", "offline": "kept"}
     assert json.loads(done.stdout) == wanted
+
+
+PIXELS = """async (bundle, files) => {
+  const { toPixels } = await import(new URL("pixels.js", bundle));
+  const pictures = [];
+  for (const [type, data] of files) {
+    const blob = new Blob([Uint8Array.from(atob(data), (c) => c.charCodeAt(0))], { type });
+    const picture = await toPixels(blob);
+    pictures.push([picture.height, picture.width, Array.from(picture.data)]);
+  }
+  return pictures;
+}"""
+
+
+def test_pictures_are_the_same_way_up_as_in_python(page: Any, served: Any, odd_pictures: list[Path]) -> None:
+    files = [(f"image/{p.suffix[1:]}", base64.b64encode(p.read_bytes()).decode("ascii")) for p in odd_pictures]
+    page.goto(served.url + "spec.json")
+    pictures = page.evaluate(f"([bundle, files]) => ({PIXELS})(bundle, files)", [served.url, files])
+    for path, (height, width, data) in zip(odd_pictures, pictures, strict=True):
+        got = np.array(data, np.uint8).reshape(height, width, 4)[:, :, :3]
+        np.testing.assert_array_equal(got, load_image(path), err_msg=path.name)
+    page.goto(served.url)
+    page.set_input_files("#file", [p for p in odd_pictures if p.name == "6.webp"])
+    for _ in range(100):
+        if page.get_attribute("#picture", "width") == "30":
+            break
+        page.wait_for_timeout(100)
+    assert page.get_attribute("#picture", "height") == "50", "the page shows a picture as it is read"
+
+
+def test_a_tainted_canvas_and_a_redirect_are_named(page: Any, served: Any) -> None:
+    other = "http://127.0.0.1:9/picture.png"
+    page.route(other, lambda route: route.fulfill(path=PAGE / "sample.png"))
+    # The page's own policy forbids pictures from elsewhere: a page of somebody's has another one.
+    page.route("**/spec.json", lambda route: route.fulfill(path=served.folder / "spec.json"))
+    page.route("**/away/spec.json", lambda route: route.fulfill(status=302, headers={"location": "/"}))
+    tainted, redirected = run(page, served, f"""
+      const reader = await loadReader(bundle);
+      const foreign = new Image();
+      foreign.src = "{other}";
+      await foreign.decode();
+      const canvas = document.createElement("canvas");
+      canvas.getContext("2d").drawImage(foreign, 0, 0);
+      return [await attempt(() => reader.read(canvas)), await attempt(() => loadReader(bundle + "away/"))];
+    """)  # fmt: skip
+    assert tainted.startswith("LineletError: HTMLCanvasElement is not a picture that can be read")
+    assert "load that with crossOrigin" in tainted
+    assert redirected.startswith("LineletError: ")
+    assert "HTML page (HTTP 200, redirected to " in redirected
+
+
+PRIVACY = """
+for (const { prototype } of [CanvasRenderingContext2D, OffscreenCanvasRenderingContext2D]) {
+  const plain = prototype.getImageData;
+  prototype.getImageData = function (...given) {
+    const image = plain.apply(this, given);
+    for (let i = 0; i < image.data.length; i += 7) image.data[i] ^= 1;
+    return image;
+  };
+}
+"""
+
+
+def test_a_canvas_that_gives_false_pixels_is_named_once(page: Any, served: Any) -> None:
+    warned: list[str] = []
+    page.on("console", lambda message: message.type == "warning" and warned.append(message.text))
+    texts = run(page, served, PRIVACY + """
+      const reader = await loadReader(bundle);
+      const bitmap = await createImageBitmap(image);
+      return [(await reader.read(bitmap)).text, (await reader.read(bitmap)).text];
+    """)  # fmt: skip
+    assert len(texts) == 2
+    assert len([text for text in warned if "false pixels" in text]) == 1, warned

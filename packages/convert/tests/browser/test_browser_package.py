@@ -209,15 +209,6 @@ def test_a_bundled_app_reads(bundler: str, package: Path, npm: str, page: Any, s
     assert page.problems == []
 
 
-def test_the_readers_modules_are_type_checked(project: Path) -> None:
-    """The reader's own JavaScript, by its JSDoc."""
-    package = project / "checked"
-    shutil.copytree(READER, package, ignore=shutil.ignore_patterns("tfjs", "node_modules"), dirs_exist_ok=True)
-    tsc = [str(project / "node_modules/.bin/tsc"), "--allowJs", "--checkJs", "--noEmit", "--skipLibCheck"]
-    target = ["--target", "es2022", "--lib", "es2022,dom,dom.iterable", "--module", "nodenext", "--types", "node"]
-    run([*tsc, *target, str(package / "linelet.js"), str(package / "worker.js")], project)
-
-
 def test_every_backend_has_every_kernel_of_the_list(node: str) -> None:
     listed = json.loads((SOURCES / "kernels.json").read_text("utf-8"))
     script = (
@@ -338,12 +329,12 @@ def test_what_a_first_visit_downloads_is_small() -> None:
 
 
 def test_a_first_visit_downloads_less_than_a_megabyte(page: Any, served: Any, serve: Any, tmp_path: Path) -> None:
-    """The shipped reader with uint8 weights, page and runtime, as asked for; a finder has 0.2 MB to itself."""
+    """The shipped reader as converted by default, page and runtime, as asked for; a finder has 0.2 MB to itself."""
     reader = shipped_reader("health-app")
     assert reader
     bundle = tmp_path / "bundle"
     finder = shipped_finder() or served.onnx.with_name("finder.onnx")
-    report = convert(reader / ONNX_NAME, bundle, "uint8", finder=finder)
+    report = convert(reader / ONNX_NAME, bundle, finder=finder)
     assert report.finder
     assert report.finder.bytes < 0.2 * MB
     url = serve(bundle)

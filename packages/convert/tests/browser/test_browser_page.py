@@ -550,7 +550,7 @@ def test_few_stops_lead_through_the_page(opened: Any) -> None:
 
 def test_a_bundle_without_a_finder_draws_boxes_by_hand(page: Any, served: Any, serve: Any, tmp_path: Path) -> None:
     bundle = tmp_path / "bundle"
-    convert(served.onnx, bundle)
+    convert(served.onnx, bundle, "float32")
     console: list[str] = []
     page.on("console", lambda message: message.type == "warning" and console.append(message.text))
     page.goto(serve(bundle))

@@ -88,7 +88,7 @@ def shipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert reader
     assert finder
     bundle = tmp_path_factory.mktemp("shipped") / "bundle"
-    convert(reader / ONNX_NAME, bundle, finder=finder)
+    convert(reader / ONNX_NAME, bundle, "float32", finder=finder)
     return bundle
 
 

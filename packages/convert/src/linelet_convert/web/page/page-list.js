@@ -32,7 +32,7 @@ export class LineList extends EventTarget {
 
   /** Shows these lines and no others. @param {Line[]} lines @param {(line: Line, i: number) => Look} lookOf */
   show(lines, lookOf) {
-    const items = lines.map((line, i) => this.item(line.id) ?? this.create(line.id));
+    const items = lines.map((line) => this.item(line.id) ?? this.create(line.id));
     const kept = new Set(items);
     for (const item of [...this.element.children]) if (!kept.has(item)) this.drop(item);
     items.forEach((item, i) => {

@@ -5,6 +5,7 @@
 
 const SHORTEST_DRAG = 4; // screen pixels: less is a click
 const CORNER = 14; // screen pixels around a box's lower right corner that resize it
+const TAG = 32; // screen pixels that the text above a box takes
 
 const limit = (value, low, high) => Math.min(Math.max(value, low), high);
 
@@ -47,7 +48,7 @@ export class Stage extends EventTarget {
       button.box = box;
       button.setAttribute("aria-label", label);
       button.dataset.kind = kind;
-      button.dataset.text = text;
+      button.dataset.read = text; // not data-text, by which the page's own texts are translated
       this.position(button, box);
     });
     for (const button of known.values()) button.remove();
@@ -93,6 +94,8 @@ export class Stage extends EventTarget {
     element.style.setProperty("--y", share(y, down));
     element.style.setProperty("--w", share(width, across));
     element.style.setProperty("--h", share(height, down));
+    // Above a box at the picture's upper edge there is no room for its text.
+    element.classList.toggle("topmost", (y / down) * this.canvas.clientHeight < TAG);
   }
 
   key(event, id) {

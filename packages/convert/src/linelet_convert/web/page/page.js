@@ -9,6 +9,7 @@ import { LineList } from "./page-list.js";
 import { recall, remember } from "./page-memory.js";
 import { Sheet, isDoubtful, isOwn, isUnknown } from "./page-sheet.js";
 import { Stage } from "./page-stage.js";
+import { toBitmap } from "./pixels.js";
 import { isScreen } from "./screen.js";
 import { UNKNOWN } from "./spec.js";
 
@@ -103,7 +104,7 @@ async function open(blob, name) {
   const mine = ++wanted;
   let bitmap;
   try {
-    bitmap = await createImageBitmap(blob, { colorSpaceConversion: "none", premultiplyAlpha: "none" });
+    bitmap = await toBitmap(blob);
   } catch {
     throw new LineletError(`${name} is not a picture that this browser can read; give a PNG, JPEG or WebP`);
   }

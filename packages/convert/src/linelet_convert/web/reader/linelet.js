@@ -36,17 +36,8 @@ const BATCH = 16; // more lines at once gain nothing but memory
  * @returns {Promise<import("./linelet.js").Reader>}
  */
 export async function loadReader(address, options = {}) {
-  refuseUnknown(options, LOAD_OPTIONS, "loadReader's options");
+  refuseWrong(options);
   const { engine = "tfjs", backend = "auto", threads = false, worker = false, onProgress } = options;
-  if (engine !== "tfjs" && engine !== "onnxruntime") {
-    throw new LineletError(`unknown engine '${engine}'; known are tfjs, onnxruntime`);
-  }
-  if (engine === "onnxruntime" && !options.module) {
-    throw new LineletError("engine 'onnxruntime' needs option 'module': import * as module from 'onnxruntime-web'");
-  }
-  if (worker && options.module && typeof options.module !== "string") {
-    throw new LineletError("a module object cannot be sent to a worker; give option 'module' as a URL");
-  }
   const wanted = backendOrder(backend, engine);
   /** @type {any} */
   const source = await (engine === "tfjs" ? openBundle : openOnnx)(address);
@@ -62,6 +53,21 @@ export async function loadReader(address, options = {}) {
   const reader = new LocalReader(source, engine, run);
   await reader.choose(wanted, backend === "fastest");
   return reader;
+}
+
+/** @param {import("./linelet.js").LoadOptions} options */
+function refuseWrong(options) {
+  refuseUnknown(options, LOAD_OPTIONS, "loadReader's options");
+  const { engine = "tfjs", module, worker } = options;
+  if (engine !== "tfjs" && engine !== "onnxruntime") {
+    throw new LineletError(`unknown engine '${engine}'; known are tfjs, onnxruntime`);
+  }
+  if (engine === "onnxruntime" && !module) {
+    throw new LineletError("engine 'onnxruntime' needs option 'module': import * as module from 'onnxruntime-web'");
+  }
+  if (worker && module && typeof module !== "string") {
+    throw new LineletError("a module object cannot be sent to a worker; give option 'module' as a URL");
+  }
 }
 
 /** The backends to try, in their order. */

@@ -1,6 +1,7 @@
 /** Whatever shows a picture -> its pixels. */
 import { LineletError, reason } from "./errors.js";
 import { IN_NODE } from "./files.js";
+import { turn, turnedSize, withoutOrientation } from "./orientation.js";
 
 /**
  * RGBA pixels of a picture, and nothing else: no scaling, no colour management where the browser can leave it out.
@@ -41,20 +42,34 @@ export async function readPixels(image, boxes) {
 }
 
 async function convert(image, boxes) {
+  checkCanvas();
   const context = isCanvas(image) ? image.getContext("2d") : null;
   if (context) {
     const part = partOf(image, boxes, image);
     return { ...size(image), x: part.x, y: part.y, picture: context.getImageData(part.x, part.y, part.width, part.height) };
   }
   const isBitmap = image instanceof ImageBitmap;
-  const options = /** @type {ImageBitmapOptions} */ ({ colorSpaceConversion: "none", premultiplyAlpha: "none" });
-  const bitmap = isBitmap ? image : await createImageBitmap(image, options);
+  const bitmap = isBitmap ? image : await toBitmap(image);
   const { x, y, width, height } = partOf(bitmap, boxes, image);
   const blank = blankContext(width, height);
   blank.drawImage(bitmap, x, y, width, height, 0, 0, width, height);
   const whole = size(bitmap);
   if (!isBitmap) bitmap.close();
   return { ...whole, x, y, picture: blank.getImageData(0, 0, width, height) };
+}
+
+/** A picture the right way up, no colours changed. @param {any} image @returns {Promise<ImageBitmap>} */
+export async function toBitmap(image) {
+  const options = /** @type {ImageBitmapOptions} */ ({ colorSpaceConversion: "none", premultiplyAlpha: "none" });
+  const { blob, orientation } = image instanceof Blob ? await withoutOrientation(image) : { blob: image, orientation: 1 };
+  const bitmap = await createImageBitmap(blob, options);
+  if (orientation === 1) return bitmap;
+  const { width, height } = turnedSize(orientation, bitmap);
+  const context = blankContext(width, height);
+  turn(context, orientation, bitmap);
+  context.drawImage(bitmap, 0, 0);
+  bitmap.close();
+  return createImageBitmap(context.canvas, options);
 }
 
 const size = ({ width, height }) => ({ width, height });
@@ -79,6 +94,25 @@ function blankContext(width, height) {
   if (typeof OffscreenCanvas !== "undefined") return new OffscreenCanvas(width, height).getContext("2d", options);
   const canvas = Object.assign(document.createElement("canvas"), { width, height });
   return /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", options));
+}
+
+let checked = false;
+
+/** Privacy settings make some browsers give noise or white instead of a canvas's pixels: say so, once. */
+function checkCanvas() {
+  if (checked) return;
+  checked = true;
+  const context = blankContext(8, 8);
+  const levels = context.createImageData(8, 8);
+  levels.data.forEach((_, i) => (levels.data[i] = i % 4 === 3 ? 255 : (37 * i) % 256));
+  context.putImageData(levels, 0, 0);
+  const { data } = context.getImageData(0, 0, 8, 8);
+  if (data.some((level, i) => level !== levels.data[i])) {
+    console.warn(
+      "linelet: this browser's canvas gives false pixels, as privacy settings do; texts may be wrong. " +
+        "Allow this page to read canvases, or pass pictures as {data, width, height}",
+    );
+  }
 }
 
 const isCanvas = (image) =>
