@@ -110,6 +110,15 @@ def third_party(session: nox.Session) -> None:
 
 
 @nox.session
+def backend(session: nox.Session) -> None:
+    """ONNX's own backend tests and random graphs through the converter, on TensorFlow.js in Node; makes BACKEND.md."""
+    if not shutil.which("node"):
+        session.error("node is not installed; install Node 20 or newer")
+    install(session, "common", "convert", extras=tuple(TEST_TOOLS))
+    session.run("python", "packages/convert/tests/onnx_backend.py", *session.posargs)
+
+
+@nox.session
 def onnx_tf(session: nox.Session) -> None:
     """The known way, onnx-tf and tensorflowjs, in the one set of versions that works: Python 3.11, 2.4 GB."""
     known = Path(session.create_tmp()) / "environment"

@@ -1,6 +1,7 @@
 """What the converter's tests share: the comparison of a model, and a TensorFlow.js that stays up in Node."""
 
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -94,6 +95,9 @@ class ShippedTfjs:
     def _in_node(self, model: Path, batches: list[dict[str, Any]]) -> list[dict[str, Any]]:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
+        for array in (array for batch in batches for array in batch.values()):
+            # JSON has neither NaN nor infinities; Number() in server.mjs reads these words.
+            array["data"] = [v if math.isfinite(v) else _WORDS[str(v)] for v in array["data"]]
         self._process.stdin.write(json.dumps({"model": str(model), "backend": self.backend, "batches": batches}) + "\n")
         self._process.stdin.flush()
         answer = json.loads(self._process.stdout.readline())
@@ -125,6 +129,9 @@ class ShippedTfjs:
         self._process.stdin.close()
         self._process.wait(20)
         self._process.stdout.close()
+
+
+_WORDS = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 
 
 def _kind(array: Array) -> str:

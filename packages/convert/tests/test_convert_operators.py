@@ -33,6 +33,7 @@ _TYPES = {
     "int64": TensorProto.INT64,
     "int32": TensorProto.INT32,
     "bool": TensorProto.BOOL,
+    "int8": TensorProto.INT8,
 }
 
 
@@ -509,13 +510,15 @@ def gather(draw: Draw, operator: str) -> Case:
 def pad(draw: Draw, operator: str) -> Case:
     rank = draw(st.integers(1, 4))
     shape = tuple(draw(st.integers(3, 5)) for _ in range(rank))
-    mode = draw(st.sampled_from(["constant", "reflect"]))
+    mode = draw(st.sampled_from(["constant", "reflect", "edge", "wrap"]))
     low = -1 if mode == "constant" else 0
     pads = [draw(st.integers(low, 2)) for _ in range(2 * rank)]
     held = {"p": np.array(pads, np.int64)}
     if mode == "constant" and draw(st.booleans()):
         held["v"] = np.array(1.5, np.float32)
-    return Case(operator, {"x": numbers(draw, shape)}, held, attributes={"mode": mode}, loose=())
+    # An axis of any length has its last number wherever it ends.
+    open_axes = (rank - 1,) if mode == "edge" else ()
+    return Case(operator, {"x": numbers(draw, shape)}, held, attributes={"mode": mode}, opset=19, loose=open_axes)
 
 
 @cases("Tile")
@@ -591,9 +594,171 @@ def recurrent(draw: Draw, operator: str) -> Case:
     attributes: dict[str, Any] = {"hidden_size": hidden, "direction": direction}
     if operator == "GRU":
         attributes["linear_before_reset"] = flag(draw)
+    if operator == "RNN":
+        attributes["activations"] = [draw(st.sampled_from(["Tanh", "Relu"]))] * count
     outputs = draw(st.integers(1, len(states) + 1))
     dynamic = () if given_states == "input" or "h" in held else (1,)
     return Case(operator, inputs, held, order=order, attributes=attributes, outputs=outputs, opset=14, loose=dynamic)
+
+
+def places(draw: Draw, shape: tuple[int, ...], size: int) -> Array:
+    """Indices of an axis, some counted from its end."""
+    random = np.random.default_rng(draw(st.integers(0, 99)))
+    return np.asarray(random.integers(-size, size, shape), np.int64)
+
+
+@cases("GatherElements")
+def gather_elements(draw: Draw, operator: str) -> Case:
+    shape = sizes(draw)
+    axis = axis_of(draw, len(shape))
+    wanted = [draw(st.integers(1, n)) for n in shape]
+    wanted[axis] = draw(st.integers(1, 6))
+    where = {"i": places(draw, tuple(wanted), shape[axis])}
+    given = {"x": numbers(draw, shape)}
+    if draw(st.booleans()):
+        return Case(operator, given | where, attributes={"axis": axis}, loose=())
+    return Case(operator, given, where, attributes={"axis": axis}, loose=())
+
+
+FOLDS = ["none", "add", "mul", "max", "min"]
+
+
+@cases("ScatterElements")
+def scatter_elements(draw: Draw, operator: str) -> Case:
+    shape = sizes(draw, longest=4)
+    axis = axis_of(draw, len(shape))
+    fold = draw(st.sampled_from(FOLDS))
+    wanted = [draw(st.integers(1, n)) for n in shape]
+    if fold == "none":  # ONNX does not say which of several wins
+        where = np.argsort(np.random.default_rng(draw(st.integers(0, 99))).random(wanted), axis=axis)
+    else:
+        where = places(draw, tuple(wanted), shape[axis])
+    given = {"x": numbers(draw, shape), "u": numbers(draw, tuple(wanted))}
+    held = {"i": where.astype(np.int64)}
+    return Case(operator, given, held, ["x", "i", "u"], {"axis": axis, "reduction": fold}, opset=18, loose=())
+
+
+@cases("ScatterND")
+def scatter_nd(draw: Draw, operator: str) -> Case:
+    shape = sizes(draw, longest=4)
+    depth = draw(st.integers(1, len(shape)))
+    fold = draw(st.sampled_from(FOLDS))
+    all_places = np.stack([a.reshape(-1) for a in np.indices(shape[:depth])], axis=1)
+    chosen = np.random.default_rng(draw(st.integers(0, 99))).permutation(len(all_places))[:3]
+    chosen = chosen if fold == "none" else np.concatenate([chosen, chosen[:1]])
+    held = {"i": all_places[chosen].astype(np.int64)}
+    given = {"x": numbers(draw, shape), "u": numbers(draw, (len(chosen), *shape[depth:]))}
+    return Case(operator, given, held, ["x", "i", "u"], {"reduction": fold}, opset=18, loose=())
+
+
+@cases("OneHot")
+def one_hot(draw: Draw, operator: str) -> Case:
+    shape = sizes(draw, most=3)
+    depth = draw(st.integers(1, 5))
+    kind = draw(st.sampled_from([np.float32, np.int64]))
+    held = {"d": np.array(depth, np.int64), "v": np.array([draw(st.integers(-2, 0)), 3], kind)}
+    given = {"i": places(draw, shape, depth + 2)}
+    return Case(
+        operator, given, held, attributes={"axis": axis_of(draw, len(shape) + 1)}, loose=loose(draw, len(shape))
+    )
+
+
+@cases("Trilu")
+def trilu(draw: Draw, operator: str) -> Case:
+    shape = sizes(draw, 2)
+    held = {"k": np.array(draw(st.integers(-2, 2)), np.int64)} if draw(st.booleans()) else {}
+    x = numbers(draw, shape)
+    x[..., 0] = -np.inf
+    return Case(operator, {"x": x}, held, attributes={"upper": flag(draw)}, loose=loose(draw, len(shape)))
+
+
+@cases("TopK")
+def top_k(draw: Draw, operator: str) -> Case:
+    shape = sizes(draw)
+    axis = axis_of(draw, len(shape))
+    held = {"k": np.array([draw(st.integers(1, shape[axis]))], np.int64)}
+    given = {"axis": axis, "largest": flag(draw)}
+    x = np.round(numbers(draw, shape))  # with equals, whose order ONNX Runtime decides by their places
+    return Case(operator, {"x": x}, held, attributes=given, outputs=2, loose=())
+
+
+@cases("GridSample")
+def grid_sample(draw: Draw, operator: str) -> Case:
+    size = [draw(st.integers(1, 5)) for _ in range(2)]
+    target = [draw(st.integers(1, 4)) for _ in range(2)]
+    given = {
+        "mode": draw(st.sampled_from(["linear", "nearest"])), "align_corners": flag(draw),
+        "padding_mode": draw(st.sampled_from(["zeros", "border", "reflection"])),
+    }  # fmt: skip
+    inputs = {"x": numbers(draw, (2, 3, *size)), "g": numbers(draw, (2, *target, 2), -1.7, 1.7)}
+    return Case(operator, inputs, attributes=given, opset=20, loose=())
+
+
+EINSUMS = [
+    ("bhid,bhjd->bhij", (2, 3, 4, 5), (2, 3, 2, 5)), ("bhij,bhjd->bhid", (2, 3, 4, 5), (2, 3, 5, 2)),
+    ("bchw,bkc->bkhw", (2, 3, 4, 5), (2, 6, 3)), ("bnc,kc->bnk", (2, 3, 4), (5, 4)), ("i,j->ij", (3,), (4,)),
+    ("...ij,...jk", (2, 3, 4), (2, 4, 5)), ("...ij,jk->...ik", (2, 3, 4), (4, 5)), ("bij->bji", (2, 3, 4)),
+    ("bij->b", (2, 3, 4)), ("ij,ij->", (3, 4), (3, 4)), ("bqk,bkd,bd->bqd", (2, 3, 4), (2, 4, 5), (2, 5)),
+    ("ijk,jil->kl", (2, 3, 4), (3, 2, 5)),
+]  # fmt: skip
+
+
+@cases("Einsum")
+def einsum(draw: Draw, operator: str) -> Case:
+    equation, *shapes = draw(st.sampled_from(EINSUMS))
+    arrays = {f"x{i}": numbers(draw, shape) for i, shape in enumerate(shapes)}
+    held = {"x1": arrays.pop("x1")} if len(arrays) > 1 and draw(st.booleans()) else {}
+    order = [f"x{i}" for i in range(len(shapes))]
+    return Case(
+        operator, arrays, held, order, {"equation": equation}, loose=(0,) if len(arrays) == 1 and not held else ()
+    )
+
+
+@cases("QuantizeLinear", "DequantizeLinear")
+def quantised(draw: Draw, operator: str) -> Case:
+    shape = (2, 3, 4)
+    axis, one = draw(st.integers(1, 2)), draw(st.booleans())
+    count = () if one else (shape[axis],)
+    kind = draw(st.sampled_from([np.uint8, np.int8])) if operator == "QuantizeLinear" else np.int8
+    held = {"s": numbers(draw, count, 0.02, 0.1), "z": numbers(draw, count, 0, 20).astype(kind)}
+    x = numbers(draw, shape)
+    if operator == "DequantizeLinear":
+        return Case(operator, {"x": np.asarray(x * 30, np.int8)}, held, attributes={"axis": axis})
+    return Case(operator, {"x": x}, held, attributes={"axis": axis})
+
+
+@cases("Attention")
+def attention(draw: Draw, operator: str) -> Case:
+    heads, shared = 4, draw(st.sampled_from([1, 2, 4]))
+    queries, keys, size = draw(st.integers(1, 4)), draw(st.integers(2, 5)), 3
+    flat = draw(st.booleans())
+    attributes: dict[str, Any] = {"is_causal": flag(draw)}
+    if flat:
+        attributes |= {"q_num_heads": heads, "kv_num_heads": shared}
+        shapes = [(2, queries, heads * size), *[(2, keys, shared * size)] * 2]
+    else:
+        shapes = [(2, heads, queries, size), *[(2, shared, keys, size)] * 2]
+    if draw(st.booleans()):
+        attributes["scale"] = 0.7
+    if draw(st.booleans()):
+        attributes["softcap"] = 2.0
+    inputs = {name: numbers(draw, shape) for name, shape in zip("qkv", shapes, strict=True)}
+    held = {"m": numbers(draw, (queries, keys))} if draw(st.booleans()) else {}
+    return Case(operator, inputs, held, attributes=attributes, opset=23, loose=())
+
+
+@cases("RotaryEmbedding")
+def rotary_embedding(draw: Draw, operator: str) -> Case:
+    tables = {n: numbers(draw, (9, 4), -1, 1) for n in ("cos", "sin")}
+    held = tables | {"p": places(draw, (2, 5), 9) % 9}
+    return Case(operator, {"x": numbers(draw, (2, 3, 5, 8))}, held, attributes={"interleaved": flag(draw)},
+                opset=23, loose=())  # fmt: skip
+
+
+@cases("MeanVarianceNormalization", "Shrink")
+def defined(draw: Draw, operator: str) -> Case:
+    given = {"lambd": 0.8, "bias": 0.3} if operator == "Shrink" else {}
+    return Case(operator, {"x": numbers(draw, (2, 3, 4, 5))}, attributes=given)
 
 
 RESIZES = [

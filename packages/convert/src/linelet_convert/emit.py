@@ -13,7 +13,8 @@ import onnx
 from linelet_common.errors import ConversionError
 from linelet_convert import registry
 from linelet_convert.fold import computed, constant_of
-from linelet_convert.onnxfile import OnnxFile, attribute_value, describe, element_type
+from linelet_convert.inline import branch, definition
+from linelet_convert.onnxfile import OnnxFile, attribute_value, describe, element_type, node_inputs, read_tensor
 from linelet_convert.operators import FAMILIES
 from linelet_convert.tfgraph import Graph, Node, Shape, Tensor, prune
 from linelet_convert.values import SIMPLIFICATIONS, Emitter, OnnxNode, Value
@@ -61,7 +62,7 @@ class _Run:
     ) -> None:
         assert FAMILIES  # importing the families has registered their operators
         probes = next(iter(shapes.values())).shape[0]
-        self.file, self.names, self.uses = file, names, file.uses
+        self.file, self.names, self.uses, self.opset = file, names, file.uses, file.opset
         self.g = Emitter(probes, simplifications)
         self.inputs: dict[str, Tensor] = {}
         self.values: dict[str, Value | None] = {"": None}
@@ -85,11 +86,18 @@ class _Run:
     def convert(self, proto: onnx.NodeProto) -> None:
         """Convert a node, or note why it cannot be."""
         entry = registry.find(proto.op_type, proto.domain)
-        if any(name in self.lost for name in proto.input):
+        if any(name in self.lost for name in node_inputs(proto)):
             self._skip(proto, entry)
             return
         try:
-            results = _results(proto, entry, [self.values[i] for i in proto.input], self.g, self.file)
+            inputs = [self.values[i] for i in proto.input]
+            if proto.op_type == "If" and proto.domain in ("", "ai.onnx"):
+                self._convert_branch(proto, inputs[0])
+                return
+            results = _results(proto, entry, inputs, self.g, self.file, self.opset)
+            if results is None and entry is not None:
+                self._convert_nodes(proto, *definition(proto, inputs, self.opset))
+                return
         except ConversionError as failure:
             self.refused.append(str(failure) if describe(proto) in str(failure) else f"{describe(proto)}: {failure}")
             self._lose(proto)
@@ -105,10 +113,44 @@ class _Run:
                 if name:
                     self._keep(name, result)
 
+    def _convert_branch(self, proto: onnx.NodeProto, condition: Value | None) -> None:
+        """The branch of an If that its condition takes, whatever the input's size."""
+        truth = None if condition is None else condition.constant
+        if truth is None:
+            raise ConversionError(
+                "its condition depends on the input's numbers or size; fix the width with --width, or export without"
+            )
+        nodes, tensors, results = branch(proto, bool(truth.reshape(-1)[0]))
+        for tensor in tensors:
+            self.uses[tensor.name] = sum(tensor.name in node.input for node in nodes) + results.count(tensor.name)
+            self._keep(tensor.name, self.g.known([read_tensor(tensor, self.file.path)] * self.g.probes))
+        self._convert_nodes(proto, nodes, results, self.opset)
+
+    def _convert_nodes(
+        self, proto: onnx.NodeProto, nodes: list[onnx.NodeProto], results: list[str], opset: int
+    ) -> None:
+        """Nodes in the place of another; results: what its outputs are called among them."""
+        for node in nodes:
+            self.uses.update(node_inputs(node))
+        self.uses.update(results)
+        outer, self.opset = self.opset, opset
+        for node in nodes:
+            self.convert(node)
+        self.opset = outer
+        for name, result in zip(proto.output, results, strict=False):
+            if name and result in self.lost:
+                self.lost[name] = self.lost[result]
+            elif name:
+                value = self.values[result]
+                assert value is not None
+                self._keep(name, replace(value, source=value.source if value.uses == 1 else None))
+
     def _skip(self, proto: onnx.NodeProto, entry: registry.Entry | None) -> None:
         """A node that reads what was lost: only whether its operator is known can still be said."""
         known = all(self.lost[i] if i in self.lost else _is_known(self.values[i]) for i in proto.input)
         self.lost.update(dict.fromkeys(proto.output, known or proto.op_type in ("Shape", "Size")))
+        if proto.op_type == "If":
+            return
         if entry is None and not known:
             self._note_unknown(proto)
 
@@ -156,21 +198,26 @@ def _is_known(value: Value | None) -> bool:
 
 
 def _results(
-    proto: onnx.NodeProto, entry: registry.Entry | None, inputs: list[Value | None], g: Emitter, file: OnnxFile
+    proto: onnx.NodeProto,
+    entry: registry.Entry | None,
+    inputs: list[Value | None],
+    g: Emitter,
+    file: OnnxFile,
+    opset: int,
 ) -> list[Value] | None:
-    """The outputs of a node; None if nobody knows its operator."""
+    """The outputs of a node; None if it has no converter: nobody knows its operator, or ONNX's definition does."""
     if proto.op_type == "Constant" and proto.domain in ("", "ai.onnx"):
         return [g.known([constant_of(proto, file.path)] * g.probes)]
     if all(v is None or v.known is not None for v in inputs) and proto.domain in ("", "ai.onnx"):
-        known = computed(proto, inputs, g, file.opset)
+        known = computed(proto, inputs, g, opset)
         if known is not None:
-            if entry is not None and any(k.constant is None for k in known):
-                node = OnnxNode(proto, inputs, file.opset, file.path, _attributes(proto, file))
+            if entry is not None and entry.convert is not None and any(k.constant is None for k in known):
+                node = OnnxNode(proto, inputs, opset, file.path, _attributes(proto, file))
                 _let_run(known, node, entry.convert, g)
             return known
-    if entry is None:
+    if entry is None or entry.convert is None:
         return None
-    node = OnnxNode(proto, inputs, file.opset, file.path, _attributes(proto, file))
+    node = OnnxNode(proto, inputs, opset, file.path, _attributes(proto, file))
     made = entry.convert(node, g)
     results = made if isinstance(made, list) else [made]
     for result in results:

@@ -23,14 +23,14 @@ Convert = Callable[[OnnxNode, Emitter], Value | list[Value]]
 
 @dataclass(frozen=True)
 class Entry:
-    """An operator's converter, where it lives and what it refuses."""
+    """An operator's converter, where it lives and what it refuses; None where ONNX's own definition converts it."""
 
     operator: str
     domain: str
     since: int
     restrictions: str
     family: str
-    convert: Convert
+    convert: Convert | None
 
 
 _ENTRIES: dict[tuple[str, str], Entry] = {}
@@ -48,6 +48,11 @@ def converter(operator: str, *, since: int, domain: str = "", restrictions: str 
         return convert
 
     return register
+
+
+def by_definition(operator: str, *, since: int, restrictions: str = "") -> None:
+    """Register an operator as the function of other operators that ONNX defines it as."""
+    _ENTRIES[("", operator)] = Entry(operator, "", since, restrictions, "defined", None)
 
 
 def find(operator: str, domain: str) -> Entry | None:

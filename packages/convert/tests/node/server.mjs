@@ -23,7 +23,7 @@ async function run({ model, backend, batches }) {
   const wanted = Object.keys(graph.modelSignature.outputs);
   for (const batch of batches) {
     const feeds = Object.fromEntries(
-      Object.entries(batch).map(([name, { data, shape, dtype }]) => [name, tf.tensor(data, shape, dtype)]),
+      Object.entries(batch).map(([name, { data, shape, dtype }]) => [name, tf.tensor(dtype === "float32" ? data.map(Number) : data, shape, dtype)]),
     );
     const results = [graph.execute(feeds, wanted)].flat();
     outputs.push(

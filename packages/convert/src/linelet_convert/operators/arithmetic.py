@@ -157,17 +157,26 @@ def _xor(node: OnnxNode, g: Emitter) -> Value:
 def _where(node: OnnxNode, g: Emitter) -> Value:
     condition, a, b = (node.input(i) for i in range(3))
     tensors, order = aligned(g, [condition, a, b])
+    return g.value(select(g, *tensors), order, a.dtype)
+
+
+def select(g: Emitter, condition: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    """a where the condition (bool) holds, b elsewhere, all three broadcast."""
+    rank = max(t.rank for t in (condition, a, b))
+    condition, a, b = tensors = [
+        g.reshape(t, np.pad(t.shape, ((0, 0), (rank - t.rank, 0)), constant_values=1)) for t in (condition, a, b)
+    ]
     shape = np.stack([t.shape for t in tensors]).max(axis=0)
     # Not every backend broadcasts here: the three are brought to one shape by arithmetic that they all have.
     if any(not np.array_equal(t.shape, shape) for t in tensors):
-        mask = g.node("Cast", [tensors[0]], tensors[0].shape, DstT=Dtype("DT_FLOAT"))
-        both = g.binary("AddV2", _zeros(g, mask), g.binary("AddV2", _zeros(g, tensors[1]), _zeros(g, tensors[2])))
+        mask = g.node("Cast", [condition], condition.shape, DstT=Dtype("DT_FLOAT"))
+        both = g.binary("AddV2", _zeros(g, mask), g.binary("AddV2", _zeros(g, a), _zeros(g, b)))
         full = g.binary("AddV2", mask, both)
         tensors = [
             g.binary("Greater", full, g.scalar(0.5, "float32"), "bool"),
-            *(g.binary("AddV2", t, _as(g, both, t.dtype)) for t in tensors[1:]),
+            *(g.binary("AddV2", t, _as(g, both, t.dtype)) for t in (a, b)),
         ]
-    return g.value(g.node("SelectV2", tensors, shape, tensors[1].dtype), order, a.dtype)
+    return g.node("SelectV2", tensors, shape, a.dtype)
 
 
 def _zeros(g: Emitter, x: Tensor) -> Tensor:

@@ -3,8 +3,9 @@
 import numpy as np
 
 from linelet_convert.operators.convolution import strided
+from linelet_convert.operators.shaping import as_type
 from linelet_convert.registry import converter
-from linelet_convert.tfgraph import Dtype, Shape, Tensor, static
+from linelet_convert.tfgraph import Shape, Tensor, static
 from linelet_convert.values import Emitter, OnnxNode, Value
 
 
@@ -12,6 +13,7 @@ from linelet_convert.values import Emitter, OnnxNode, Value
 def _concat(node: OnnxNode, g: Emitter) -> Value:
     values = [node.input(i) for i in range(len(node.inputs))]
     axis = node.axis(node.attribute("axis"), values[0].rank)
+    values = [v for v in values if v.known is None or v.shape[:, axis].any()]  # parts of no length add nothing
     stored = next(v for v in values if v.tensor is not None)
     physical = stored.order.index(axis)
     rest = np.delete(values[0].shape, axis, axis=1)
@@ -30,10 +32,11 @@ def _split(node: OnnxNode, g: Emitter) -> list[Value]:
         chunk = -(-x.shape[:, axis] // count)
         sizes = np.stack([np.minimum(chunk, x.shape[:, axis] - i * chunk) for i in range(count)], axis=1)
     sizes = np.broadcast_to(sizes, (g.probes, sizes.shape[1]))
-    if not static(sizes) or (sizes < 1).any() or not np.array_equal(sizes.sum(axis=1), x.shape[:, axis]):
+    if not static(sizes) or (sizes < 0).any() or not np.array_equal(sizes.sum(axis=1), x.shape[:, axis]):
         node.refuse(f"cuts an axis of {x.shape[0, axis]} into {sizes[0].tolist()}; fix the width with --width")
-    parts = g.split(g.stored(x, x.order), [int(s) for s in sizes[0]], x.order.index(axis))
-    return [g.like(p, x, x.dtype) for p in parts]
+    parts = iter(g.split(g.stored(x, x.order), [int(s) for s in sizes[0] if s], x.order.index(axis)))
+    nothing = g.known([np.zeros(np.where(np.arange(x.rank) == axis, 0, row), x.dtype) for row in x.shape])
+    return [g.like(next(parts), x, x.dtype) if s else nothing for s in sizes[0]]
 
 
 @converter("Slice", since=1, restrictions="bounds computed from the network's numbers")
@@ -124,24 +127,30 @@ def _gather(node: OnnxNode, g: Emitter) -> Value:
             )
         where = g.constant(fixed)
     else:
-        where = _from_the_front(g, g.stored(indices), x.shape[:, axis])
+        where = g.stored(indices)
+        if indices.known is None or any((k < 0).any() for k in indices.known):
+            where = from_the_front(g, where, x.shape[:, axis])
     plain = g.stored(x)
     shape = np.concatenate([plain.shape[:, :axis], where.shape, plain.shape[:, axis + 1 :]], axis=1)
     return g.value(g.node("GatherV2", [plain, where, g.scalar(axis)], shape, plain.dtype, batch_dims=0), dtype=x.dtype)
 
 
-def _from_the_front(g: Emitter, indices: Tensor, size: Shape) -> Tensor:
-    """Indices computed while the network runs, negative ones counted from the front: no backend does that itself."""
+def from_the_front(g: Emitter, places: Tensor, size: Shape) -> Tensor:
+    """int32 indices, negative ones counted from the front of an axis of ``size``, int64 (probes,)."""
+    return as_type(g, counted_up(g, places, size), "int32")
+
+
+def counted_up(g: Emitter, places: Tensor, size: Shape) -> Tensor:
+    """``from_the_front`` as float32: integers computed on the card do not survive arithmetic on WebGPU."""
     length = g.runtime_ints(size[:, None], "an index")  # (1,), which broadcasts
-    if indices.rank == 0:
+    if places.rank == 0:
         length = g.reshape(length, g.rows([]))
-    negative = g.node(
-        "Cast", [g.binary("Less", indices, g.scalar(0), "bool")], indices.shape, "int32", DstT=Dtype("DT_INT32")
-    )
-    return g.binary("AddV2", indices, g.binary("Mul", negative, length))
+    index = as_type(g, places, "float32")
+    negative = as_type(g, g.binary("Less", index, g.scalar(0, "float32"), "bool"), "float32")
+    return g.binary("AddV2", index, g.binary("Mul", negative, as_type(g, length, "float32")))
 
 
-@converter("Pad", since=2, restrictions="edge and wrap; reflect with negative pads; a fill computed at run time")
+@converter("Pad", since=2, restrictions="reflect, edge and wrap with negative pads; a fill computed at run time")
 def _pad(node: OnnxNode, g: Emitter) -> Value:
     x = node.input(0)
     pads, mode = node.ints("pads", 1), node.attribute("mode", "constant")
@@ -154,9 +163,13 @@ def _pad(node: OnnxNode, g: Emitter) -> Value:
     fill = (
         float(node.constant(2, "the fill").reshape(-1)[0]) if node.optional(2) else float(node.attribute("value", 0.0))
     )
-    if mode not in ("constant", "reflect") or (mode == "reflect" and (full < 0).any()):
-        node.refuse(f"pads by {mode!r}, which TensorFlow.js lacks; use constant or reflect")
+    if mode not in ("constant", "reflect", "edge", "wrap") or (mode != "constant" and (full < 0).any()):
+        node.refuse(f"pads by {mode!r} and {pads[0].tolist()}, which is not supported; use constant")
     tensor = g.stored(x, x.order)
+    if mode in ("edge", "wrap"):
+        for axis, (before, after) in enumerate(full.tolist()):
+            tensor = _repeated_border(node, g, tensor, x.order.index(axis), before, after)
+        return g.like(tensor, x, x.dtype)
     if (full < 0).any():
         cut = np.maximum(-full, 0)[list(x.order)]
         begin = np.broadcast_to(cut[:, 0], tensor.shape.shape)
@@ -177,6 +190,25 @@ def _pad(node: OnnxNode, g: Emitter) -> Value:
         base.uses = 1
         value.padded = (base, [(0, 0), *inner] if x.rank == 3 else inner)
     return value
+
+
+def _repeated_border(node: OnnxNode, g: Emitter, x: Tensor, axis: int, before: int, after: int) -> Tensor:
+    """An axis with its first and last number repeated beyond its ends (edge), or its other end put there (wrap)."""
+
+    def part(begin: Shape, length: int) -> Tensor:
+        first, last = np.zeros_like(x.shape), x.shape.copy()
+        first[:, axis], last[:, axis] = begin, begin + length
+        return strided_slice(g, x, first, last, np.ones(x.rank, dtype=np.int64), "a pad")
+
+    size, zero = x.shape[:, axis], np.zeros_like(x.shape[:, axis])
+    if node.attribute("mode") == "wrap":
+        if (size < max(before, after)).any():
+            node.refuse(f"wraps an axis of {size.min()} more than once; pad less")
+        parts = [part(size - before, before) if before else None, x, part(zero, after) if after else None]
+    else:
+        first, last = [part(zero, 1)] if before else [], [part(size - 1, 1)] if after else []
+        parts = [*first * before, x, *last * after]
+    return g.concat([p for p in parts if p is not None], axis)
 
 
 @converter("Tile", since=6)

@@ -78,9 +78,15 @@ def _max_pool(node: OnnxNode, g: Emitter) -> Value:
     kernel, strides, pads, more = _window(node, x)
     total = [(p[0], p[1] + m[1]) for p, m in zip(pads, more, strict=True)]
     stored = g.channels_last(x)
-    if np.any(total) and _same(x, kernel, strides, total):
-        return g.from_channels_last(_pool(g, "MaxPool", stored, kernel, strides, "SAME"), x.rank)
-    return g.from_channels_last(_pool(g, "MaxPool", pad_tensor(g, stored, total, LOWEST), kernel, strides), x.rank)
+    same = bool(np.any(total)) and _same(x, kernel, strides, total)
+
+    def pool(t: Tensor) -> Tensor:
+        t = t if same else pad_tensor(g, t, total, LOWEST)
+        return _pool(g, "MaxPool", t, kernel, strides, "SAME" if same else "VALID")
+
+    # ONNX's integers here have 8 bits, which floats hold.
+    value = g.from_channels_last(g.as_floats(stored, pool), x.rank)
+    return Value(value.shape, x.dtype, tensor=value.tensor, order=value.order)
 
 
 @converter("AveragePool", since=1, restrictions="3-D; dilations")

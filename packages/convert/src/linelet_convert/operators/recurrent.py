@@ -116,7 +116,7 @@ def _directions(node: OnnxNode, g: Emitter, x: Value) -> list[Direction]:
     if not fits or bias.shape != (count, 2 * gates * hidden):
         node.refuse(f"weights of shape {w.shape}, {r.shape}, {bias.shape} do not fit the input; export again")
     given = [a.lower() for a in node.attribute("activations") or _ACTIVATIONS[kind] * count]
-    if given != _ACTIVATIONS[kind] * count:
+    if given != _ACTIVATIONS[kind] * count and (kind != "RNN" or given != ["relu"] * count):
         node.refuse(f"activations {given} are not {_ACTIVATIONS[kind]}; export with the usual ones")
     if node.attribute("clip") is not None or node.attribute("input_forget", 0):
         node.refuse("clips its gates or couples them (input_forget); export without")
@@ -335,15 +335,16 @@ class LstmStep:
         return g.binary("Mul", out, g.unary("Tanh", self.c))
 
 
-@converter("RNN", since=7, restrictions="activations but tanh, clip, sequence_lens")
+@converter("RNN", since=7, restrictions="activations but tanh and relu, clip, sequence_lens")
 def _rnn(node: OnnxNode, g: Emitter) -> list[Value]:
     x, stored = _input(node, g)
     runs, lasts = [], []
+    activation = (node.attribute("activations") or ["Tanh"])[0].capitalize()
     for d in _directions(node, g, x):
         weights = kernel(g, d.r)
 
         def advance(h: Tensor | None, x: Tensor, weights: Tensor = weights) -> Tensor:
-            return g.unary("Tanh", x if h is None else g.binary("AddV2", x, times(g, h, weights)))
+            return g.unary(activation, x if h is None else g.binary("AddV2", x, times(g, h, weights)))
 
         run, last = _run(g, [project(g, stored, d.w, d.wb + d.rb)], d.reverse, d.h, advance)
         runs.append(run)
