@@ -21,6 +21,10 @@ _FORMAT = re.compile(
     r"(?P<sign>[+ -]?)(?P<zeros>0?)(?P<width>\d*)(?P<comma>,?)(?:(?:\.(?P<places>\d+))?(?P<point>f)|d)?"
 )
 _DIGITS = "0123456789"
+# Bounds on numbers, and on the automaton: what an app says stays far below. Places are the work of building it, some
+# seconds at most.
+_MOST_DIGITS, _WIDEST = 15, 40
+_MOST_STATES, _MOST_PLACES = 100_000, 1_000_000
 
 # A form with more characters is prose; the automaton is built by a recursion as deep as its longest text.
 LONGEST_FORM = 200
@@ -125,6 +129,15 @@ def parse_form(form: str, vocabulary: Mapping[str, tuple[str, ...]], where: str)
 
 def _number(match: re.Match[str], where: str) -> Number:
     low, high, spec = match.group(1), match.group(2), match.group(3) or ""
+    longest = max(len(part) for limit in (low, high) for part in limit.lstrip("-").split("."))
+    sizes = [int(size[:9]) for size in re.findall(r"\d+", spec)]
+    if longest > _MOST_DIGITS or max(sizes, default=0) > _WIDEST:
+        raise RecipeError(
+            f"{where}: {match.group(0)[:60]!r} is no number that a line shows; write at most {_MOST_DIGITS} digits, a "
+            f"width and decimals of at most {_WIDEST}",
+            value=match.group(0)[:60],
+            place=where,
+        )
     whole = "." not in low and "." not in high and (not spec or spec[-1] in "dn,_" or spec[-1].isdigit())
     number = Number(float(low), float(high), whole, spec)
     if number.low > number.high:
@@ -199,6 +212,7 @@ class _Compiler:
         self._forms = [[_patterns(piece) for piece in form] for form in forms]
         self._states: dict[frozenset[_Place], int] = {}
         self._same: dict[tuple[bool, tuple[tuple[str, int], ...]], int] = {}
+        self._work = 0
 
     def automaton(self) -> Automaton:
         self._state(frozenset(place for f in range(len(self._forms)) for place in self._enter(f, 0)))
@@ -216,6 +230,12 @@ class _Compiler:
     def _state(self, places: frozenset[_Place]) -> int:
         if places in self._states:
             return self._states[places]
+        self._work += len(places)
+        if len(self._states) > _MOST_STATES or self._work > _MOST_PLACES:
+            raise RecipeError(
+                f"a grammar of {len(self._forms)} forms has an automaton of over {len(self._states)} states; "
+                "use fewer forms that begin alike, or read without the grammar"
+            )
         accepting = False
         behind: dict[str, set[_Place]] = {}
         for form, piece, k, position in places:

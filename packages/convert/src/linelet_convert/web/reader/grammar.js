@@ -15,6 +15,8 @@ const NUMBER = /^(-?\d+(?:\.\d+)?)\.\.(-?\d+(?:\.\d+)?)(?::([^{}]*))?$/;
 // The number formats whose texts can be listed: sign, zeros, width, thousands, decimals.
 const FORMAT = /^([+ -]?)(0?)(\d*)(,?)(?:(?:\.(\d+))?(f)|d)?$/;
 const DIGITS = [..."0123456789"];
+// As in Python: a bundle from anywhere must not hang the page.
+const [MOST_DIGITS, WIDEST, MOST_STATES, MOST_PLACES] = [15, 40, 100_000, 1_000_000];
 
 /**
  * The smallest deterministic automaton of a grammar's texts; state 0 is the first, there are no loops.
@@ -28,10 +30,15 @@ export function compile(grammar) {
   const found = new Map(); // sets of places -> state
   const same = new Map(); // what a state is -> state: states with the same future become one
   const states = [];
+  let work = 0;
 
   function state(places) {
     const key = [...places.keys()].sort().join(" ");
     if (found.has(key)) return found.get(key);
+    work += places.size;
+    if (found.size > MOST_STATES || work > MOST_PLACES) {
+      throw new LineletError(`a grammar of ${forms.length} forms has an automaton of over ${found.size} states; read without the grammar`);
+    }
     let accepting = false;
     const behind = new Map(); // character -> places
     for (const [form, piece, k, position] of places.values()) {
@@ -96,6 +103,12 @@ const literal = (text) => [...text].map((character) => [character]);
 
 /** Every text of a number, as few patterns. @param {string[]} match */
 function numberPatterns([, from, to, spec = ""], form) {
+  const longest = Math.max(...[from, to].flatMap((limit) => limit.replace("-", "").split(".").map((part) => part.length)));
+  if (longest > MOST_DIGITS || Math.max(0, ...(spec.match(/\d+/g) ?? []).map(Number)) > WIDEST) {
+    throw new LineletError(
+      `'${from.slice(0, 30)}..${to.slice(0, 30)}' in a form is no number that a line shows; write at most ${MOST_DIGITS} digits`,
+    );
+  }
   const found = spec.match(FORMAT);
   const whole = !from.includes(".") && !to.includes(".") && (spec === "" || /[dn,_\d]$/.test(spec));
   if (!found || whole === Boolean(found[6]) || (found[2] && found[4])) {
