@@ -15,6 +15,12 @@ def _configure_evaluate(parser: argparse.ArgumentParser) -> None:
     _add_finder(parser)
     _add_decode(parser)
     _add_links(parser)
+    parser.add_argument(
+        "--edits",
+        choices=("levenshtein", "rapidfuzz"),
+        default="levenshtein",
+        help="what computes edit distances: Levenshtein (GPL) or rapidfuzz (MIT) (default: %(default)s)",
+    )
     parser.add_argument("--report", metavar="FILE", help="also write an HTML report with the pictures of the mistakes")
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
 
@@ -31,7 +37,7 @@ def _run_evaluate(args: argparse.Namespace) -> None:
         _evaluate_screens(args)
         return
     reader, dataset = load_reader(args.reader), open_dataset(args.data, args.follow_links)
-    result = evaluate(reader, dataset, decoding=args.decode)
+    result = evaluate(reader, dataset, decoding=args.decode, edits=args.edits)
     if args.report:
         from linelet_read.report import write_report
 
