@@ -12,10 +12,12 @@ def edits_by(name: Edits) -> ModuleType:
     """The module with ``distance`` and ``editops``; both give equal distances. UsageError if it isn't installed."""
     try:
         if name == "rapidfuzz":
-            from rapidfuzz.distance import Levenshtein
-        else:
-            import Levenshtein
+            from rapidfuzz.distance import Levenshtein as Rapidfuzz
+
+            return Rapidfuzz
+        import Levenshtein
+
+        return Levenshtein
     except ImportError:
         other = "levenshtein" if name == "rapidfuzz" else "rapidfuzz"
         raise UsageError(f"--edits {name} needs it installed; pip install {name}, or use --edits {other}") from None
-    return Levenshtein
