@@ -1,4 +1,8 @@
-"""The full matrix. ``nox -l`` lists the sessions; README names the two that a newcomer needs."""
+"""The full matrix. ``nox -l`` lists the sessions; README names the two that a newcomer needs.
+
+Everyday: demo, tests, lint, types. Each package, Pythons, dependencies: alone, pythons, versions. The browser and
+others' software: browser, third_party, onnx_tf, torchvision, ray, gpu. Trust: fuzz, faults. Release: build.
+"""
 
 import os
 import shutil
@@ -12,12 +16,14 @@ nox.options.default_venv_backend = "virtualenv"
 PACKAGES = ["common", "synth", "read", "model", "convert"]
 # Packages whose readers another one's tests evaluate with.
 READ_WITH = {"model": ("read",)}
-TEST_TOOLS = ["pytest>=8", "hypothesis>=6.100"]
+TEST_TOOLS = ["pytest>=8", "hypothesis>=6.100", "rapidfuzz>=3"]
 # What test files compare with besides, where all packages are tested together.
 ORACLES = ["tensorboard", "webdataset>=0.2", "onnxscript", "lmdb"]
 # Everything that runs with Python alone; the other markers have sessions of their own below.
-MARKED = ["browser", "browsers", "gpu", "third_party", "onnx_tf", "ray", "torchvision"]
+MARKED = ["browser", "browsers", "gpu", "third_party", "onnx_tf", "ray", "torchvision", "fuzz", "faults"]
 EVERYWHERE = " and ".join(f"not {marker}" for marker in MARKED)
+# torch's wheel for the CPU is not everywhere; these need none.
+LIGHT = ["common", "synth", "read", "convert"]
 
 
 def install(session: nox.Session, *packages: str, extras: tuple[str, ...] = ()) -> None:
@@ -51,6 +57,45 @@ def alone(session: nox.Session, package: str) -> None:
     for other in others:
         session.run("python", "-c", f"import importlib.util as u; assert u.find_spec('linelet_{other}') is None")
     session.run("pytest", "-m", EVERYWHERE, f"packages/{package}", *session.posargs)
+
+
+@nox.session(python=["3.12", "3.13"])
+@nox.parametrize("package", ["synth", "read", "convert"])
+def pythons(session: nox.Session, package: str) -> None:
+    """One package's tests on another Python; the trainer runs where torch has a wheel, as `tests` does."""
+    install(session, "common", package, extras=tuple(TEST_TOOLS))
+    session.run("pytest", "-m", EVERYWHERE, f"packages/{package}", *session.posargs)
+
+
+@nox.session(venv_backend="uv")
+@nox.parametrize("resolution", ["lowest-direct", "highest"])
+def versions(session: nox.Session, resolution: str) -> None:
+    """The lowest declared and the newest versions of the dependencies, without the constraints file."""
+    paths = [argument for package in LIGHT for argument in ("-e", f"packages/{package}")]
+    session.install("--resolution", resolution, *paths, *TEST_TOOLS, "lmdb>=1.4")
+    session.run("pytest", "-m", EVERYWHERE, *[f"packages/{package}" for package in LIGHT], *session.posargs)
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Damaged and invented files for every parser, a minute each at most."""
+    install(session, *PACKAGES, extras=(*TEST_TOOLS, *ORACLES))
+    session.run("pytest", "-s", "-m", "fuzz", "tests/test_fuzz.py", *session.posargs)
+
+
+@nox.session
+def faults(session: nox.Session) -> None:
+    """Kills, full disks, permissions, flipped bytes, two writers; writes docs/faults.md. Needs Linux and Node 20."""
+    install(session, *PACKAGES, extras=(*TEST_TOOLS, *ORACLES))
+    table = {"LINELET_FAULTS_TABLE": str(Path("docs/faults.md").resolve())}
+    session.run("pytest", "-s", "-m", "faults", "tests/test_faults.py", *session.posargs, env=table)
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """What is released, into dist/: built twice, compared, checked, used in a bare environment without the sources."""
+    install(session, "common", "convert", extras=("build", "hatchling>=1.26", "twine"))
+    session.run("python", "tools/release.py", "dist")
 
 
 @nox.session

@@ -163,9 +163,20 @@ def test_the_readme_names_only_verbs_and_sessions_that_exist():
 
 
 def test_documents_link_only_to_files_that_exist():
-    for path in [ROOT / n for n in ("README.md", "CONTRIBUTING.md")] + list((ROOT / "packages").glob("*/README.md")):
+    documents = [ROOT / n for n in ("README.md", "CONTRIBUTING.md", "SECURITY.md")]
+    for path in [*documents, *(ROOT / "docs").glob("*.md"), *(ROOT / "packages").glob("*/README.md")]:
         for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text(encoding="utf-8")):
             assert (path.parent / target).exists(), f"{path} links to {target}"
+
+
+def test_workflows_and_documents_name_sessions_that_exist():
+    sessions = set(re.findall(r"^def (\w+)\(session", (ROOT / "noxfile.py").read_text(encoding="utf-8"), re.MULTILINE))
+    ci = (ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8")
+    named = set(re.search(r"session: \[(.*)\]", ci)[1].split(", "))
+    for path in (".github/workflows/ci.yml", ".github/workflows/publish.yml", "CONTRIBUTING.md", "SECURITY.md"):
+        text = (ROOT / path).read_text(encoding="utf-8")
+        named |= {name for words in re.findall(r"nox -s ([a-z_ ]+)", text) for name in words.split()}
+    assert named - sessions == set()
 
 
 def test_ci_runs_the_readmes_test_command():

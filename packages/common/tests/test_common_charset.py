@@ -49,14 +49,16 @@ def test_missing_names_each_foreign_character_once(text):
 
 @given(st.lists(st.characters(), unique=True, min_size=1))
 def test_a_charset_holds_only_visible_nfc_characters(characters):
-    """Rule: whatever is accepted is its own NFC form and no control, format, surrogate or separator character."""
+    """Rule: what is accepted is its own NFC form and no control, format, surrogate or separator character or U+FFFD."""
     try:
         charset = Charset(characters)
     except CharsetError:
         bad = [
             c
             for c in characters
-            if unicodedata.category(c) in {"Cc", "Cf", "Cs", "Zl", "Zp"} or unicodedata.normalize("NFC", c) != c
+            if unicodedata.category(c) in {"Cc", "Cf", "Cs", "Zl", "Zp"}
+            or unicodedata.normalize("NFC", c) != c
+            or c == "\ufffd"
         ]
         assert bad
     else:

@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 
 from linelet_common.boxes import ONNX_KEY, FinderSpec, find_cores, guess_line
 from linelet_common.cli import main
+from linelet_common.digests import SEAL_KEY
 from linelet_common.errors import ReaderError, TrainingError
 from linelet_model.finding.crops import augment_crop, cut_crop, keep_screen, make_batch
 from linelet_model.finding.judging import Found
@@ -218,7 +219,8 @@ def test_the_export_carries_its_spec_and_takes_any_size(run, tmp_path):
     assert export_finder(run, tmp_path / "finder.onnx") <= 1e-4
     network, spec = load_finder(run)
     model = onnx.load(tmp_path / "finder.onnx")
-    (entry,) = model.metadata_props
+    entry, sealed = model.metadata_props
+    assert sealed.key == SEAL_KEY
     assert FinderSpec.from_json(entry.value, "metadata") == spec
     assert entry.key == ONNX_KEY
     session = ort.InferenceSession((tmp_path / "finder.onnx").read_bytes(), providers=["CPUExecutionProvider"])

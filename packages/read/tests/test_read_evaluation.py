@@ -1,9 +1,15 @@
+import sys
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from linelet_common import ReaderSpec, Reading, open_dataset
+from linelet_common.errors import UsageError
 from linelet_common.lines import Details
+from linelet_read.edits import edits_by
 from linelet_read.evaluation import Evaluation, compare, evaluate, line_of, traits_of
 
 
@@ -126,3 +132,17 @@ def test_the_report_shows_the_pictures_of_the_mistakes_and_escapes_their_texts(t
     # The mistake, and each confusion that it is an example of.
     assert page.count("data:image/png;base64,") == 1 + len(result.confusions())
     assert "<1>" not in page
+
+
+@given(st.text("ab体", max_size=8), st.text("ab体", max_size=8))
+def test_rapidfuzz_gives_the_distances_that_levenshtein_gives(label, text):
+    mit, gpl = (edits_by(name) for name in ("rapidfuzz", "levenshtein"))
+    assert mit.distance(label, text) == gpl.distance(label, text)
+    assert len(list(mit.editops(label, text))) == len(gpl.editops(label, text)) == gpl.distance(label, text)
+    assert all(kind in ("replace", "insert", "delete") for kind, _, _ in mit.editops(label, text))
+
+
+def test_a_distance_that_is_not_installed_names_the_remedy(monkeypatch):
+    monkeypatch.setitem(sys.modules, "rapidfuzz.distance", None)
+    with pytest.raises(UsageError, match="pip install rapidfuzz, or use --edits levenshtein"):
+        edits_by("rapidfuzz")

@@ -18,7 +18,7 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pydantic
@@ -27,7 +27,7 @@ from PIL import Image
 
 from linelet_common.errors import ImageError, SpecError
 from linelet_common.preprocess import MAX_ASPECT, MAX_PIXELS, Pixels
-from linelet_common.schema import Checked, parse
+from linelet_common.schema import Checked, parse, read_json
 
 VERSION = 1
 ONNX_KEY = "linelet_finder"
@@ -50,9 +50,9 @@ class FinderSpec(Checked):
     name: str = "finder"
     network: str = "finder"
     side: int = pydantic.Field(default=480, ge=32, le=4096)
-    step: int = pydantic.Field(default=32, ge=1)
-    stride: int = pydantic.Field(default=4, ge=1)
-    tile: int = pydantic.Field(default=1280, ge=64)  # the longest side that is looked at in one go
+    step: int = pydantic.Field(default=32, ge=1, le=1024)
+    stride: int = pydantic.Field(default=4, ge=1, le=64)
+    tile: int = pydantic.Field(default=1280, ge=64, le=8192)  # the longest side that is looked at in one go
     overlap: int = pydantic.Field(default=128, ge=0)  # what neighbouring tiles share
     mean: float = 0.5  # of values in 0-1
     std: float = pydantic.Field(default=0.5, gt=0)
@@ -79,10 +79,7 @@ class FinderSpec(Checked):
     @classmethod
     def from_json(cls, text: str | bytes, where: str) -> "FinderSpec":
         """Read a spec; ``where`` names its place in errors. SpecError if it is broken or of another version."""
-        try:
-            data: Any = json.loads(text)
-        except ValueError as failure:
-            raise SpecError(f"{where} is not JSON ({failure}); export or convert again", place=where) from None
+        data = read_json(text, where, SpecError, "export or convert again")
         if not isinstance(data, dict):
             raise SpecError(
                 f"{where} holds {type(data).__name__}, not a finder's spec; export or convert again", place=where

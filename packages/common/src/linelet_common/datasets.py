@@ -12,8 +12,8 @@ from linelet_common.manifest import UNFINISHED, Manifest
 from linelet_common.stored import LmdbDataset, TarDataset
 
 
-def open_dataset(path: str | Path) -> LineDataset:
-    """Open a dataset of any form that Linelet reads."""
+def open_dataset(path: str | Path, follow_links: bool = False) -> LineDataset:
+    """Open a dataset of any form that Linelet reads. follow_links: read pictures that are links out of its folder."""
     path = Path(path)
     if not path.exists():
         raise DatasetError(f"{path}: no such dataset; make one with 'linelet synth RECIPE --out {path}'", place=path)
@@ -24,15 +24,15 @@ def open_dataset(path: str | Path) -> LineDataset:
         )
     if manifest and manifest.complete:
         manifest.check(path)  # first: a damaged LMDB can end the process
-    dataset = _opened(path)
+    dataset = _opened(path, follow_links)
     if dataset.manifest and not dataset.manifest.complete:
         raise DatasetError(UNFINISHED.format(path=path))
     return dataset
 
 
-def _opened(path: Path) -> LineDataset:
+def _opened(path: Path, follow_links: bool) -> LineDataset:
     if (path / "data.mdb").exists():
         return LmdbDataset(path)
     if not (path / LABELS).exists() and next(path.glob("*.tar"), None):
         return TarDataset(path)
-    return FolderDataset(path)
+    return FolderDataset(path, follow_links)

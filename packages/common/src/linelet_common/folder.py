@@ -4,12 +4,14 @@ UTF-8, ``path<TAB>text`` a line, paths relative to the folder: the list form tha
 labels; an empty label is a picture that shows no text. A ``details.jsonl`` may say more of each line.
 """
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from linelet_common.errors import DatasetError
+from linelet_common.files import read_bytes
 from linelet_common.lines import Details, read_details
 from linelet_common.manifest import Manifest
 from linelet_common.preprocess import Pixels, load_image
@@ -27,11 +29,41 @@ class Entry:
     number: int
 
 
+class Inside:
+    """Pictures that a list names, within its folder: a list from elsewhere must not have other files read.
+
+    follow_links: take links out of the folder too; names with ``..`` and absolute ones never.
+    """
+
+    def __init__(self, folder: Path, follow_links: bool) -> None:
+        self._folder, self._follow = folder, follow_links
+        self._root = os.path.realpath(folder) + os.sep
+
+    def path(self, name: str, place: str) -> Path:
+        """The path of a picture. DatasetError if it lies elsewhere."""
+        path = self._folder / name
+        if "\0" in name or PurePath(name).is_absolute() or ".." in PurePath(name).parts:
+            raise DatasetError(
+                f"{place} names {name!r}, which is not a path within {self._folder}; move the picture there",
+                value=name,
+                place=place,
+            )
+        if not self._follow and not os.path.realpath(path).startswith(self._root):
+            raise DatasetError(
+                f"{place} names {name!r}, a link out of {self._folder}; copy the picture there, or allow links with "
+                "--follow-links",
+                value=name,
+                place=place,
+            )
+        return path
+
+
 class FolderDataset:
     """A folder with labels.txt. DatasetError for a missing file, text that is not UTF-8 or a malformed line."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, follow_links: bool = False) -> None:
         self.folder = folder
+        self._inside = Inside(folder, follow_links)
         self.manifest = Manifest.load(folder)
         self.entries = list(read_labels(folder / LABELS))
         if not self.entries:
@@ -49,8 +81,8 @@ class FolderDataset:
         return self.entries[i].label
 
     def image(self, i: int) -> Pixels:
-        """Picture i, RGB uint8 (H, W, 3); ImageError if it cannot be read."""
-        return load_image(self.folder / self.entries[i].path)
+        """Picture i, RGB uint8 (H, W, 3). ImageError if it cannot be read, DatasetError if it lies elsewhere."""
+        return load_image(self._inside.path(self.entries[i].path, self.place(i)))
 
     def place(self, i: int) -> str:
         """Line number and file of sample i."""
@@ -64,7 +96,7 @@ class FolderDataset:
     def _details(self) -> dict[str, Details]:
         """The rows of details.jsonl by the picture that they name."""
         path = self.folder / DETAILS
-        rows = path.read_bytes().splitlines() if path.exists() else []
+        rows = read_bytes(path).splitlines() if path.exists() else []
         found = {}
         for number, row in enumerate(rows, 1):
             place = f"line {number} of {path}"
@@ -78,7 +110,7 @@ class FolderDataset:
 def read_labels(path: Path) -> Iterator[Entry]:
     """The entries of a labels.txt, in order."""
     try:
-        data = path.read_bytes()
+        data = read_bytes(path)
     except OSError as failure:
         raise DatasetError(f"{path}: {failure.strerror}; a dataset folder needs a {LABELS}", place=path) from None
     # Split by hand: str.splitlines would also split at U+2028 and other characters that a label may hold.

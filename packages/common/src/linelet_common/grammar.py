@@ -37,6 +37,10 @@ _FORMAT = re.compile(
     r"(?P<sign>[+ -]?)(?P<zeros>0?)(?P<width>\d*)(?P<comma>,?)(?:(?:\.(?P<places>\d+))?(?P<point>f)|d)?"
 )
 _DIGITS = "0123456789"
+# Bounds on numbers, and on the automaton: what an app says stays far below. Places are the work of building it, some
+# seconds at most.
+_WIDEST = 40
+_MOST_STATES, _MOST_PLACES = 100_000, 1_000_000
 
 # A form with more characters is prose; the automaton is built by a recursion as deep as its longest text.
 LONGEST_FORM = 200
@@ -216,13 +220,19 @@ def _number(match: re.Match[str], where: str) -> Number:
     if sample is not None:
         spec, marks = _sample(sample, where)
     spec = spec or ""
+    if max((int(size[:9]) for size in re.findall(r"\d+", spec)), default=0) > _WIDEST:
+        raise RecipeError(
+            f"{where}: the format {spec[:60]!r} is wider than a line; write a width and decimals of at most {_WIDEST}",
+            value=spec[:60],
+            place=where,
+        )
     whole = "." not in low and "." not in high and (not spec or spec[-1] in "dn,_" or spec[-1].isdigit())
     most = _MOST_DIGITS if whole else _MOST_DECIMAL_DIGITS
     for limit in (low, high):
-        if len(limit.strip("-").partition(".")[0]) > most:
+        if max(map(len, limit.strip("-").split("."))) > most:
             raise RecipeError(
-                f"{where}: the limit {limit} has more than {most} digits; write a smaller one",
-                value=limit,
+                f"{where}: the limit {limit[:60]} has more than {most} digits; write a smaller one",
+                value=limit[:60],
                 place=where,
             )
     number = Number(int(low) if whole else float(low), int(high) if whole else float(high), whole, spec, marks)
@@ -315,6 +325,7 @@ class _Compiler:
         self._forms = [[_patterns(piece, spaced) for piece in form] for form in forms]
         self._states: dict[frozenset[_Place], int] = {}
         self._same: dict[tuple[bool, tuple[tuple[str, int], ...]], int] = {}
+        self._work = 0
 
     def automaton(self) -> Automaton:
         self._state(frozenset(place for f in range(len(self._forms)) for place in self._enter(f, 0)))
@@ -335,6 +346,12 @@ class _Compiler:
     def _state(self, places: frozenset[_Place]) -> int:
         if places in self._states:
             return self._states[places]
+        self._work += len(places)
+        if len(self._states) > _MOST_STATES or self._work > _MOST_PLACES:
+            raise RecipeError(
+                f"a grammar of {len(self._forms)} forms has an automaton of over {len(self._states)} states; "
+                "use fewer forms that begin alike, or read without the grammar"
+            )
         accepting = False
         behind: dict[str, set[_Place]] = {}
         for form, piece, k, position in places:

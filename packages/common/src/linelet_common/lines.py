@@ -1,6 +1,5 @@
 """Labelled lines: what every dataset of lines offers, and what may be known of a line beside its label."""
 
-import json
 from typing import Annotated, Protocol
 
 import pydantic
@@ -8,7 +7,7 @@ import pydantic
 from linelet_common.errors import DatasetError
 from linelet_common.manifest import Manifest
 from linelet_common.preprocess import Pixels
-from linelet_common.schema import Checked, parse
+from linelet_common.schema import Checked, parse, read_json
 
 
 class Details(Checked):
@@ -27,12 +26,7 @@ class Details(Checked):
 
 def read_details(data: bytes, place: str) -> Details:
     """A line's details from JSON. DatasetError for anything else, or a value that makes no sense."""
-    try:
-        found = json.loads(data)
-    except ValueError as failure:
-        raise DatasetError(
-            f"{place} is not JSON ({failure}); make the dataset again or remove the file", place=place
-        ) from None
+    found = read_json(data, place, DatasetError, "make the dataset again or remove the file")
     if not isinstance(found, dict):
         raise DatasetError(f"{place} holds no object; make the dataset again or remove the file", place=place)
     return parse(Details, found, place, DatasetError)

@@ -3,7 +3,6 @@
 The charset stands there, so that nobody types it twice.
 """
 
-import json
 from pathlib import Path
 from typing import Literal
 
@@ -12,8 +11,9 @@ import pydantic
 from linelet_common.digests import check_digest
 from linelet_common.errors import DatasetError
 from linelet_common.fields import Field
+from linelet_common.files import read_bytes
 from linelet_common.grammar import Grammar
-from linelet_common.schema import Checked, parse
+from linelet_common.schema import Checked, parse, read_json
 
 MANIFEST = "dataset.json"
 UNFINISHED = "{path} was left unfinished; go on with 'linelet synth ... --out {path} --resume'"
@@ -43,11 +43,12 @@ class Manifest(Checked):
         """The manifest of a dataset folder; None if it has none. DatasetError if it is broken."""
         path = folder / MANIFEST
         try:
-            data = json.loads(path.read_bytes())
+            content = read_bytes(path)
         except FileNotFoundError:
             return None
-        except (OSError, ValueError) as failure:
-            raise DatasetError(f"{path} cannot be read ({failure}); make the dataset again", place=path) from None
+        except OSError as failure:
+            raise DatasetError(f"{path} {failure.strerror}; make the dataset again", place=path) from None
+        data = read_json(content, str(path), DatasetError, "make the dataset again")
         if not isinstance(data, dict):
             raise DatasetError(f"{path} holds no object; make the dataset again", place=path)
         return parse(cls, data, str(path), DatasetError)

@@ -7,6 +7,10 @@
 4. (value / 255 - mean) / std, then padding on the right to a width the network takes.
 """
 
+import errno
+import os
+import stat
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -21,14 +25,22 @@ Pixels = NDArray[np.uint8]
 # A line 128 times as wide as high holds more than 200 characters: such a crop is a mistake (a rule, a border), and
 # reading it would take seconds and gigabytes.
 MAX_ASPECT = 128
-# Screenshots of whole scrolling pages stay below this; a decompression bomb does not.
-MAX_PIXELS = 100_000_000
+# Screenshots of whole scrolling pages stay below this (1290 x 31,000), and their reading below 1 GB.
+MAX_PIXELS = 40_000_000
+# What is read; Pillow knows formats besides that start other programs or that nobody has looked after for years.
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
+
+# Pillow's own bound is looser, and it only warns.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+# What it only warns of in a damaged TIFF, it goes on to refuse, or can do without.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.TiffImagePlugin")
 
 
 def load_image(path: str | Path) -> Pixels:
     """Read a picture as RGB, uint8 (H, W, 3). ImageError names the file and what is wrong with it."""
     try:
-        with Image.open(path) as image:
+        _refuse_pipes(path)
+        with Image.open(path, formats=FORMATS) as image:
             return to_rgb(image, str(path))
     except FileNotFoundError:
         raise ImageError(f"{path}: no such file; check the path", place=path) from None
@@ -40,6 +52,13 @@ def load_image(path: str | Path) -> Pixels:
         if isinstance(failure, OSError) and failure.strerror:
             raise ImageError(f"{path}: {failure.strerror}; check the path", place=path) from None
         raise ImageError(f"{path} is damaged or cut off ({failure}); replace the file", place=path) from None
+
+
+def _refuse_pipes(path: str | Path) -> None:
+    """OSError for a pipe or device, from which a picture might never come."""
+    mode = os.stat(path).st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise OSError(errno.EINVAL, "not a file", str(path))
 
 
 def to_rgb(image: Image.Image, where: str) -> Pixels:

@@ -1,4 +1,8 @@
-"""Checked structures read from TOML and JSON: unknown keys are refused with the nearest known one, in one line."""
+"""Checked structures read from TOML and JSON: unknown keys are refused with the nearest known one, in one line.
+
+Bounds: Python reads JSON nested up to about a thousand levels and integers of up to 4,300 digits; what goes beyond is
+refused here like any other mistake. Files are bounded in size where they are read (see files.read_bytes).
+"""
 
 import difflib
 import json
@@ -10,6 +14,8 @@ import pydantic
 
 from linelet_common.errors import LineletError
 
+_SHOWN = 120  # characters of a value in a message
+
 
 class Checked(pydantic.BaseModel):
     """Base of everything that is read from a file: immutable, no unknown keys, no silent type conversion."""
@@ -18,6 +24,16 @@ class Checked(pydantic.BaseModel):
 
 
 M = TypeVar("M", bound=pydantic.BaseModel)
+
+
+def read_json(text: str | bytes, where: str, error: type[LineletError], remedy: str) -> Any:
+    """JSON as Python's values. ``error`` naming ``where`` for anything else, and for what is nested too deeply."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise error(f"{where} is nested too deeply to be read; {remedy}", place=where) from None
+    except ValueError as failure:
+        raise error(f"{where} is not JSON ({failure}); {remedy}", place=where) from None
 
 
 def parse(model: type[M], data: Mapping[str, Any], where: str, error: type[LineletError]) -> M:
@@ -29,6 +45,8 @@ def parse(model: type[M], data: Mapping[str, Any], where: str, error: type[Linel
         problems = failure.errors(include_url=False)
         rest = f" (and {len(problems) - 1} more problems)" if len(problems) > 1 else ""
         raise error(f"{where}: {_describe(problems[0], model)}{rest}", place=where) from None
+    except RecursionError:
+        raise error(f"{where} is nested too deeply to be read; correct it", place=where) from None
 
 
 def _to_json(data: Mapping[str, Any]) -> bytes:
@@ -48,7 +66,9 @@ def _describe(problem: Any, model: type[pydantic.BaseModel]) -> str:
     reason = problem["msg"].removeprefix("Value error, ")
     if not location:  # a rule about several keys; showing the whole file would help nobody
         return str(reason)
-    return f"{path} = {problem['input']!r}: {reason[:1].lower()}{reason[1:]}"
+    shown = repr(problem["input"])
+    shown = shown if len(shown) <= _SHOWN else shown[:_SHOWN] + "..."
+    return f"{path} = {shown}: {reason[:1].lower()}{reason[1:]}"
 
 
 def _keys_at(model: type[pydantic.BaseModel], location: tuple[Any, ...]) -> list[str]:

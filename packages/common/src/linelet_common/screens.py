@@ -6,7 +6,6 @@ height] tight to the ink, ``text``, and for values of the recipe's fields ``fiel
 is {"width", "height", "lines": [{"bbox", "text", ...}]}. A ``dataset.json`` says what the whole is.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Protocol
@@ -14,10 +13,12 @@ from typing import Annotated, Any, Protocol
 import pydantic
 
 from linelet_common.errors import DatasetError, ImageError
+from linelet_common.files import read_bytes
+from linelet_common.folder import Inside
 from linelet_common.lmdb_records import LmdbRecords
 from linelet_common.manifest import UNFINISHED, Manifest
 from linelet_common.preprocess import Pixels, load_image
-from linelet_common.schema import Checked, parse
+from linelet_common.schema import Checked, parse, read_json
 from linelet_common.stored import decode_image
 from linelet_common.tar_members import Member, check_count, index_shards
 
@@ -99,9 +100,10 @@ class ScreenDataset(Protocol):
 class ScreenFolder:
     """A folder with screens.json. DatasetError where that is missing, broken or tells of no picture."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, follow_links: bool = False) -> None:
         self.folder = folder
         self.manifest = Manifest.load(folder)
+        self._inside = Inside(folder, follow_links)
         path = folder / SCREENS
         coco = parse(_Coco, _json_object(_content(path), str(path)), str(path), DatasetError)
         self._names = [image.file_name for image in coco.images]
@@ -125,7 +127,7 @@ class ScreenFolder:
 
     def image(self, i: int) -> Pixels:
         """Picture i, RGB uint8 (H, W, 3); ImageError if it cannot be read."""
-        return load_image(self.folder / self._names[i])
+        return load_image(self._inside.path(self._names[i], self.place(i)))
 
     def lines(self, i: int) -> list[ScreenLine]:
         """Every line of screen i."""
@@ -213,8 +215,11 @@ def is_screens(path: str | Path) -> bool:
     return manifest.kind == "screens" if manifest else (Path(path) / SCREENS).exists()
 
 
-def open_screens(path: str | Path) -> ScreenDataset:
-    """Open a dataset of screens of any form. DatasetError if there is none, or one of lines, or half of one."""
+def open_screens(path: str | Path, follow_links: bool = False) -> ScreenDataset:
+    """Open a dataset of screens of any form. DatasetError if there is none, or one of lines, or half of one.
+
+    follow_links: as for open_dataset.
+    """
     path = Path(path)
     if not path.exists():
         raise DatasetError(
@@ -233,21 +238,18 @@ def open_screens(path: str | Path) -> ScreenDataset:
         return ScreenLmdb(path)
     if not (path / SCREENS).exists() and next(path.glob("*.tar"), None):
         return ScreenTars(path)
-    return ScreenFolder(path)
+    return ScreenFolder(path, follow_links)
 
 
 def _content(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_bytes(path)
     except OSError as failure:
         raise DatasetError(f"{path}: {failure.strerror}; a folder of screens needs a {SCREENS}", place=path) from None
 
 
 def _json_object(data: bytes, place: str) -> dict[str, Any]:
-    try:
-        found = json.loads(data)
-    except ValueError as failure:
-        raise DatasetError(f"{place} is not JSON ({failure}); make the dataset again", place=place) from None
+    found = read_json(data, place, DatasetError, "make the dataset again")
     if not isinstance(found, dict):
         raise DatasetError(f"{place} holds no object; make the dataset again", place=place)
     return found

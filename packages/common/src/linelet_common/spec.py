@@ -7,7 +7,7 @@ folder and in a bundle, the metadata entry ``linelet_spec`` in an ONNX file. No 
 import json
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 import pydantic
 
@@ -15,10 +15,15 @@ from linelet_common.charset import Charset
 from linelet_common.codec import Codec
 from linelet_common.errors import CharsetError, SpecError
 from linelet_common.fields import Field
+from linelet_common.files import read_bytes
 from linelet_common.grammar import Automaton, Grammar
-from linelet_common.schema import Checked, parse
+from linelet_common.schema import Checked, parse, read_json
 
 VERSION = 1
+# All of Unicode's Han characters and more; and the widest line that is read, 128 times as wide as 512 pixels high.
+MAX_CLASSES, MAX_WIDTH = 200_000, 65_536
+Characters = Annotated[str, pydantic.Field(max_length=MAX_CLASSES)]
+Width = Annotated[int, pydantic.Field(le=MAX_WIDTH)]
 ONNX_KEY = "linelet_spec"
 FILE_NAME = "spec.json"
 
@@ -33,7 +38,7 @@ class ReaderSpec(Checked):
     version: Literal[1] = 1
     name: str = "reader"  # shown to people, e.g. the recipe's name
     network: str = ""  # the network's name where it is one of Linelet's
-    charset: str  # ordered characters; class = index + 1, or index where the blank stands last
+    charset: Characters  # ordered characters; class = index + 1, or index where the blank stands last
     blank: int = 0  # 0 or len(charset)
     unknown: bool = False  # whether the last class, behind the charset, is U+FFFD: every other character
     height: int = pydantic.Field(default=32, ge=1, le=512)
@@ -41,10 +46,12 @@ class ReaderSpec(Checked):
     mean: tuple[float, ...] = (0.5,)  # one for all channels or one each, of values in 0-1
     std: tuple[float, ...] = (0.5,)
     pad: float = 0.0  # what padding is filled with, after normalisation
-    widths: tuple[int, ...] = ()  # the only widths the network takes, ascending; none: any multiple of width_step
-    width_step: int = pydantic.Field(default=32, ge=1)
-    stride: int = pydantic.Field(default=4, ge=1)  # pixels a frame
-    frames_lost: int = pydantic.Field(default=0, ge=0)  # T = width // stride - frames_lost
+    widths: tuple[
+        Annotated[int, pydantic.Field(le=MAX_WIDTH)], ...
+    ] = ()  # the only widths the network takes, ascending; none: any multiple of width_step
+    width_step: int = pydantic.Field(default=32, ge=1, le=1024)
+    stride: int = pydantic.Field(default=4, ge=1, le=1024)  # pixels a frame
+    frames_lost: int = pydantic.Field(default=0, ge=0, le=1024)  # T = width // stride - frames_lost
     layout: Literal["NTC", "TNC"] = "NTC"
     scores: Literal["logits", "log_probs", "probs"] = "logits"
     temperature: float = pydantic.Field(default=1.0, gt=0.0)  # divides the logits before confidences are taken
@@ -108,10 +115,7 @@ class ReaderSpec(Checked):
     @classmethod
     def from_json(cls, text: str | bytes, where: str) -> "ReaderSpec":
         """Read a spec; ``where`` names its place in errors. SpecError if it is broken or of another version."""
-        try:
-            data: Any = json.loads(text)
-        except ValueError as failure:
-            raise SpecError(f"{where} is not JSON ({failure}); export or convert again", place=where) from None
+        data = read_json(text, where, SpecError, "export or convert again")
         if not isinstance(data, dict):
             raise SpecError(
                 f"{where} holds {type(data).__name__}, not a reader spec; export or convert again", place=where
@@ -129,7 +133,7 @@ class ReaderSpec(Checked):
     def load(cls, path: Path) -> "ReaderSpec":
         """Read a spec file."""
         try:
-            text = path.read_bytes()
+            text = read_bytes(path)
         except OSError as failure:
             raise SpecError(f"{path}: {failure.strerror}; a reader needs its {FILE_NAME}", place=path) from None
         return cls.from_json(text, str(path))

@@ -14,14 +14,14 @@ from linelet_common.errors import DatasetError, ImageError
 from linelet_common.lines import Details, read_details
 from linelet_common.lmdb_records import LmdbRecords
 from linelet_common.manifest import Manifest
-from linelet_common.preprocess import Pixels, to_rgb
+from linelet_common.preprocess import FORMATS, Pixels, to_rgb
 from linelet_common.tar_members import PICTURES, Member, check_count, index_shards
 
 
 def decode_image(data: bytes, where: str) -> Pixels:
     """A picture's bytes as RGB uint8 (H, W, 3). ImageError if they are none or damaged."""
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             return to_rgb(image, where)
     except UnidentifiedImageError:
         raise ImageError(f"{where} is not a picture that can be read; make the dataset again", place=where) from None

@@ -30,7 +30,7 @@ FINDER = "finder"  # the folder in a bundle that holds the finder of lines
 # What decides how the runtime is built; the room's other files run models for a conversion's check.
 _BUILD_FILES = ("LICENSE.txt", "build.mjs", "kernels.json", "package-lock.json", "package.json")
 # What npm is given but a bundle does not need.
-_NOT_IN_BUNDLE = {"package.json", "README.md"}
+_NOT_IN_BUNDLE = {"package.json", "README.md", "LICENSE"}
 
 
 def reader_files() -> Iterator[Path]:

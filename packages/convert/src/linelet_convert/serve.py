@@ -86,7 +86,7 @@ class Handler(SimpleHTTPRequestHandler):
         if not super().parse_request():
             return False
         hosts = self.headers.get_all("Host") or []
-        port = self.server.server_address[1]
+        port = self.connection.getsockname()[1]
         if len(hosts) == 1 and hosts[0].lower() in {f"{name}:{port}" for name in NAMES}:
             return True
         self.close_connection = True

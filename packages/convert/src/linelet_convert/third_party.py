@@ -15,6 +15,7 @@ import numpy as np
 
 from linelet_common.charset import Charset
 from linelet_common.errors import CharsetError, ConversionError, SpecError
+from linelet_common.files import read_bytes
 from linelet_common.spec import ReaderSpec
 from linelet_convert.emit import emit
 from linelet_convert.onnxfile import OnnxFile, dimensions
@@ -156,7 +157,7 @@ def _probe(file: OnnxFile, height: int, widths: Sequence[int], width: int | str)
 
 def _read_dictionary(path: Path) -> list[str]:
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = read_bytes(path, 1 << 24).decode("utf-8-sig")
     except OSError as failure:
         raise CharsetError(f"{path}: {failure.strerror}; name the recogniser's dictionary file", place=path) from None
     except UnicodeDecodeError:

@@ -61,7 +61,14 @@ class DatasetFeed:
     """
 
     def __init__(
-        self, data: Sequence[str], spec: ReaderSpec, share: float, seed: int, skip_bad: bool, at_most: int = 2000
+        self,
+        data: Sequence[str],
+        spec: ReaderSpec,
+        share: float,
+        seed: int,
+        skip_bad: bool,
+        at_most: int = 2000,
+        follow_links: bool = False,
     ) -> None:
         self._parts: list[tuple[Lines, float]] = []
         self._seed = seed
@@ -69,7 +76,7 @@ class DatasetFeed:
         self.skipped = 0
         digests = []
         for path, weight in map(weighted, data):
-            lines, skipped = load_lines(open_dataset(path), spec, skip_bad)
+            lines, skipped = load_lines(open_dataset(path, follow_links), spec, skip_bad)
             digests.append(lines.digest())
             train, held = split_by_text(lines.labels, share, seed)
             if not train or not held:

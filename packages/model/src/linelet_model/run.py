@@ -21,7 +21,8 @@ from torch import nn
 
 from linelet_common.digests import check_digest
 from linelet_common.errors import LineletError, ReaderError
-from linelet_common.files import write_atomically
+from linelet_common.files import read_bytes, write_atomically
+from linelet_common.schema import read_json
 from linelet_common.spec import FILE_NAME, ReaderSpec
 from linelet_model.networks import network_class
 
@@ -77,13 +78,14 @@ def read_run(folder: Path) -> dict[str, Any]:
     """The run.json of a run folder. ReaderError if it is missing, broken or of another version."""
     path = folder / RUN
     try:
-        data = json.loads(path.read_bytes())
-    except FileNotFoundError:
+        content = read_bytes(path)
+    except (FileNotFoundError, NotADirectoryError):
         raise ReaderError(
             f"{folder} is not a run folder (it has no {RUN}); name one of 'linelet train'", place=folder
         ) from None
-    except (OSError, ValueError) as failure:
-        raise ReaderError(f"{path} cannot be read ({failure}); train again", place=path) from None
+    except OSError as failure:
+        raise ReaderError(f"{path} cannot be read ({failure.strerror}); train again", place=path) from None
+    data = read_json(content, str(path), ReaderError, "train again")
     found = data.get("version") if isinstance(data, dict) else None
     if found != VERSION:
         raise ReaderError(

@@ -63,6 +63,7 @@ class Settings:
     seed: int = _option(0, "seed of the initial weights, the order of lines and their augmentation")
     compile: bool = _option(False, "compile the network with torch.compile; pays off in long trainings only")
     tensorboard: bool = _option(False, "also write TensorBoard events into the run folder")
+    follow_links: bool = _option(False, "also read pictures that are links out of the dataset's folder")
     skip_bad: bool = _option(False, "leave bad lines out (counted) instead of refusing the dataset")
 
     def checked(self) -> "Settings":
@@ -106,10 +107,12 @@ class Settings:
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_dict(cls, data: dict[str, Any], where: str) -> "Settings":
+    def from_dict(cls, data: Any, where: str) -> "Settings":
         """Settings from run.json, also of a run begun before some of them existed: it goes on as it began."""
+        if not isinstance(data, dict) or not isinstance(data.get("data"), list):
+            raise TrainingError(f"{where} holds no settings; train again into a new folder", place=where)
         known = {f.name: f for f in dataclasses.fields(cls)}
-        named = {_RENAMED.get(key, key): value for key, value in data.items()}
+        named: dict[str, Any] = {_RENAMED.get(key, key): value for key, value in data.items()}
         if unknown := sorted(set(named) - set(known)):
             raise TrainingError(
                 f"{where} has settings that this Linelet does not know ({unknown}); use a newer one", place=where

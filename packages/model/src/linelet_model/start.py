@@ -22,7 +22,7 @@ def claim_run(settings: Settings, out: Path, resume: bool, world: World) -> Sett
     """Make sure that ``out`` is this run's: new, or resumed with the settings it was begun with."""
     path = out / run.RUN
     if resume:
-        saved = Settings.from_dict(run.read_run(out)["settings"], str(path))
+        saved = Settings.from_dict(run.read_run(out).get("settings"), str(path))
         if settings != saved:
             pairs = zip(dataclasses.fields(saved), settings.to_dict().values(), saved.to_dict().values(), strict=True)
             changed = [f"{flag_of(f.name)} {new} (was {old})" for f, new, old in pairs if new != old]

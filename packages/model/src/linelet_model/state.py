@@ -179,12 +179,20 @@ class State:
         except Exception as failure:  # pickle, zip and torch each raise their own
             reason = (str(failure).splitlines() or [type(failure).__name__])[0]
             raise TrainingError(f"{path} is damaged ({reason}); train again into a new folder", place=path) from None
-        if saved.get("version") != run.VERSION:
+        found = saved.get("version") if isinstance(saved, dict) else None
+        if found != run.VERSION:
             raise TrainingError(
-                f"{path} is of version {saved.get('version')!r}, not {run.VERSION}; train again",
-                value=saved.get("version"),
-                place=path,
+                f"{path} is of version {found!r}, not {run.VERSION}; train again", value=found, place=path
             )
+        try:
+            self._take(saved)
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError, RuntimeError) as failure:
+            reason = (str(failure).splitlines() or [type(failure).__name__])[0]
+            raise TrainingError(
+                f"{path} does not fit this training ({type(failure).__name__}: {reason}); train again", place=path
+            ) from None
+
+    def _take(self, saved: dict[str, Any]) -> None:
         self.bare.load_state_dict(saved["network"])
         self.average.load_state_dict(saved["average"])
         for optimiser, state in zip(self.optimisers, saved["optimisers"], strict=True):

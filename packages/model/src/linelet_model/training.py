@@ -96,4 +96,11 @@ def _train_epoch(state: State, lines: Lines, spec: ReaderSpec, out: Path) -> Non
 def _open_feed(settings: Settings, spec: ReaderSpec) -> Feed:
     if settings.recipe:
         return RecipeFeed(settings.recipe, settings.look, spec, settings.seed, settings.epoch_lines, settings.workers)
-    return DatasetFeed(settings.data, spec, settings.validation, settings.seed, settings.skip_bad)
+    return DatasetFeed(
+        settings.data,
+        spec,
+        settings.validation,
+        settings.seed,
+        settings.skip_bad,
+        follow_links=settings.follow_links,
+    )

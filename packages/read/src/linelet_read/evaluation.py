@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import Levenshtein
 import numpy as np
 
 from linelet_common.codec import Reading
@@ -16,6 +15,7 @@ from linelet_common.lines import Details, LineDataset
 from linelet_common.preprocess import Pixels
 from linelet_common.reader import Reader
 from linelet_read.decoding import Decoding
+from linelet_read.edits import Edits, edits_by
 from linelet_read.reading import read_lines
 
 # Pictures in memory at a time: enough to fill batches of every width, little enough for any dataset.
@@ -51,6 +51,7 @@ class Line:
     reading: Reading
     distance: int
     traits: Traits | None = None
+    edits: Edits = "levenshtein"  # what computes the distance
 
 
 @dataclass(frozen=True)
@@ -186,12 +187,21 @@ class Evaluation:
 
 def _edits(line: Line) -> Iterator[tuple[str, str, str]]:
     label, text = line.label, line.reading.text
-    for kind, i, j in Levenshtein.editops(label, text):
+    for kind, i, j in edits_by(line.edits).editops(label, text):
         yield kind, label[i] if kind != "insert" else "", text[j] if kind != "delete" else ""
 
 
-def evaluate(reader: Reader, dataset: LineDataset, batch_size: int = 32, decoding: Decoding = "greedy") -> Evaluation:
-    """Read every line of a dataset. ImageError if a picture cannot be read: nothing is left out silently."""
+def evaluate(
+    reader: Reader,
+    dataset: LineDataset,
+    batch_size: int = 32,
+    decoding: Decoding = "greedy",
+    edits: Edits = "levenshtein",
+) -> Evaluation:
+    """Read every line of a dataset. ImageError if a picture cannot be read: nothing is left out silently.
+
+    edits: what computes edit distances.
+    """
     result, codec = Evaluation(), reader.spec.codec
     for start in range(0, len(dataset), _CHUNK):
         indices = range(start, min(start + _CHUNK, len(dataset)))
@@ -201,13 +211,15 @@ def evaluate(reader: Reader, dataset: LineDataset, batch_size: int = 32, decodin
             label = codec.fold(dataset.label(i))
             result.unwritable += bool(codec.missing(label))
             traits = traits_of(image, dataset.details(i))
-            result.lines.append(line_of(i, dataset.name(i), label, reading, traits))
+            result.lines.append(line_of(i, dataset.name(i), label, reading, traits, edits))
     return result
 
 
-def line_of(index: int, name: str, label: str, reading: Reading, traits: Traits | None = None) -> Line:
+def line_of(
+    index: int, name: str, label: str, reading: Reading, traits: Traits | None = None, edits: Edits = "levenshtein"
+) -> Line:
     """A line read, with its edit distance."""
-    return Line(index, name, label, reading, Levenshtein.distance(label, reading.text), traits)
+    return Line(index, name, label, reading, edits_by(edits).distance(label, reading.text), traits, edits)
 
 
 def traits_of(image: Pixels, details: Details | None) -> Traits:

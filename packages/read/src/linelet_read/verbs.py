@@ -14,6 +14,13 @@ def _configure_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", required=True, metavar="DIR", help="the dataset to read")
     _add_finder(parser)
     _add_decode(parser)
+    _add_links(parser)
+    parser.add_argument(
+        "--edits",
+        choices=("levenshtein", "rapidfuzz"),
+        default="levenshtein",
+        help="what computes edit distances: Levenshtein (GPL) or rapidfuzz (MIT) (default: %(default)s)",
+    )
     parser.add_argument("--report", metavar="FILE", help="also write an HTML report with the pictures of the mistakes")
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
 
@@ -29,8 +36,8 @@ def _run_evaluate(args: argparse.Namespace) -> None:
     if is_screens(args.data):
         _evaluate_screens(args)
         return
-    reader, dataset = load_reader(args.reader), open_dataset(args.data)
-    result = evaluate(reader, dataset, decoding=args.decode)
+    reader, dataset = load_reader(args.reader), open_dataset(args.data, args.follow_links)
+    result = evaluate(reader, dataset, decoding=args.decode, edits=args.edits)
     if args.report:
         from linelet_read.report import write_report
 
@@ -64,7 +71,7 @@ def _evaluate_screens(args: argparse.Namespace) -> None:
 
     if args.report:
         raise UsageError(f"--report shows lines, and {args.data} holds screens; leave it out")
-    dataset = open_screens(args.data)
+    dataset = open_screens(args.data, args.follow_links)
     result = evaluate_screens(load_reader(args.reader), load_finder(args.finder), dataset, args.decode)
     if args.json:
         print_json(result.summary())
@@ -80,6 +87,7 @@ def _configure_compare(parser: argparse.ArgumentParser) -> None:
     for name in ("A", "B"):
         parser.add_argument(name.lower(), metavar=name, help="an ONNX file, a run folder or a shipped reader")
     parser.add_argument("--data", required=True, metavar="DIR", help="the dataset to read")
+    _add_links(parser)
     _add_decode(parser)
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
@@ -89,7 +97,7 @@ def _run_compare(args: argparse.Namespace) -> None:
     from linelet_read.evaluation import compare, evaluate
     from linelet_read.readers import load_reader
 
-    dataset = open_dataset(args.data)
+    dataset = open_dataset(args.data, args.follow_links)
     a, b = (evaluate(load_reader(reader), dataset, decoding=args.decode) for reader in (args.a, args.b))
     result = compare(a, b)
     if args.json:
@@ -141,6 +149,11 @@ def _add_reader(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "reader", metavar="READER", help="an ONNX file, a run folder or a shipped reader such as health-app"
     )
+
+
+def _add_links(parser: argparse.ArgumentParser) -> None:
+    text = "also read pictures that are links out of the dataset's folder"
+    parser.add_argument("--follow-links", action="store_true", help=text)
 
 
 def _add_finder(parser: argparse.ArgumentParser) -> None:

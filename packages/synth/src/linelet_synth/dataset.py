@@ -15,7 +15,7 @@ from typing import Any
 
 from linelet_common.cli import Progress
 from linelet_common.errors import DatasetError, UsageError
-from linelet_common.files import digest_of, sweep, write_atomically
+from linelet_common.files import digest_of, read_bytes, sweep, write_atomically
 from linelet_common.processes import end_with_parent
 from linelet_synth.contents import Content
 from linelet_synth.job import Job
@@ -69,10 +69,11 @@ def _claim(job: Job, content: Content, out: Path, storage: Storage, resume: bool
     manifest = out / MANIFEST
     if manifest.exists():
         try:
-            found = json.loads(manifest.read_bytes())
-        except ValueError:
+            found = json.loads(read_bytes(manifest))
+            found["complete"]
+        except (ValueError, RecursionError, TypeError, KeyError):
             raise DatasetError(
-                f"{manifest} is not JSON; remove {out} or name another folder with --out", place=out
+                f"{manifest} is not a dataset's; remove {out} or name another folder with --out", place=out
             ) from None
         for key, value in job.manifest(content, True).items():
             if key != "complete" and found.get(key) != value:

@@ -11,9 +11,12 @@ _SQUEEZED = (".txt", ".json", ".jsonl", ".toml")
 _NOT_DATA = ("lock.mdb",)
 
 
-def pack(dataset: Path, out: Path) -> int:
-    """Zip a dataset folder under its own name; returns the number of lines. DatasetError if it is unfinished."""
-    lines = len(open_dataset(dataset))
+def pack(dataset: Path, out: Path, follow_links: bool = False) -> int:
+    """Zip a dataset folder under its own name; returns the number of lines. DatasetError if it is unfinished.
+
+    follow_links: put what links lead to into the zip; else UsageError for a link, or a folder that is one.
+    """
+    lines = len(open_dataset(dataset, follow_links))
     if out.resolve().is_relative_to(dataset.resolve()):
         raise UsageError(f"{out} lies inside {dataset}; name a place outside it with --out", place=out)
     temporary = out.with_name(f".{out.name}.tmp")
@@ -21,6 +24,11 @@ def pack(dataset: Path, out: Path) -> int:
     try:
         with zipfile.ZipFile(temporary, "w") as archive:
             for path in sorted(dataset.rglob("*")):
+                if path.is_symlink() and not follow_links:
+                    raise UsageError(
+                        f"{path} is a link; copy the file there, or follow links with --follow-links",
+                        place=path,
+                    )
                 if path.is_file() and path.name not in _NOT_DATA:
                     name = f"{dataset.resolve().name}/{path.relative_to(dataset).as_posix()}"
                     entry = zipfile.ZipInfo(name)  # dated 1980: a zip must not depend on when it was made

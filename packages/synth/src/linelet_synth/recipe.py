@@ -17,6 +17,7 @@ import tomli_w
 from linelet_common.charset import Charset
 from linelet_common.errors import CharsetError, RecipeError
 from linelet_common.fields import Field, check_fields
+from linelet_common.files import read_bytes
 from linelet_common.schema import Checked, parse
 from linelet_synth.colours import Colour, parse_colour
 
@@ -249,7 +250,7 @@ def load_recipe(recipe: str) -> Recipe:
         return parse_recipe(content, recipe, Path())
     path = Path(recipe)
     try:
-        content = path.read_bytes()
+        content = read_bytes(path, 1 << 24)
     except OSError as failure:
         known = ", ".join(builtin_names())
         raise RecipeError(
@@ -262,7 +263,9 @@ def parse_recipe(content: bytes, where: str, folder: Path) -> Recipe:
     """A recipe from TOML; its relative paths are taken from ``folder``."""
     try:
         data = tomllib.loads(content.decode("utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as failure:
+    except RecursionError:
+        raise RecipeError(f"{where} is nested too deeply to be read; correct it", place=where) from None
+    except ValueError as failure:  # not TOML, not UTF-8, a number of thousands of digits
         raise RecipeError(f"{where} is not TOML: {failure}; correct it", place=where) from None
     recipe = parse(Recipe, data, where, RecipeError)
     keep = {"bundled", "system"}

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from linelet_common.errors import RecipeError
+from linelet_common.files import read_bytes
 from linelet_common.grammar import LONGEST_FORM, Grammar, literal_form, parse_form, piece_characters
 from linelet_synth.recipe import Recipe, TextKind
 from linelet_synth.recipe_faces import family
@@ -19,7 +20,7 @@ def read_corpora(recipe: Recipe) -> dict[str, bytes]:
 
 def _read(path: str) -> bytes:
     try:
-        return Path(path).read_bytes()
+        return read_bytes(Path(path))
     except OSError as failure:
         raise RecipeError(f"corpus {path}: {failure.strerror}; name a UTF-8 text file", place=path) from None
 

@@ -234,12 +234,13 @@ def _fonts(arguments: argparse.Namespace) -> None:
 def _configure_pack(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", type=Path, help="dataset folder")
     parser.add_argument("--out", type=Path, required=True, help="zip file to write")
+    parser.add_argument("--follow-links", action="store_true", help="put what symbolic links lead to into the zip")
 
 
 def _pack(arguments: argparse.Namespace) -> None:
     from linelet_synth.pack import pack
 
-    pack(arguments.data, arguments.out)
+    pack(arguments.data, arguments.out, arguments.follow_links)
     finish(arguments.out, f"upload {arguments.out.name}, e.g. as a Kaggle dataset")
 
 

@@ -15,6 +15,7 @@ from torch import nn
 
 from linelet_common.boxes import FILE_NAME, FinderSpec
 from linelet_common.errors import ReaderError, SpecError
+from linelet_common.files import read_bytes
 from linelet_model.networks.finder import Finder
 from linelet_model.run import WEIGHTS, check_file
 
@@ -24,7 +25,7 @@ def load_finder(folder: Path) -> tuple[nn.Module, FinderSpec]:
     for name in (FILE_NAME, WEIGHTS):
         check_file(folder, name)
     try:
-        spec = FinderSpec.from_json((folder / FILE_NAME).read_bytes(), str(folder / FILE_NAME))
+        spec = FinderSpec.from_json(read_bytes(folder / FILE_NAME), str(folder / FILE_NAME))
     except OSError as failure:
         raise SpecError(
             f"{folder / FILE_NAME}: {failure.strerror}; a finder needs its {FILE_NAME}", place=folder / FILE_NAME

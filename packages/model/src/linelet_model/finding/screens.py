@@ -23,7 +23,7 @@ class TrainingScreens:
         self._screens: list[Screen] = []
         rng = np.random.default_rng((settings.seed, 2))
         for data in settings.data:
-            screens = open_screens(Path(data))
+            screens = open_screens(Path(data), settings.follow_links)
             count = min(_MOST_HELD_OUT, max(1, round(settings.validation * len(screens))))
             apart = set(rng.permutation(len(screens))[:count].tolist())
             for i in range(len(screens)):

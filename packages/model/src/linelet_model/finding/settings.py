@@ -31,6 +31,7 @@ class FinderSettings:
     threads: int = _option(0, "torch's threads on the CPU; 0: one per core")
     validation: float = _option(0.03, "share of the screens held out for validation")
     seed: int = _option(0, "seed of the initial weights, the order of screens and their augmentation")
+    follow_links: bool = _option(False, "also read pictures that are links out of the dataset's folder")
 
     def checked(self) -> "FinderSettings":
         """The settings with their dependent defaults; TrainingError for values that make no sense."""

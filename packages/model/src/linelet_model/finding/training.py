@@ -179,12 +179,20 @@ class State:
         except Exception as failure:  # pickle, zip and torch each raise their own
             reason = (str(failure).splitlines() or [type(failure).__name__])[0]
             raise TrainingError(f"{path} is damaged ({reason}); train again into a new folder", place=path) from None
-        if saved.get("version") != run.VERSION:
+        found = saved.get("version") if isinstance(saved, dict) else None
+        if found != run.VERSION:
             raise TrainingError(
-                f"{path} is of version {saved.get('version')!r}, not {run.VERSION}; train again",
-                value=saved.get("version"),
-                place=path,
+                f"{path} is of version {found!r}, not {run.VERSION}; train again", value=found, place=path
             )
+        try:
+            self._take(saved)
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError, RuntimeError) as failure:
+            reason = (str(failure).splitlines() or [type(failure).__name__])[0]
+            raise TrainingError(
+                f"{path} does not fit this training ({type(failure).__name__}: {reason}); train again", place=path
+            ) from None
+
+    def _take(self, saved: dict[str, Any]) -> None:
         self.network.load_state_dict(saved["network"])
         self.average.load_state_dict(saved["average"])
         self.optimiser.load_state_dict(saved["optimiser"])
@@ -195,8 +203,11 @@ class State:
 def _claim(settings: FinderSettings, out: Path, resume: bool) -> None:
     """Make sure that ``out`` is this run's: new, or resumed with the settings it was begun with."""
     if resume:
-        saved = run.read_run(out)["settings"]
+        saved = run.read_run(out).get("settings")
+        if not isinstance(saved, dict):
+            raise TrainingError(f"{out / run.RUN} holds no settings; train again", place=out / run.RUN)
         now = json.loads(json.dumps(settings.to_dict()))
+        saved = {"follow_links": False, **saved}  # runs from before there was that setting
         changed = [f"--{k.replace('_', '-')} {now.get(k)} (was {saved.get(k)})" for k in now if now[k] != saved.get(k)]
         if changed:
             raise TrainingError(

@@ -111,7 +111,8 @@ async function openOnnx(address) {
 /** A reader on this thread. */
 class LocalReader {
   /**
-   * @param {{url: URL, spec: import("./spec.js").Spec, automata: forms.Automata | null}} source @param {string} kind of engine
+   * @param {{url: URL, spec: import("./spec.js").Spec, automata: forms.Automata | null, verified: boolean}} source
+   * @param {string} kind of engine
    * @param {(network: object, backend: string) => Promise<any>} start an engine for a network
    */
   constructor(source, kind, start) {

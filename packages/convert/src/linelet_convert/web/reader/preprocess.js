@@ -15,7 +15,7 @@ import { LineletError } from "./errors.js";
 
 // As in Python: such a crop is a mistake (a rule, a border), and reading it would take seconds and gigabytes.
 export const MAX_ASPECT = 128;
-export const MAX_PIXELS = 100_000_000;
+export const MAX_PIXELS = 40_000_000;
 
 // 8 bits for the pixel, 2 for headroom: what is left of 32 holds a coefficient's fraction.
 const PRECISION_BITS = 22;

@@ -18,7 +18,6 @@ export interface Spec {
   readonly std: readonly number[];
   /** What padding is filled with, after normalisation. */
   readonly pad: number;
-  /** The only widths the network takes, ascending; none: any multiple of width_step. */
   readonly widths: readonly number[];
   readonly width_step: number;
   /** Pixels a frame. */
