@@ -314,3 +314,15 @@ def test_the_verbs_around_a_recipe(tmp_path: Path, capsys: pytest.CaptureFixture
     assert main(["synth", "nothing", "--out", str(tmp_path / "x"), "--count", "1"]) == 2
     assert "linelet synth: nothing: No such file or directory" in capsys.readouterr().err
     assert not (tmp_path / "x").exists()
+
+
+def test_every_text_that_the_charset_cannot_write_is_named_at_once(tmp_path: Path) -> None:
+    (tmp_path / "texts.txt").write_text("12\n斤\n公斤\n", encoding="utf-8")
+    text = 'name = "x"\ncharset = "12"\n[[texts]]\ncorpus = "texts.txt"\n[[texts]]\nforms = ["{1..2}kg"]\n'
+    with pytest.raises(RecipeError) as failure:
+        Source(recipe(text, tmp_path), 0)
+    message = str(failure.value)
+    assert message.startswith(
+        "3 texts hold '斤' (U+65A4), '公' (U+516C), 'k' (U+006B), 'g' (U+0067), not in the charset"
+    )
+    assert all(words in message for words in ("text 2: '斤'", "text 3: '公斤'", "texts.1: 'kg'"))

@@ -75,7 +75,9 @@ class Source:
         fallback = Fallback([*own, *others])
         self.outside: Outside | None = None
         if recipe.unknown:
-            self.outside = Outside(recipe.characters, self.mixture, fallback.characters, self.split, recipe.validation)
+            self.outside = Outside(
+                recipe.characters, self.mixture, fallback.characters, self.split, recipe.validation, recipe.folding
+            )
         self.grammar = recipe_grammar(recipe, files)
         paths = _paths(fallback.faces)
         used = {f"font {k}": Path(path).read_bytes() for k, path in enumerate(paths)}
