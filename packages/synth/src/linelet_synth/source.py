@@ -82,6 +82,8 @@ class Source:
         paths = _paths(fallback.faces)
         used = {f"font {k}": Path(path).read_bytes() for k, path in enumerate(paths)}
         used |= families_content(self.families, paths)
+        if any(face.shaped for face in fallback.faces):
+            used["shaping"] = b"HarfBuzz"
         self.digest = recipe.digest({**used, **{f"corpus {k}": data for k, data in enumerate(files.values())}})
         self._rng = Rng(bytes.fromhex(self.digest), self.seed)
         atlas = Atlas(self.charset)

@@ -220,6 +220,8 @@ def _append(
     """Set a run of text from the pen's x and baseline on; returns the x of its end."""
     x, y = pen
     before = ""
+    if strike.shaper:  # kerning is as the face has it: dots stand no closer
+        return strike.append_shaped(placed, run, x, y, spacing)
     for character in run:
         if before:
             x += strike.kerning(before + character)
