@@ -314,3 +314,39 @@ def test_the_verbs_around_a_recipe(tmp_path: Path, capsys: pytest.CaptureFixture
     assert main(["synth", "nothing", "--out", str(tmp_path / "x"), "--count", "1"]) == 2
     assert "linelet synth: nothing: No such file or directory" in capsys.readouterr().err
     assert not (tmp_path / "x").exists()
+
+
+def test_init_takes_a_corpus_and_passes_the_check(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["Kontostand", "1.234,56\u00a0€", "Zażółć TEXTS gęślą", 'a "b" \\ c', "体重 CHARSET", "Kontostand"]
+    (tmp_path / "words.txt").write_text("\n".join(words), encoding="utf-8")
+    screen = tmp_path / "shot.png"
+    Image.new("RGB", (300, 200), (47, 182, 128)).save(screen)
+    path = tmp_path / "app" / "recipe.toml"
+    path.parent.mkdir()
+    asked = ["init", "--corpus", str(tmp_path / "words.txt"), "--from", str(screen), "--out", str(path)]
+    assert main(asked) == 0
+    assert "1 texts are there more than once" in capsys.readouterr().err
+    assert main(["recipe", "check", str(path)]) == 0
+    made = load_recipe(str(path))
+    assert set("体重CHARSET€ę\\") <= set(made.charset)
+    assert "\u00a0" not in made.charset
+    assert made.palette.backgrounds == ("#2fb680",)
+    (tmp_path / "words.txt").write_text("a\u200bb\n", encoding="utf-8")
+    path.unlink()
+    assert main(asked) == 2
+    assert "invisible character" in capsys.readouterr().err
+    (tmp_path / "words.txt").write_text("a\U00013000\n", encoding="utf-8")
+    assert main(asked) == 2
+    assert "U+13000" in capsys.readouterr().err
+
+
+def test_every_text_that_the_charset_cannot_write_is_named_at_once(tmp_path: Path) -> None:
+    (tmp_path / "texts.txt").write_text("12\n斤\n公斤\n", encoding="utf-8")
+    text = 'name = "x"\ncharset = "12"\n[[texts]]\ncorpus = "texts.txt"\n[[texts]]\nforms = ["{1..2}kg"]\n'
+    with pytest.raises(RecipeError) as failure:
+        Source(recipe(text, tmp_path), 0)
+    message = str(failure.value)
+    assert message.startswith(
+        "3 texts hold '斤' (U+65A4), '公' (U+516C), 'k' (U+006B), 'g' (U+0067), not in the charset"
+    )
+    assert all(words in message for words in ("text 2: '斤'", "text 3: '公斤'", "texts.1: 'kg'"))

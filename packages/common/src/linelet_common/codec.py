@@ -76,9 +76,11 @@ class Codec:
     def fold(self, text: str) -> str:
         """The text as this codec's reader is to write it: one U+FFFD for each run of characters outside the charset.
 
-        Spaces outside the charset are gaps that nobody sees, and are left out. The text itself where there is no class
-        for unknown characters.
+        No-break, narrow and wide spaces are the charset's space, where it has one: nobody sees which they are. Spaces
+        outside the charset are gaps, and are left out. Characters stay where there is no class for unknown ones.
         """
+        if " " in self.charset:
+            text = "".join(" " if c.isspace() and c not in self.charset else c for c in text)
         if not self.unknown:
             return text
         seen = (c for c in text if c in self.charset or not c.isspace())

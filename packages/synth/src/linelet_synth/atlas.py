@@ -6,12 +6,14 @@ A strike is a face at one weight and size. Its glyphs are what Pillow's BASIC la
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ImageFont
 
 from linelet_synth.fonts import Face, is_large
+from linelet_synth.shaping import Shaper
 
 Mask = NDArray[np.uint8]
 
@@ -34,12 +36,21 @@ Placed = tuple[Mask, int, int, int, int]
 class Strike:
     """A face at one weight and size in pixels per em."""
 
-    def __init__(self, size: int, kerned: bool, font: Callable[[str], ImageFont.FreeTypeFont]) -> None:
-        self.size, self.kerned = size, kerned
+    def __init__(
+        self,
+        size: int,
+        kerned: bool,
+        font: Callable[[str], ImageFont.FreeTypeFont],
+        shaper: Shaper | None = None,
+        joining: Callable[[], ImageFont.FreeTypeFont] | None = None,
+    ) -> None:
+        """shaper: of a face whose layout tables kern or join letters; joining: its font that joins them."""
+        self.size, self.kerned, self.shaper, self._joining = size, kerned and not shaper, shaper, joining
         self.bytes = 2000  # its own, then its glyphs'
         self._font = font
         self._glyphs: dict[str, Glyph] = {}
         self._kerning: dict[str, int] = {}
+        self._ligatures: dict[str, tuple[list[Glyph], int]] = {}
 
     def glyph(self, character: str) -> Glyph:
         """The glyph of a character, rasterised at its first use."""
@@ -59,17 +70,55 @@ class Strike:
             value = self._kerning[pair] = round(length(pair) - length(pair[0]) - length(pair[1]))
         return value
 
+    def append_shaped(self, placed: list[Placed], run: str, x: float, y: int, spacing: float = 0.0) -> float:
+        """Set a run as its face's layout tables have it, from x on the baseline y on; returns the x of its end.
+
+        A ligature is cut in stretches of equal width, one for each of its characters. spacing: pixels between
+        characters; as in browsers, letters are not joined then.
+        """
+        assert self.shaper
+        size, glyphs = self.size, self._glyphs
+        for text, kerning in self.shaper.shape(run, not spacing):
+            pixel = round(x)
+            if len(text) == 1:
+                mask, left, top, right, bottom, advance = glyphs.get(text) or self.glyph(text)
+                placed.append((mask, pixel + left, y + top, pixel + right, y + bottom))
+                x += advance + spacing
+            else:
+                pieces, advance = self._joined(text)
+                placed += [(m, pixel + x0, y + y0, pixel + x1, y + y1) for m, x0, y0, x1, y1, _ in pieces]
+                x += advance
+            if kerning:
+                x += kerning * size
+        return x
+
+    def _joined(self, text: str) -> tuple[list[Glyph], int]:
+        found = self._ligatures.get(text)
+        if found is None:
+            assert self._joining
+            mask, left, top, _, bottom, advance = _drawn(self._joining(), text)
+            cuts = [round(mask.shape[1] * k / len(text)) for k in range(len(text) + 1)]
+            pieces = [
+                (np.ascontiguousarray(mask[:, a:b]), left + a, top, left + b, bottom, 0) for a, b in pairwise(cuts)
+            ]
+            found = self._ligatures[text] = pieces, advance
+            self.bytes += mask.nbytes + 200 * len(text)
+        return found
+
     def _rasterise(self, character: str) -> Glyph:
-        font = self._font(character)
-        advance = round(font.getlength(character))
-        # What ImageDraw.text draws, without a canvas to draw it on: less than half the time.
-        ink, (x, y) = font.getmask2(character, "L", anchor="ls")
-        box = ink.getbbox()
-        if box is None:  # a space
-            return np.zeros((0, 0), dtype=np.uint8), 0, 0, 0, 0, advance
-        left, top, right, bottom = box
-        whole = np.frombuffer(bytes(ink), dtype=np.uint8).reshape(ink.size[::-1])
-        return whole[top:bottom, left:right].copy(), left + x, top + y, right + x, bottom + y, advance
+        return _drawn(self._font(character), character)
+
+
+def _drawn(font: ImageFont.FreeTypeFont, text: str) -> Glyph:
+    advance = round(font.getlength(text))
+    # What ImageDraw.text draws, without a canvas to draw it on: less than half the time.
+    ink, (x, y) = font.getmask2(text, "L", anchor="ls")
+    box = ink.getbbox()
+    if box is None:  # a space
+        return np.zeros((0, 0), dtype=np.uint8), 0, 0, 0, 0, advance
+    left, top, right, bottom = box
+    whole = np.frombuffer(bytes(ink), dtype=np.uint8).reshape(ink.size[::-1])
+    return whole[top:bottom, left:right].copy(), left + x, top + y, right + x, bottom + y, advance
 
 
 class Atlas:
@@ -81,6 +130,7 @@ class Atlas:
         self._strikes: OrderedDict[tuple[str, int, int, int], Strike] = OrderedDict()
         self._fonts: OrderedDict[tuple[str, int, int, int], ImageFont.FreeTypeFont] = OrderedDict()
         self._whole_fonts: OrderedDict[tuple[str, int, int, int], ImageFont.FreeTypeFont] = OrderedDict()
+        self._shapers: dict[tuple[str, int, int], Shaper] = {}
         self._capacity, self._open_fonts = capacity, open_fonts
         self._uses = 0
 
@@ -90,7 +140,11 @@ class Atlas:
         key = (face.path, face.index, weight, size)
         strike = self._strikes.get(key)
         if strike is None:
-            strike = self._strikes[key] = Strike(size, face.kerned, partial(self._font, face, weight, size))
+            shaper, joining = None, None
+            if face.shaped:
+                shaper, joining = self._shaper(face, weight), partial(self._joining_font, face, weight, size)
+            font = partial(self._font, face, weight, size)
+            strike = self._strikes[key] = Strike(size, face.kerned, font, shaper, joining)
         else:
             self._strikes.move_to_end(key)
         self._uses += 1
@@ -112,6 +166,16 @@ class Atlas:
             fonts.move_to_end(key)
         return font
 
+    def _shaper(self, face: Face, weight: int) -> Shaper:
+        key = (face.path, face.index, weight)
+        if key not in self._shapers:
+            self._shapers[key] = face.shaper(weight)
+        return self._shapers[key]
+
+    def _joining_font(self, face: Face, weight: int, size: int) -> ImageFont.FreeTypeFont:
+        """A font that joins letters, opened for the few ligatures that are drawn and not kept."""
+        return face.font(weight, size, layout=ImageFont.Layout.RAQM)
+
     def _trim(self) -> None:
         total = sum(strike.bytes for strike in self._strikes.values())
         while total > self._capacity and len(self._strikes) > 1:
@@ -121,6 +185,8 @@ class Atlas:
 def set_text(strike: Strike, text: str) -> tuple[list[Placed], int]:
     """The glyphs of a text from x = 0 on the baseline y = 0, and the pen's end."""
     placed: list[Placed] = []
+    if strike.shaper:
+        return placed, round(strike.append_shaped(placed, text, 0.0, 0))
     pen, before, kerned = 0, "", strike.kerned
     for character in text:
         if kerned and before:

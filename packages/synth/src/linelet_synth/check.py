@@ -7,6 +7,7 @@ from linelet_synth.atlas import Atlas, Placed, ink_box, set_text
 from linelet_synth.colours import choose_text_colour, contrast, parse_colour
 from linelet_synth.recipe import Recipe
 from linelet_synth.recipe_faces import costly, parts
+from linelet_synth.recipe_texts import read_corpora, repeated_phrases, written
 from linelet_synth.rng import Rng
 from linelet_synth.source import Source
 from linelet_synth.texts import frequencies
@@ -38,6 +39,7 @@ def check(recipe: Recipe) -> Findings:
             f"{widest!r} is {width} pixels wide at the smallest size, looks.plain.canvas {canvas}: it gets a wider one"
         )
     notes += face_notes(source)
+    notes += text_notes(recipe)
     shares = frequencies(source.mixture, recipe.characters)
     # An estimate of a share scatters; half of the floor is beyond chance.
     rare = [c for c, share in shares.items() if share < recipe.floor / 2]
@@ -69,6 +71,22 @@ def face_notes(source: Source) -> list[str]:
             if face.ambiguous:
                 drawn = describe_characters("".join(sorted(face.ambiguous)[:8]))
                 notes.append(f"{face.name} is not used for texts with {drawn}: it draws them as others")
+    return notes
+
+
+def text_notes(recipe: Recipe) -> list[str]:
+    """What of the recipe's texts is not labelled, or not counted, as it is written."""
+    files = read_corpora(recipe)
+    notes = [
+        f"{path}: {count} texts are there more than once; each counts once"
+        for path, count in repeated_phrases(recipe, files).items()
+    ]
+    held = {c for kind in recipe.texts for c in written(recipe, kind, files)}
+    folded: dict[str, str] = {}
+    for code, character in recipe.folding.items():
+        if chr(code) in held:
+            folded[character] = folded.get(character, "") + chr(code)
+    notes += [f"labels write {describe_characters(others)} as {character!r}" for character, others in folded.items()]
     return notes
 
 

@@ -16,6 +16,7 @@ from PIL import ImageFont
 from linelet_common.charset import Charset
 from linelet_common.errors import RecipeError, describe_characters
 from linelet_synth.outlines import BUNDLED_ALIKE, Outlines, read_outlines
+from linelet_synth.shaping import Shaper, has_shapes
 
 # What FreeType's hinter measures a font by, whatever is drawn with it: without them it would hint otherwise.
 _MEASURED = (
@@ -39,10 +40,11 @@ Entry = str | tuple[str, ...]
 class Face:
     """One face of a font file.
 
-    weights: the range of its weight axis, or its one weight twice. axes: the defaults of all its axes, and ``axis`` is
-    the weight's. primary: the plain look uses the face, and the screen look in half of its lines: faces that the recipe
-    names itself, and the default one of the bundled. ambiguous: characters that it draws as others of its texts.
-    chain: the faces that draw its characters, the first that has one; none: it does.
+    weights: the range of its weight axis, or its one weight twice. axes: the defaults of all its axes, by their tags;
+    ``axis`` is the weight's. primary: the plain look uses the face, and the screen look in half of its lines: faces
+    that the recipe names itself, and the default one of the bundled. ambiguous: characters that it draws as others of
+    its texts. chain: the faces that draw its characters, the first that has one; none: it does. shaped: whether its
+    layout tables kern or join letters.
     """
 
     path: str
@@ -54,9 +56,11 @@ class Face:
     characters: frozenset[str]
     primary: bool = True
     axes: tuple[float, ...] = ()
+    tags: tuple[str, ...] = ()
     axis: int = 0
     ambiguous: frozenset[str] = frozenset()
     chain: tuple["Face", ...] = ()
+    shaped: bool = False
 
     @property
     def place(self) -> str:
@@ -91,13 +95,21 @@ class Face:
         """The weight of the face that comes nearest."""
         return min(max(weight, self.weights[0]), self.weights[1])
 
-    def font(self, weight: int, size: int, characters: str = "") -> ImageFont.FreeTypeFont:
-        """A Pillow font in BASIC layout: glyph by glyph, as the atlas sets them. It need have the characters only."""
+    def shaper(self, weight: int) -> Shaper:
+        """What shapes runs in the face at a weight."""
+        data = _content(self.path)
+        values = [*self.axes[: self.axis], self.nearest(weight), *self.axes[self.axis + 1 :]] if self.variable else []
+        return Shaper(self.place, data, self.index, dict(zip(self.tags, values, strict=True)) if values else {})
+
+    def font(
+        self, weight: int, size: int, characters: str = "", layout: ImageFont.Layout = ImageFont.Layout.BASIC
+    ) -> ImageFont.FreeTypeFont:
+        """A Pillow font, in BASIC layout glyph by glyph, as the atlas sets them. It need have the characters only."""
         data = slim(self.path, self.index, characters) if characters else None
         if data is None and self.path.lower().endswith((".woff", ".woff2")):
             data = unpacked(self.path)
         file, index = (io.BytesIO(data), 0) if data else (self.path, self.index)
-        font = ImageFont.truetype(file, size, index, layout_engine=ImageFont.Layout.BASIC)
+        font = ImageFont.truetype(file, size, index, layout_engine=layout)
         if self.variable:
             font.set_variation_by_axes([*self.axes[: self.axis], self.nearest(weight), *self.axes[self.axis + 1 :]])
         return font
@@ -107,6 +119,11 @@ class Face:
 def is_large(path: str) -> bool:
     """Whether a font file is worth cutting to the characters that are drawn."""
     return Path(path).stat().st_size >= _LARGE
+
+
+@lru_cache(maxsize=64)
+def _content(path: str) -> bytes:
+    return unpacked(path) if path.lower().endswith((".woff", ".woff2")) else Path(path).read_bytes()
 
 
 @lru_cache(maxsize=64)
@@ -197,7 +214,9 @@ def _face(path: str, index: int, font: TTFont, primary: bool) -> Face:
         characters,
         primary,
         tuple(axis.defaultValue for axis in axes),
+        tuple(axis.axisTag for axis in axes),
         axis or 0,
+        shaped=has_shapes(font),
     )
 
 

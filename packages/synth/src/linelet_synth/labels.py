@@ -1,10 +1,12 @@
 """What a reader of a charset is to write for a text that is drawn.
 
-Each run of characters outside the charset is one U+FFFD, so that no reader learns to name the nearest character that it
+A character that the charset has an equivalent of, as a minus sign of a hyphen, is written as that. Each other run of
+characters outside the charset is one U+FFFD, so that no reader learns to name the nearest character that it
 knows. A space outside the charset is a gap: it is not written, and runs on both sides of it are one.
 """
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from linelet_common.codec import UNKNOWN
@@ -18,10 +20,11 @@ class Span(NamedTuple):
     end: int
 
 
-def spans(drawn: str, charset: Container[str]) -> tuple[Span, ...]:
-    """The label of a drawn text, character by character."""
+def spans(drawn: str, charset: Container[str], folding: Mapping[int, str] = MappingProxyType({})) -> tuple[Span, ...]:
+    """The label of a drawn text, character by character. folding: a recipe's equivalents."""
     found: list[Span] = []
-    for k, character in enumerate(drawn):
+    for k, own in enumerate(drawn):
+        character = folding.get(ord(own), own) if folding else own
         if character in charset:
             found.append(Span(character, k, k + 1))
         elif character.isspace():

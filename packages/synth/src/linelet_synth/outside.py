@@ -5,10 +5,11 @@ units, signs, dates and times, Latin words, phrases of other apps. Each holds at
 charset; what the charset holds is labelled as ever. linelet_synth.labels has the rule of their labels.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from importlib import resources
 from itertools import accumulate
+from types import MappingProxyType
 
 from linelet_common.charset import Charset
 from linelet_common.codec import UNKNOWN
@@ -110,12 +111,20 @@ class Outside:
     """
 
     def __init__(
-        self, charset: Charset, mixture: Mixture, drawable: frozenset[str], split: str, validation: float
+        self,
+        charset: Charset,
+        mixture: Mixture,
+        drawable: frozenset[str],
+        split: str,
+        validation: float,
+        folding: Mapping[int, str] = MappingProxyType({}),
     ) -> None:
-        self._charset, self._mixture, self._drawable = charset, mixture, drawable
+        self._charset, self._mixture, self._drawable, self._folding = charset, mixture, drawable, folding
+        # What labels write as a character of the charset is none of a stranger's.
+        self._inside = frozenset(charset) | frozenset(map(chr, folding))
         self._split, self._validation = split, validation
         self._alone = {
-            c: group for group in _CONFUSABLE for c in group if c not in charset and set(group) & set(charset)
+            c: group for group in _CONFUSABLE for c in group if c not in self._inside and set(group) & set(charset)
         }
         self._strangers()
         forms = {
@@ -151,7 +160,7 @@ class Outside:
             drawn = text.drawn
             if not drawn or not self._drawable.issuperset(drawn):
                 continue
-            labelled = spans(drawn, self._charset)
+            labelled = spans(drawn, self._charset, self._folding)
             if not self._sound(drawn, labelled):
                 continue
             if self._split == "all" or side(drawn, self._validation) == self._split:
@@ -185,13 +194,13 @@ class Outside:
         """What the faces draw and the charset lacks: phrases, Chinese characters, look-alikes, Latin letters."""
 
         def outside(text: str) -> bool:
-            return self._drawable.issuperset(text) and any(c not in self._charset and c != " " for c in text)
+            return self._drawable.issuperset(text) and any(c not in self._inside and c != " " for c in text)
 
         chinese = [word for word in _words("zh.txt") if outside(word)]
         # Of three phrases two are Chinese where the charset is.
         english = [word for word in _words("en.txt") if outside(word)]
         self._phrases = [*chinese, *chinese, *english]
-        self._common = sorted({c for word in chinese for c in word if c >= "\u4e00" and c not in self._charset})
+        self._common = sorted({c for word in chinese for c in word if c >= "\u4e00" and c not in self._inside})
         self._all, self._alike = [], {}
         for row in _words("lookalikes.txt"):
             if outside(row[0]):
@@ -209,7 +218,7 @@ class Outside:
         for form in dict.fromkeys(forms):
             pieces = parse_form(form, _VOCABULARY, "")
             characters = "".join(map(piece_characters, pieces))
-            outside = any(c not in self._charset and c != " " for c in characters)
+            outside = any(c not in self._inside and c != " " for c in characters)
             if outside and self._drawable.issuperset(characters):
                 kept.append(pieces)
         return kept

@@ -4,6 +4,9 @@ Found in a screenshot are its grounds (colours in wide stretches), the colours o
 narrow strokes, taken where it is furthest from the ground: the rest is antialiasing) and the heights of its lines.
 """
 
+import json
+import os
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,8 +16,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from linelet_common.charset import Charset
+from linelet_common.errors import CharsetError, RecipeError
 from linelet_common.preprocess import Pixels, load_image
 from linelet_synth.colours import Colour, contrast
+from linelet_synth.fonts import Entry, find_faces
+from linelet_synth.recipe import EQUIVALENTS
+from linelet_synth.recipe_texts import corpus_phrases
 
 # A ground covers at least this share of a screenshot; icons and photos cover less with any one colour.
 _GROUND_SHARE = 0.01
@@ -122,13 +130,36 @@ _TEMPLATE = """\
 name = "my-app"
 
 # Every character that occurs, in the order of the reader's classes. No other character can ever be read.
-charset = "0123456789.%kgBMIWeiht"
+CHARSET
 
 # Fonts for the whole charset: files ("fonts/App.ttf", "fonts/App.ttc#1"), folders, "bundled", "system".
-fonts = ["bundled"]
+FONTS
 # Fonts for its digits and Latin letters only, to stand beside the others.
 companion_fonts = ["bundled"]
 
+TEXTS
+# Font weights and text colours by role; the first colour with enough contrast is taken.
+[roles.field]
+weights = [400]
+
+[roles.value]
+weights = [400, 700]
+
+[palette]
+backgrounds = [BACKGROUNDS]
+
+[palette.text]
+COLOURS
+# Shares of the two looks: plain is flat and regular, screen has what screenshots have.
+[looks.plain]
+weight = 0.2
+
+[looks.screen]
+weight = 0.8
+size = [SIZES]  # pixels per em
+"""
+
+_FORMS = """\
 # Lists of words for the templates below.
 [vocabulary]
 field = ["Weight", "BMI"]
@@ -149,30 +180,59 @@ weight = 2
 role = "value"
 random = { length = [1, 8], tokens = ["BMI", "kg"] }
 
-# Font weights and text colours by role; the first colour with enough contrast is taken.
-[roles.field]
-weights = [400]
+"""
 
-[roles.value]
-weights = [400, 700]
+_PHRASES = """\
+# The app's texts, one a line. Kinds of text have shares; a form such as "{40..110:.1f} kg" draws numbers.
+[[texts]]
+weight = 8
+CORPUS
 
-[palette]
-backgrounds = [BACKGROUNDS]
+# Random strings let every character be seen often enough, wherever it stands.
+[[texts]]
+weight = 2
+role = "value"
+random = { length = [1, 8] }
 
-[palette.text]
-TEXT
-# Shares of the two looks: plain is flat and regular, screen has what screenshots have.
-[looks.plain]
-weight = 0.2
-
-[looks.screen]
-weight = 0.8
-size = [SIZES]  # pixels per em
 """
 
 
-def propose(found: Found | None) -> str:
-    """A recipe as TOML, with the colours and sizes found where there are any."""
+@dataclass(frozen=True)
+class Corpus:
+    """An app's texts: their file as the recipe names it, their characters, and fonts that have them all."""
+
+    path: str
+    charset: str
+    fonts: tuple[Entry, ...]
+
+
+def read_corpus(path: Path, folder: Path) -> tuple[Corpus, int]:
+    """The charset and fonts that a file of texts needs, for a recipe in ``folder``; how many texts repeat another.
+
+    RecipeError for a file that cannot be read, for invisible characters, and where no font has a character.
+    """
+    phrases, repeated = corpus_phrases(str(path))
+    held = {" " if c.isspace() else c for phrase in phrases for c in phrase}
+    held -= {c for own, others in EQUIVALENTS.items() if own in held for c in others}
+    charset = "".join(sorted(held))
+    try:
+        Charset(charset)
+    except CharsetError as failure:
+        raise RecipeError(f"{path}: of its characters, {failure}", place=path) from None
+    name = os.path.relpath(path.resolve(), folder.resolve())
+    reason = ""
+    choices: tuple[tuple[Entry, ...], ...] = (("bundled",), (("bundled",),), (("bundled", "system"),))
+    for fonts in choices:
+        try:
+            if find_faces(fonts, charset, alike=False)[0]:
+                return Corpus(name, charset, fonts), repeated
+        except RecipeError as failure:
+            reason = str(failure)
+    raise RecipeError(f"{path}: {reason}", place=path)
+
+
+def propose(found: Found | None, corpus: Corpus | None = None) -> str:
+    """A recipe as TOML, with the colours and sizes found where there are any, and a corpus's characters and texts."""
     backgrounds = found.backgrounds if found and found.backgrounds else ((255, 255, 255), (47, 182, 128))
     text = found.text if found and found.text else ((51, 51, 51), (255, 255, 255))
     # A line's ink is some nine tenths of an em high in Chinese, seven in Latin capitals.
@@ -180,8 +240,22 @@ def propose(found: Found | None) -> str:
     if found and found.heights:
         low, high = max(10, found.heights[0]), min(96, found.heights[1] * 10 // 8)
     names = "".join(f'colour{k} = "{_hex(colour)}"\n' for k, colour in enumerate(text, 1))
-    return (
-        _TEMPLATE.replace("BACKGROUNDS", ", ".join(f'"{_hex(colour)}"' for colour in backgrounds))
-        .replace("TEXT\n", names + "\n")
-        .replace("SIZES", f"{low}, {max(low + 2, high)}")
-    )
+    charset, texts = "0123456789.%kgBMIWeiht", _FORMS
+    fonts: tuple[Entry, ...] = ("bundled",)
+    if corpus:
+        charset, fonts = corpus.charset, corpus.fonts
+        texts = _PHRASES.replace("CORPUS", _toml("corpus", corpus.path))
+    filled = {
+        "BACKGROUNDS": ", ".join(f'"{_hex(colour)}"' for colour in backgrounds),
+        "SIZES": f"{low}, {max(low + 2, high)}",
+        "COLOURS\n": names + "\n",
+        "CHARSET": _toml("charset", charset),
+        "FONTS": _toml("fonts", fonts),
+        "TEXTS\n": texts,
+    }
+    # At once, so that no text of the corpus is taken for one of these.
+    return re.sub("|".join(filled), lambda found: filled[found[0]], _TEMPLATE)
+
+
+def _toml(key: str, value: str | tuple[Entry, ...]) -> str:
+    return f"{key} = {json.dumps(value, ensure_ascii=False)}"

@@ -28,6 +28,9 @@ LOOKS: tuple[Look, ...] = ("plain", "screen")
 # then not resumed. packages/synth/tests/golden.json holds digests of this generation's lines.
 GENERATION = 7
 
+# What looks the same, or is written so by some, as the one that a charset usually has.
+EQUIVALENTS = {" ": "\u00a0\u202f\u2009\u2007\u200a\u3000", "-": "\u2212\u2010\u2011", "'": "’‘", '"': "“”"}
+
 # Files (face.ttc#1), folders, "bundled", "system"; a list within the list is a chain, as CSS has it.
 Fonts = tuple[str | tuple[str, ...], ...]
 Share = Annotated[float, pydantic.Field(ge=0.0, le=1.0)]
@@ -136,6 +139,7 @@ class ScreenLook(Checked):
     textured: Share = 0.28  # gradients and photos behind the text
     pills: Share = 0.1
     tilted: Share = 0.25
+    spaced: bool = True  # where the charset has a space, nothing else looks like one: gaps between parts stay narrower
     hardness: float = pydantic.Field(default=1.0, ge=0.0, le=2.0)  # how much may go wrong with one line; 0: nothing
 
 
@@ -172,6 +176,8 @@ class Recipe(Checked):
     vocabulary: dict[str, tuple[str, ...]] = pydantic.Field(default={})
     texts: tuple[TextKind, ...] = pydantic.Field(min_length=1)
     fields: dict[str, Field] = pydantic.Field(default={})  # values that screens show beside their names
+    # For a character of the charset, others that labels write as it, unless the charset has them too.
+    equivalents: dict[str, str] = pydantic.Field(default=EQUIVALENTS)
     roles: dict[str, Role] = pydantic.Field(default={"field": Role()})
     palette: Palette = Palette()
     looks: Looks = Looks()
@@ -199,6 +205,11 @@ class Recipe(Checked):
                 if colour not in self.palette.text:
                     known = ", ".join(self.palette.text)
                     raise ValueError(f"roles.{name}.colours names {colour!r}; known in palette.text are {known}")
+        for character, others in self.equivalents.items():
+            if len(character) != 1 or character in others or set(others + character) & set("{}"):
+                raise ValueError(
+                    f"equivalents: {character!r} = {others!r}; write one character = the others, no braces"
+                )
         if not self.palette.backgrounds:
             raise ValueError("palette.backgrounds is empty; name at least one")
         for name, words in self.vocabulary.items():
@@ -215,6 +226,17 @@ class Recipe(Checked):
         """The charset as an object."""
         return Charset(self.charset)
 
+    @cached_property
+    def folding(self) -> dict[int, str]:
+        """What labels write for characters that the charset has an equivalent of, for str.translate."""
+        return {
+            ord(other): character
+            for character, others in self.equivalents.items()
+            if character in self.charset
+            for other in others
+            if other not in self.charset
+        }
+
     def text_colours(self, role: str) -> tuple[Colour, ...]:
         """The role's colours, best first."""
         names = self.roles[role].colours or tuple(self.palette.text)
@@ -229,7 +251,12 @@ class Recipe(Checked):
         content = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())}
         # Where a file lies does not matter, what it holds does.
         # Fields are drawn on screens only, whose digest takes them in by itself.
-        settings = self.model_dump(mode="json", exclude={"fonts", "companion_fonts", "fields", "alike"})
+        settings = self.model_dump(mode="json", exclude={"fonts", "companion_fonts", "fields", "alike", "equivalents"})
+        # What a recipe does not use leaves its digest as it was before that could be written.
+        if settings["looks"]["screen"].pop("spaced") and " " in self.charset:
+            settings["spaced"] = True
+        if self.folding:
+            settings["equivalents"] = sorted(self.folding.items())
         for table in (*settings["texts"], *settings["roles"].values()):
             del table["fonts"]
         settings["texts"] = [{**kind, "corpus": bool(kind["corpus"])} for kind in settings["texts"]]

@@ -1,5 +1,6 @@
 """The texts of a recipe: its mixture, and the grammar of all that it can say."""
 
+import unicodedata
 from pathlib import Path
 
 from linelet_common.errors import RecipeError
@@ -7,7 +8,7 @@ from linelet_common.files import read_bytes
 from linelet_common.grammar import LONGEST_FORM, Grammar, literal_form, parse_form, piece_characters
 from linelet_synth.recipe import Recipe, TextKind
 from linelet_synth.recipe_faces import family
-from linelet_synth.texts import Drawer, Forms, Mixture, Phrases, Random, frequencies, refuse_unknown
+from linelet_synth.texts import Drawer, Folded, Forms, Mixture, Phrases, Random, Refusals, frequencies
 
 # Forms and phrases of a grammar. A longer corpus is language rather than a list of what an app says.
 _LONGEST_GRAMMAR = 10_000
@@ -31,11 +32,13 @@ def build_mixture(recipe: Recipe, split: str, files: dict[str, bytes]) -> Mixtur
     RecipeError naming the characters of any phrase, form or corpus line that the charset cannot encode.
     """
     charset = recipe.characters
+    refusals = Refusals(charset)
     for name, words in recipe.vocabulary.items():
         for word in words:
-            refuse_unknown(word, charset, f"vocabulary.{name}")
+            refusals.note(word.translate(recipe.folding), f"vocabulary.{name}")
     weights = [kind.weight for kind in recipe.texts]
-    fixed = [None if kind.random else _drawer(recipe, k, files) for k, kind in enumerate(recipe.texts)]
+    fixed = [None if kind.random else _drawer(recipe, k, files, refusals) for k, kind in enumerate(recipe.texts)]
+    refusals.end()
 
     def mixture(boost: dict[str, float], side: str) -> Mixture:
         drawers = [fixed[k] or _random(kind, recipe, k, boost) for k, kind in enumerate(recipe.texts)]
@@ -59,10 +62,15 @@ def recipe_grammar(recipe: Recipe, files: dict[str, bytes]) -> Grammar | None:
     for kind in recipe.texts:
         if kind.corpus:
             forms += map(literal_form, _phrases(kind.corpus, files[kind.corpus]))
+    forms = [form.translate(recipe.folding) for form in forms]
     if not forms or len(forms) > _LONGEST_GRAMMAR or max(map(len, forms)) > LONGEST_FORM:
         return None
     used = {name for form in forms for name in recipe.vocabulary if f"{{{name}}}" in form or f"%({name})" in form}
-    words = {name: tuple(dict.fromkeys(words)) for name, words in recipe.vocabulary.items() if name in used}
+    words = {
+        name: tuple(dict.fromkeys(word.translate(recipe.folding) for word in words))
+        for name, words in recipe.vocabulary.items()
+        if name in used
+    }
     return Grammar(vocabulary=words, forms=tuple(dict.fromkeys(forms)))
 
 
@@ -71,57 +79,93 @@ def _reach(kind: TextKind) -> float:
     return 0.0 if random is None or random.alphabet else sum(random.length) / 2
 
 
-def _drawer(recipe: Recipe, k: int, files: dict[str, bytes]) -> Drawer:
-    kind, where, charset = recipe.texts[k], f"texts.{k}", recipe.characters
+def _drawer(recipe: Recipe, k: int, files: dict[str, bytes], refusals: Refusals) -> Drawer:
+    kind, where = recipe.texts[k], f"texts.{k}"
     if kind.corpus:
-        phrases = _phrases(kind.corpus, files[kind.corpus])
+        phrases = [_seen(phrase, recipe) for phrase in _phrases(kind.corpus, files[kind.corpus])]
         for number, phrase in enumerate(phrases, 1):
-            refuse_unknown(phrase, charset, f"{kind.corpus}, text {number},")
-        return Phrases(phrases, kind.role, family(kind, recipe, k))
-    forms = [parse_form(form, recipe.vocabulary, where) for form in kind.forms]
+            refusals.note(phrase.translate(recipe.folding), f"{kind.corpus}, text {number},")
+        return _folded(Phrases(phrases, kind.role, family(kind, recipe, k)), "".join(phrases), recipe)
+    vocabulary = {name: tuple(_seen(word, recipe) for word in words) for name, words in recipe.vocabulary.items()}
+    forms = [parse_form(_seen(form, recipe), vocabulary, where) for form in kind.forms]
     for form in forms:
         for piece in form:
-            refuse_unknown(piece_characters(piece), charset, where)
-    return Forms(forms, kind.role, family(kind, recipe, k))
+            refusals.note(piece_characters(piece).translate(recipe.folding), where)
+    held = "".join(piece_characters(piece) for form in forms for piece in form)
+    return _folded(Forms(forms, kind.role, family(kind, recipe, k)), held, recipe)
+
+
+def _seen(text: str, recipe: Recipe) -> str:
+    """The text with all spaces that the charset has in one: nobody sees which it is, and few fonts have them all."""
+    return text.translate({code: " " for code, own in recipe.folding.items() if own == " "})
+
+
+def _folded(drawer: Forms | Phrases, held: str, recipe: Recipe) -> Drawer:
+    return Folded(drawer, recipe.folding) if any(ord(c) in recipe.folding for c in held) else drawer
 
 
 def family_characters(recipe: Recipe, files: dict[str, bytes]) -> dict[str, str]:
     """The characters that the texts of each family of fonts may hold, in the charset's order."""
     names = [family(kind, recipe, k) for k, kind in enumerate(recipe.texts)]
-    if not any(names):
-        return {"": recipe.charset}
     found: dict[str, set[str]] = {"": set()}
-    for k, (name, kind) in enumerate(zip(names, recipe.texts, strict=True)):
-        found.setdefault(name, set()).update(_characters(recipe, kind, f"texts.{k}", files))
-    return {name: "".join(c for c in recipe.charset if c in held) for name, held in found.items()}
+    for name, kind in zip(names, recipe.texts, strict=True):
+        found.setdefault(name, set()).update(written(recipe, kind, files))
+    if not any(names):
+        found[""].update(recipe.charset)
+    # What labels fold is drawn as it is.
+    drawable = recipe.charset + "".join(chr(code) for code, own in recipe.folding.items() if own != " ")
+    return {name: "".join(c for c in drawable if c in held) for name, held in found.items()}
 
 
-def _characters(recipe: Recipe, kind: TextKind, where: str, files: dict[str, bytes]) -> str:
+def written(recipe: Recipe, kind: TextKind, files: dict[str, bytes]) -> str:
+    """All characters that texts of a kind may hold, as the recipe writes them."""
     if kind.corpus:
         return "".join(_phrases(kind.corpus, files[kind.corpus]))
     if kind.random:
         return "".join((kind.random.alphabet or recipe.charset, *kind.random.tokens))
     return "".join(
-        piece_characters(piece) for form in kind.forms for piece in parse_form(form, recipe.vocabulary, where)
+        piece_characters(piece) for form in kind.forms for piece in parse_form(form, recipe.vocabulary, "texts")
     )
 
 
+def repeated_phrases(recipe: Recipe, files: dict[str, bytes]) -> dict[str, int]:
+    """How many texts of each corpus repeat an earlier one: each text counts once."""
+    counts = {}
+    for path, content in files.items():
+        lines = [line for line in _lines(path, content) if line]
+        counts[path] = len(lines) - len(set(lines))
+    return {path: count for path, count in counts.items() if count}
+
+
 def _phrases(path: str, content: bytes) -> list[str]:
-    try:
-        phrases = [line.rstrip("\r") for line in content.decode("utf-8-sig").split("\n")]
-    except UnicodeDecodeError:
-        raise RecipeError(f"corpus {path} is not UTF-8; save it as UTF-8", place=path) from None
-    phrases = [phrase for phrase in phrases if phrase]
+    phrases = [phrase for phrase in dict.fromkeys(_lines(path, content)) if phrase]
     if not phrases:
         raise RecipeError(f"corpus {path} is empty; write one text per line", place=path)
     return phrases
+
+
+def corpus_phrases(path: str) -> tuple[list[str], int]:
+    """The texts of a corpus, each once, and how many repeat another. RecipeError for one that cannot be read."""
+    content = _read(path)
+    phrases = _phrases(path, content)
+    return phrases, len([line for line in _lines(path, content) if line]) - len(phrases)
+
+
+def _lines(path: str, content: bytes) -> list[str]:
+    """A corpus line by line, in NFC as labels are, without spaces at an end, of which nobody sees any."""
+    try:
+        return [unicodedata.normalize("NFC", line.strip()) for line in content.decode("utf-8-sig").split("\n")]
+    except UnicodeDecodeError:
+        raise RecipeError(f"corpus {path} is not UTF-8; save it as UTF-8", place=path) from None
 
 
 def _random(kind: TextKind, recipe: Recipe, k: int, boost: dict[str, float]) -> Random:
     random = kind.random
     assert random is not None
     tokens = [*(random.alphabet or recipe.charset), *random.tokens]
+    refusals = Refusals(recipe.characters)
     for token in tokens:
-        refuse_unknown(token, recipe.characters, f"texts.{k}.random")
+        refusals.note(token, f"texts.{k}.random")
+    refusals.end()
     weights = [1.0 + boost.get(token, 0.0) for token in tokens] if not random.alphabet else [1.0] * len(tokens)
     return Random(tokens, weights, random.length, kind.role, family(kind, recipe, k))

@@ -75,11 +75,15 @@ class Source:
         fallback = Fallback([*own, *others])
         self.outside: Outside | None = None
         if recipe.unknown:
-            self.outside = Outside(recipe.characters, self.mixture, fallback.characters, self.split, recipe.validation)
+            self.outside = Outside(
+                recipe.characters, self.mixture, fallback.characters, self.split, recipe.validation, recipe.folding
+            )
         self.grammar = recipe_grammar(recipe, files)
         paths = _paths(fallback.faces)
         used = {f"font {k}": Path(path).read_bytes() for k, path in enumerate(paths)}
         used |= families_content(self.families, paths)
+        if any(face.shaped for face in fallback.faces):
+            used["shaping"] = b"HarfBuzz"
         self.digest = recipe.digest({**used, **{f"corpus {k}": data for k, data in enumerate(files.values())}})
         self._rng = Rng(bytes.fromhex(self.digest), self.seed)
         atlas = Atlas(self.charset)

@@ -6,7 +6,7 @@ a number larger than the unit behind it.
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Literal, NamedTuple
 
@@ -37,7 +37,8 @@ class Text(NamedTuple):
     """What a line says, piece by piece, and the role that decides its weight and colour.
 
     spans: its label, where that is not what is drawn. smallest: pixels per em below which people would need to guess.
-    family: names the fonts that it is set in, where they are not the recipe's.
+    family: names the fonts that it is set in, where they are not the recipe's. folded: the label, where characters of
+    what is drawn are written as their equivalents.
     """
 
     parts: tuple[Part, ...]
@@ -45,6 +46,7 @@ class Text(NamedTuple):
     spans: tuple[Span, ...] | None = None
     smallest: float = 0.0
     family: str = ""
+    folded: str = ""
 
     @property
     def drawn(self) -> str:
@@ -55,7 +57,7 @@ class Text(NamedTuple):
     @property
     def text(self) -> str:
         """The label."""
-        return self.drawn if self.spans is None else "".join([span.character for span in self.spans])
+        return self.folded or self.drawn if self.spans is None else "".join([span.character for span in self.spans])
 
 
 def _kind_of(piece: Piece, before: Piece | None) -> Kind:
@@ -146,7 +148,19 @@ class Random:
         return Text((Part(text, "random"),), self._role, None, 0.0, self._family)
 
 
-Drawer = Forms | Phrases | Random
+class Folded:
+    """The texts of a drawer, their labels in the charset where they hold equivalents of its characters."""
+
+    def __init__(self, drawer: Forms | Phrases, folding: Mapping[int, str]) -> None:
+        self._drawer, self._folding = drawer, folding
+
+    def draw(self, rng: Rng) -> Text:
+        """A text of the drawer."""
+        text = self._drawer.draw(rng)
+        return text._replace(folded=text.drawn.translate(self._folding))
+
+
+Drawer = Forms | Phrases | Random | Folded
 
 
 def side(text: str, validation: float) -> Split:
@@ -186,13 +200,42 @@ def frequencies(mixture: Mixture, charset: Charset) -> dict[str, float]:
     return {c: counts[c] / _ESTIMATE for c in charset}
 
 
-def refuse_unknown(text: str, charset: Charset, where: str) -> None:
-    """RecipeError naming the characters of ``text`` that the charset lacks."""
-    missing = charset.missing(text)
-    if missing:
+# Texts named in one message.
+_NAMED = 20
+
+
+class Refusals:
+    """Texts with characters that the charset lacks, so that all are named at once."""
+
+    def __init__(self, charset: Charset) -> None:
+        self._charset = charset
+        self._found: list[tuple[str, str, str]] = []
+
+    def note(self, text: str, where: str) -> None:
+        """Look at a text."""
+        missing = self._charset.missing(text)
+        if missing:
+            self._found.append((text, where, missing))
+
+    def end(self) -> None:
+        """RecipeError naming the characters that are missing, and the texts with them."""
+        if not self._found:
+            return
+        size = len(self._charset)
+        text, where, missing = self._found[0]
+        if len(self._found) == 1:
+            raise RecipeError(
+                f"{where} holds {text!r} with {describe_characters(missing)}, not in the charset ({size} characters); "
+                "add them to the charset or drop it",
+                value=text,
+                place=where,
+            )
+        every = "".join(dict.fromkeys("".join(missing for _, _, missing in self._found)))
+        texts = "; ".join(f"{where.rstrip(',')}: {text!r}" for text, where, _ in self._found[:_NAMED])
+        more = f" and {len(self._found) - _NAMED} more" if len(self._found) > _NAMED else ""
         raise RecipeError(
-            f"{where} holds {text!r} with {describe_characters(missing)}, not in the charset ({len(charset)} "
-            "characters); add them to the charset or drop it",
+            f"{len(self._found)} texts hold {describe_characters(every)}, not in the charset ({size} characters); add "
+            f"them to the charset or drop these: {texts}{more}",
             value=text,
             place=where,
         )

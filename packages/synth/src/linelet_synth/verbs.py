@@ -157,17 +157,28 @@ def _configure_init(parser: argparse.ArgumentParser) -> None:
         metavar="SCREENSHOT",
         help="propose the colours and text sizes found in these screenshots",
     )
+    parser.add_argument(
+        "--corpus",
+        type=Path,
+        metavar="TEXTS",
+        help="a UTF-8 file with the app's texts, one a line: the recipe takes its texts, characters and fonts from it",
+    )
 
 
 def _init(arguments: argparse.Namespace) -> None:
     from linelet_common.errors import UsageError
     from linelet_common.files import write_atomically
-    from linelet_synth.propose import look_at, propose
+    from linelet_synth.propose import look_at, propose, read_corpus
 
     out = arguments.out
     if out.exists():
         raise UsageError(f"{out} exists; name another file with --out", place=out)
-    write_atomically(out, propose(look_at(arguments.screenshots) if arguments.screenshots else None))
+    corpus = None
+    if arguments.corpus:
+        corpus, repeated = read_corpus(arguments.corpus, out.parent)
+        if repeated:
+            print(f"note: {repeated} texts are there more than once; each counts once", file=sys.stderr)
+    write_atomically(out, propose(look_at(arguments.screenshots) if arguments.screenshots else None, corpus))
     finish(out, command("recipe", "check", out))
 
 

@@ -46,7 +46,9 @@ class Screen:
         fallback: Fallback,
     ) -> None:
         self._look = recipe.looks.screen
-        self._type = Typesetter(families, companions, fallback, atlas, self._look.companions)
+        self._type = Typesetter(
+            families, companions, fallback, atlas, self._look.companions, self._look.spaced and " " in recipe.charset
+        )
         self._scheme = Scheme(recipe)
         self._ground = Ground(recipe, self._scheme, Icons(atlas), rgb)
 

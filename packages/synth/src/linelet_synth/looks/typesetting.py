@@ -23,6 +23,8 @@ _FEW_SIZES = (10, 12, 14, 17, 20, 28, 40)
 _FEW_WEIGHTS = (400, 400, 700)
 # The least size of type for a line of numbers only, as labels of charts have it.
 _TINY = (9.5, 12.0)
+# In em: wider gaps between letters are taken for a space, of which common fonts have 0.2 to 0.3.
+_NO_SPACE, _SPACE = 0.06, 0.25
 # The smallest part of a line, in pixels per em: below it people guess too.
 _SMALLEST = 8.0
 
@@ -72,6 +74,7 @@ class Typesetter:
         fallback: Fallback,
         atlas: Atlas,
         share: float,
+        spaced: bool = False,
     ) -> None:
         # Half of the lines have a primary face, usually the one that the app has; the others share the rest.
         self._primary = {name: [face for face in faces if face.primary] for name, faces in families.items()}
@@ -80,7 +83,7 @@ class Typesetter:
             for name, faces in families.items()
         }
         self._clear = {name: [face for face in faces if not face.ambiguous] for name, faces in families.items()}
-        self._companions, self._share = companions, share
+        self._companions, self._share, self._spaced = companions, share, spaced
         self._all_clear = not any(face.ambiguous for face in companions)
         self._fallback, self._atlas = fallback, atlas
 
@@ -111,7 +114,7 @@ class Typesetter:
         kerned_dots = rng.uniform(0.02, 0.06) if rng.chance(0.35) else 0.0
         smallest = _SMALLEST / min(1.0, draft.scale)
         placed: list[Placed] = []
-        pen = 0.0
+        pen, before = 0.0, ""
         for k, part in enumerate(parts):
             share, rise, gap, own_weight = _part_style(parts, k, rng)
             if outside and own_weight:
@@ -125,9 +128,15 @@ class Typesetter:
                     strike = self.strike(run_face, part_weight, max(master * share, smallest), sizes)
                 draft.finest = min(draft.finest, strike.size)
                 if gap and placed:
+                    if self._spaced and not (before.endswith(" ") or run.startswith(" ")):
+                        gap = min(gap, _NO_SPACE)
                     pen += gap * master
                     gap = 0.0
+                start = len(placed)
                 pen = _append(placed, strike, run, (pen, -round(rise * master)), spacing * strike.size, kerned_dots)
+                if self._spaced and " " in run:
+                    pen += _widen(placed, start, run, strike.size, master)
+                before = run
         return placed
 
     def _companions_of(self, text: Text) -> list[Face]:
@@ -193,12 +202,26 @@ def _runs(text: str) -> list[tuple[str, bool]]:
     return runs
 
 
+def _widen(placed: list[Placed], start: int, run: str, size: int, master: int) -> float:
+    """Make a smaller run's spaces as wide as those of the line's main size; returns by how much in all."""
+    more = max(0.0, _SPACE * (master - size))
+    moved = 0.0
+    for k, character in enumerate(run, start):
+        mask, x0, y0, x1, y1 = placed[k]
+        pixels = round(moved)
+        placed[k] = (mask, x0 + pixels, y0, x1 + pixels, y1)
+        moved += more * (character == " ")
+    return moved
+
+
 def _append(
     placed: list[Placed], strike: Strike, run: str, pen: tuple[float, int], spacing: float, dots: float
 ) -> float:
     """Set a run of text from the pen's x and baseline on; returns the x of its end."""
     x, y = pen
     before = ""
+    if strike.shaper:  # kerning is as the face has it: dots stand no closer
+        return strike.append_shaped(placed, run, x, y, spacing)
     for character in run:
         if before:
             x += strike.kerning(before + character)
