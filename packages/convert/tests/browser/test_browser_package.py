@@ -209,6 +209,70 @@ def test_a_bundled_app_reads(bundler: str, package: Path, npm: str, page: Any, s
     assert page.problems == []
 
 
+HOOK_APP = """
+import { createElement, useEffect, useState } from "react";
+import { createRoot } from "react-dom/client";
+import { useReader } from "./hook.jsx";
+function App() {
+  const reader = useReader(window.bundle);
+  const [text, setText] = useState("loading");
+  useEffect(() => {
+    reader?.read(window.picture).then(({ text }) => setText(`read ${text}`));
+  }, [reader]);
+  return createElement("p", null, text);
+}
+const root = createRoot(document.getElementById("root"));
+root.render(createElement(App));
+window.unmount = () => root.unmount();
+"""
+
+
+def test_the_readmes_react_hook_reads(package: Path, npm: str, page: Any, served: Any, tmp_path: Path) -> None:
+    [hook] = re.findall(r"```jsx\n(.*?)```", (READER / "README.md").read_text("utf-8"), re.S)
+    (tmp_path / "package.json").write_text('{ "private": true, "type": "module" }')
+    tools = ["react@19.2.0", "react-dom@19.2.0", "esbuild@0.28.2"]
+    run([npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", str(package), *tools], tmp_path)
+    run([npm, "rebuild", "esbuild"], tmp_path)
+    (tmp_path / "hook.jsx").write_text(hook)
+    (tmp_path / "app.jsx").write_text(HOOK_APP)
+    run(
+        [str(tmp_path / "node_modules/.bin/esbuild"), "app.jsx", "--bundle", "--format=esm", "--outfile=out.js"],
+        tmp_path,
+    )
+    page.route("**/out.js", lambda route: route.fulfill(path=tmp_path / "out.js"))
+    page.goto(served.url + "sample.png")
+    [image] = noise(1)
+    rgba = np.dstack([image, np.full(image.shape[:2], 255, np.uint8)]).ravel().tolist()
+    page.evaluate(
+        """async ([bundle, data, width, height]) => {
+          Object.assign(window, { bundle, picture: { data: Uint8Array.from(data), width, height } });
+          document.body.append(Object.assign(document.createElement("div"), { id: "root" }));
+          await import(new URL("out.js", location.href));
+        }""",
+        [served.url, rgba, image.shape[1], image.shape[0]],
+    )
+    for _ in range(200):
+        if (said := page.inner_text("#root p")) != "loading":
+            break
+        page.wait_for_timeout(100)
+    assert said == f"read {read_lines(served.reader, [image])[0].text}".strip()
+    page.evaluate("window.unmount()")
+    assert page.problems == []
+
+
+def test_the_package_is_complete_and_keeps_its_budget(package: Path, npm: str, tmp_path: Path) -> None:
+    """What npm says of the packed file: everything that a package should carry, in 0.75 MB; 2.5 MB on disk."""
+    about = json.loads((READER / "package.json").read_text("utf-8"))
+    wanted = {"description", "license", "homepage", "main", "exports", "types", "sideEffects", "engines", "keywords"}
+    assert wanted <= set(about)
+    assert about["publishConfig"]["provenance"] is True
+    run([npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", str(package)], tmp_path)
+    installed = tmp_path / "node_modules" / "linelet"
+    assert {"README.md", "LICENSE", "linelet.d.ts", "package.json"} <= {path.name for path in installed.iterdir()}
+    assert package.stat().st_size < 0.75 * MB
+    assert sum(path.stat().st_size for path in installed.rglob("*") if path.is_file()) < 2.5 * MB
+
+
 def test_every_backend_has_every_kernel_of_the_list(node: str) -> None:
     listed = json.loads((SOURCES / "kernels.json").read_text("utf-8"))
     script = (
