@@ -15,6 +15,8 @@ from linelet_synth import Source
 from linelet_synth.check import check
 from linelet_synth.fonts import bundled, find_faces, read_faces
 from linelet_synth.outlines import BUNDLED_ALIKE, read_outlines
+from linelet_synth.preview import draw_sheet
+from linelet_synth.propose import read_corpus
 from linelet_synth.recipe import parse_recipe
 
 LATIN = {Path(path).stem: path for path in bundled("latin")}
@@ -155,3 +157,15 @@ def test_axes_beside_the_weight_keep_their_defaults() -> None:
     assert noto.axes[noto.axis] == noto.axes[0]
     bold, thin = (np.asarray(noto.font(w, 40).getmask("体", "L")).sum() for w in (900, 100))
     assert bold > thin
+
+
+def test_captions_are_drawn_in_a_face_that_has_their_characters() -> None:
+    picture = np.zeros((32, 64), dtype=np.uint8)
+    sheets = {text: draw_sheet([(picture, text)], read_faces(PLAIN)) for text in ("体", "重", "ę", "ł", "a")}
+    assert len(set(sheets.values())) == len(sheets)
+
+
+def test_a_corpus_of_many_faces_needs_no_companions(tmp_path: Path) -> None:
+    for text, companions in (("Überweisung", False), ("Zażółć", True)):
+        (tmp_path / "texts.txt").write_text(text, encoding="utf-8")
+        assert read_corpus(tmp_path / "texts.txt", tmp_path)[0].companions == companions

@@ -1,6 +1,7 @@
 """Faces: which font files a recipe may use, what they cover, and a FreeType font of one at a weight and size."""
 
 import io
+import logging
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
@@ -26,6 +27,9 @@ _MEASURED = (
 )
 # Files below this size are opened as they are.
 _LARGE = 150_000
+
+# It warns of tables that it drops or repairs, which no user of a recipe can change.
+logging.getLogger("fontTools").setLevel(logging.ERROR)
 
 # What stands on screens beside an app's own texts, in their fonts.
 _ASCII = "".join(map(chr, range(0x21, 0x7F)))
@@ -145,7 +149,7 @@ def slim(path: str, index: int, characters: str) -> bytes | None:
     if not is_large(path):
         return None
     options = Options()
-    options.drop_tables += ["GSUB", "GPOS", "GDEF", "BASE", "MATH", "vhea", "vmtx", "VORG", "VVAR"]
+    options.drop_tables += ["FFTM", "GSUB", "GPOS", "GDEF", "BASE", "MATH", "vhea", "vmtx", "VORG", "VVAR"]
     options.layout_features = []
     options.notdef_outline = True
     options.legacy_kern = True

@@ -2,35 +2,58 @@
 
 import io
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from linelet_common.files import write_atomically
 from linelet_common.preprocess import Pixels
-from linelet_synth.fonts import bundled
+from linelet_synth.fonts import Face, bundled, read_faces
+from linelet_synth.recipe_faces import parts
 from linelet_synth.source import Source
 
 _WIDTH = 1200
 _GAP = 12
-_LABEL = 18
+_LABEL, _BASELINE = 18, 16
 
 
 def contact_sheet(source: Source, count: int, out: Path) -> None:
     """Write a PNG of samples 0..count-1 in rows, each with its label beneath."""
-    write_atomically(out, draw_sheet(list(source.samples(range(count)))))
+    faces = [face for family in source.families.values() for face in family]
+    write_atomically(out, draw_sheet(list(source.samples(range(count))), faces))
 
 
-def draw_sheet(samples: Sequence[tuple[Pixels, str]]) -> bytes:
-    """The contact sheet of some samples, as PNG."""
-    font = ImageFont.truetype(bundled()[0], 13)
-    font.set_variation_by_axes([400])
+class _Captions:
+    """Draws labels in the bundled default face, and what it lacks in others: those of the recipe first."""
+
+    def __init__(self, faces: Sequence[Face]) -> None:
+        others = [face for path in (*bundled(), *bundled("latin")) for face in read_faces(path)]
+        self._face = replace(others[0], chain=tuple(parts([others[0], *faces, *others])))
+        self._font = cache(lambda face: face.font(400, 13))
+
+    def length(self, text: str) -> float:
+        """Its width in pixels."""
+        return sum(float(self._font(face).getlength(run)) for run, face in self._face.runs(text))
+
+    def draw(self, draw: ImageDraw.ImageDraw, place: tuple[float, float], text: str) -> None:
+        """Draw a text from a place on its baseline on."""
+        x, y = place
+        for run, face in self._face.runs(text):
+            draw.text((x, y), run, font=self._font(face), fill=(40, 40, 40), anchor="ls")
+            x += self._font(face).getlength(run)
+
+
+def draw_sheet(samples: Sequence[tuple[Pixels, str]], faces: Sequence[Face] = ()) -> bytes:
+    """The contact sheet of some samples, as PNG. faces: for what the bundled ones lack."""
+    captions = _Captions(faces)
     cells = []
     for picture, text in samples:
         image = Image.fromarray(picture)
         if image.width > _WIDTH - 2 * _GAP:
             image = image.resize((_WIDTH - 2 * _GAP, max(1, image.height * (_WIDTH - 2 * _GAP) // image.width)))
-        cells.append((image, text, max(image.width, int(font.getlength(text)) + 1)))
+        cells.append((image, text, max(image.width, int(captions.length(text)) + 1)))
     places, x, y, row = [], _GAP, _GAP, 0
     for image, _, width in cells:
         if x > _GAP and x + width > _WIDTH - _GAP:
@@ -41,7 +64,7 @@ def draw_sheet(samples: Sequence[tuple[Pixels, str]]) -> bytes:
     draw = ImageDraw.Draw(sheet)
     for (image, text, _), (left, top) in zip(cells, places, strict=True):
         sheet.paste(image, (left, top))
-        draw.text((left, top + image.height + 1), text, font=font, fill=(40, 40, 40))
+        captions.draw(draw, (left, top + image.height + _BASELINE), text)
     buffer = io.BytesIO()
     sheet.save(buffer, "PNG")
     return buffer.getvalue()

@@ -29,6 +29,8 @@ _GROUND_SHARE = 0.01
 # Colours this close (in each channel) are one: JPEG and gradients make many of one.
 _NEAR = 12
 _MOST = 8
+# So many faces for the whole charset need no others beside them, which letters with accents would stand out from.
+_ENOUGH = 10
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,7 @@ CHARSET
 # Fonts for the whole charset: files ("fonts/App.ttf", "fonts/App.ttc#1"), folders, "bundled", "system".
 FONTS
 # Fonts for its digits and Latin letters only, to stand beside the others.
-companion_fonts = ["bundled"]
+COMPANIONS
 
 TEXTS
 # Font weights and text colours by role; the first colour with enough contrast is taken.
@@ -204,6 +206,7 @@ class Corpus:
     path: str
     charset: str
     fonts: tuple[Entry, ...]
+    companions: bool
 
 
 def read_corpus(path: Path, folder: Path) -> tuple[Corpus, int]:
@@ -224,8 +227,9 @@ def read_corpus(path: Path, folder: Path) -> tuple[Corpus, int]:
     choices: tuple[tuple[Entry, ...], ...] = (("bundled",), (("bundled",),), (("bundled", "system"),))
     for fonts in choices:
         try:
-            if find_faces(fonts, charset, alike=False)[0]:
-                return Corpus(name, charset, fonts), repeated
+            faces = find_faces(fonts, charset, alike=False)[0]
+            if faces:
+                return Corpus(name, charset, fonts, len(faces) < _ENOUGH), repeated
         except RecipeError as failure:
             reason = str(failure)
     raise RecipeError(f"{path}: {reason}", place=path)
@@ -251,6 +255,7 @@ def propose(found: Found | None, corpus: Corpus | None = None) -> str:
         "COLOURS\n": names + "\n",
         "CHARSET": _toml("charset", charset),
         "FONTS": _toml("fonts", fonts),
+        "COMPANIONS": _toml("companion_fonts", ("bundled",) if not corpus or corpus.companions else ()),
         "TEXTS\n": texts,
     }
     # At once, so that no text of the corpus is taken for one of these.

@@ -25,11 +25,12 @@ td, th { padding: 2px 10px; border-bottom: 1px solid #ddd; text-align: left; } s
 def write_report(source: Source, count: int, out: Path) -> None:
     """Draw ``count`` lines of the source and write the page."""
     lines = list(source.lines(range(count)))
+    faces = [face for family in source.families.values() for face in family]
     parts = [f"<h1>{html.escape(source.name)}</h1>", _summary(source, count)]
     for look in LOOKS:
         of_look = [line for line in lines if line.look == look]
         if of_look:
-            png = base64.b64encode(draw_sheet([(line.picture, line.text) for line in of_look[:80]])).decode()
+            png = base64.b64encode(draw_sheet([(line.picture, line.text) for line in of_look[:80]], faces)).decode()
             parts.append(f"<h2>{look}, {len(of_look)} lines</h2><img alt='{look}' src='data:image/png;base64,{png}'>")
     charts = [
         _histogram("WCAG contrast of text and background", [contrast(line.background, line.colour) for line in lines]),
