@@ -112,7 +112,7 @@ class Settings:
         if not isinstance(data, dict) or not isinstance(data.get("data"), list):
             raise TrainingError(f"{where} holds no settings; train again into a new folder", place=where)
         known = {f.name: f for f in dataclasses.fields(cls)}
-        named: dict[str, Any] = {_RENAMED.get(key, key): value for key, value in data.items()}
+        named = {_RENAMED.get(str(key), str(key)): value for key, value in data.items()}
         if unknown := sorted(set(named) - set(known)):
             raise TrainingError(
                 f"{where} has settings that this Linelet does not know ({unknown}); use a newer one", place=where

@@ -221,7 +221,7 @@ def read_corpus(path: Path, folder: Path) -> tuple[Corpus, int]:
     try:
         Charset(charset)
     except CharsetError as failure:
-        raise RecipeError(f"{path}: of its characters, {failure}", place=path) from None
+        raise RecipeError(f"{path}: {failure}", place=path) from None
     name = os.path.relpath(path.resolve(), folder.resolve())
     reason = ""
     choices: tuple[tuple[Entry, ...], ...] = (("bundled",), (("bundled",),), (("bundled", "system"),))
