@@ -84,7 +84,7 @@ def test_what_an_atlas_is_not_for_is_drawn_alike(face: Face, size: int, data: st
 def test_plain_text_is_inside_and_centred(label: str, i: int, face: Face) -> None:
     rng = Rng(b"test", 0)
     rng.seek(i)
-    line = Plain(RECIPE, [face], Atlas(RECIPE.charset), False, Fallback([face])).plan(text_of(label), rng)()
+    line = Plain(RECIPE, {"": [face]}, Atlas(RECIPE.charset), False, Fallback([face])).plan(text_of(label), rng)()
     assert inside(line, 0.0)
     if line.picture.shape == (50, 200):
         boxes = line.boxes
@@ -100,7 +100,7 @@ def test_screen_text_is_inside(label: str, i: int, kind) -> None:  # type: ignor
     rng = Rng(b"test", 0)
     rng.seek(i)
     text = Text((Part(label, kind), Part("公斤", "unit")), "value")
-    line = Screen(RECIPE, FACES[:4], FACES[4:], ATLAS, False, Fallback(FACES)).draw(text, rng)
+    line = Screen(RECIPE, {"": FACES[:4]}, FACES[4:], ATLAS, False, Fallback(FACES)).draw(text, rng)
     assert len(line.boxes) == len(label) + 2
     # A tilted glyph's upright box is larger than its ink.
     assert inside(line, 0.5 * max(b.height for b in line.boxes) if "tilted" in line.styles else 2.5)
@@ -160,7 +160,7 @@ def test_degradations_are_as_strong_as_albumentations() -> None:
         look = RECIPE.looks.plain.model_copy(update={"degradation": Degradation(**settings), "cropped": 0.0})
         looks = RECIPE.looks.model_copy(update={"plain": look})
         changed = RECIPE.model_copy(update={"looks": looks, "palette": palette})
-        drawer = Plain(changed, FACES[:1], ATLAS, True, Fallback(FACES))
+        drawer = Plain(changed, {"": FACES[:1]}, ATLAS, True, Fallback(FACES))
         text = Text((Part("体脂率23.5%", "word"),), "field")
         pictures = []
         for i in range(250):

@@ -62,13 +62,13 @@ def test_labels_are_what_the_codec_makes_of_a_text(text: str) -> None:
 
 @pytest.mark.parametrize("storage", list(STORAGES))
 def test_a_dataset_keeps_unknown_and_empty_labels(storage: str, tmp_path: Path) -> None:
-    job = Job(load_recipe("health-app"), 0, 150, "screen", grey=True, storage=storage, details=True)
+    job = Job(load_recipe("health-app"), 0, 300, "screen", grey=True, storage=storage, details=True)
     generate(job, tmp_path / "lines")
-    dataset, lines = open_dataset(tmp_path / "lines"), list(job.source().lines(range(150)))
+    dataset, lines = open_dataset(tmp_path / "lines"), list(job.source().lines(range(300)))
     assert dataset.manifest is not None
     assert dataset.manifest.unknown
     codec = Codec(Charset(dataset.manifest.charset), unknown=True)
-    labels = [dataset.label(i) for i in range(150)]
+    labels = [dataset.label(i) for i in range(300)]
     assert "" in labels
     assert sum(UNKNOWN in text for text in labels) > 20
     for i, line in enumerate(lines):
