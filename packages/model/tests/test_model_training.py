@@ -308,13 +308,22 @@ def test_resuming_with_other_settings_is_refused(run_folder, digits):
         train(Settings(data=(str(digits),), epochs=14, batch=32, threads=1, lr=0.5), run_folder, resume=True)
 
 
+def without_digests(folder):
+    """A run as former versions wrote it."""
+    plan = json.loads((folder / "run.json").read_text())
+    del plan["digests"]
+    (folder / "run.json").write_text(json.dumps(plan))
+    return folder
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
         (lambda run: (run / "run.json").unlink(), "is not a run folder"),
         (lambda run: (run / "run.json").write_text('{"version": 7}'), "of version 7, this Linelet reads version 1"),
         (lambda run: (run / "weights.safetensors").unlink(), "has no weights.safetensors yet"),
-        (lambda run: (run / "weights.safetensors").write_bytes(b"x" * 50), "is damaged"),
+        (lambda run: (run / "weights.safetensors").write_bytes(b"x" * 50), "was changed since it was"),
+        (lambda run: (without_digests(run) / "weights.safetensors").write_bytes(b"x" * 50), "is damaged"),
     ],
 )
 def test_a_broken_run_folder_is_refused(run_folder, tmp_path, spoil, message):
@@ -328,7 +337,7 @@ def test_a_broken_run_folder_is_refused(run_folder, tmp_path, spoil, message):
 def test_a_damaged_checkpoint_is_refused(run_folder, digits, tmp_path):
     folder = tmp_path / "run"
     shutil.copytree(run_folder, folder)
-    (folder / "checkpoint.pt").write_bytes(b"x" * 100)
+    (without_digests(folder) / "checkpoint.pt").write_bytes(b"x" * 100)
     with pytest.raises(TrainingError, match=r"checkpoint\.pt is damaged"):
         train(Settings(data=(str(digits),), epochs=14, batch=32, threads=1), folder, resume=True)
 
@@ -336,7 +345,7 @@ def test_a_damaged_checkpoint_is_refused(run_folder, digits, tmp_path):
 def test_weights_of_another_charset_are_refused(run_folder, tmp_path):
     folder = tmp_path / "run"
     shutil.copytree(run_folder, folder)
-    spec = json.loads((folder / "spec.json").read_text())
+    spec = json.loads((without_digests(folder) / "spec.json").read_text())
     (folder / "spec.json").write_text(json.dumps({**spec, "charset": "0123"}))
     with pytest.raises(ReaderError, match="does not fit the network light-conv"):
         load_reader(folder)

@@ -42,9 +42,11 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     args = parser.parse_args()
     with whole_folder(args.out, inputs=[args.run]) as folder:
-        for name in (run.RUN, FILE_NAME, run.METRICS):
-            run.check_file(args.run, name)
+        for name in (run.RUN, run.METRICS):
             shutil.copyfile(args.run / name, folder / name)
+        run.check_file(args.run, FILE_NAME)
+        # A run of a former version has no digests; what ships has them.
+        run.write_file(folder, FILE_NAME, (args.run / FILE_NAME).read_bytes())
         weights = load_file(args.run / run.WEIGHTS)
         small = {k: v.to(torch.float16) if v.dtype == torch.float32 else v for k, v in weights.items()}
         run.write_weights(folder, small)

@@ -34,9 +34,11 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     args = parser.parse_args()
     with whole_folder(args.out, inputs=args.runs) as folder:
-        for name in (run.RUN, FILE_NAME, run.METRICS):
-            run.check_file(args.runs[-1], name)
+        for name in (run.RUN, run.METRICS):
             shutil.copyfile(args.runs[-1] / name, folder / name)
+        run.check_file(args.runs[-1], FILE_NAME)
+        # A run of a former version has no digests; what ships has them.
+        run.write_file(folder, FILE_NAME, (args.runs[-1] / FILE_NAME).read_bytes())
         each = [load_file(path / run.WEIGHTS) for path in args.runs]
         mean = {
             k: sum(w[k].double() for w in each) / len(each) if v.is_floating_point() else v for k, v in each[-1].items()
