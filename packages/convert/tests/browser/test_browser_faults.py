@@ -94,7 +94,8 @@ def test_only_the_boxs_pixels_are_converted(page: Any, served: Any) -> None:
       const [part, whole] = [await readBoth(bitmap), await readBoth(picture)];
       return [areas, part.map(strip), whole.map(strip)];
     """)  # fmt: skip
-    assert areas == [[60, 30], [91, 30]]
+    probe = [8, 8]  # whether the browser gives true pixels
+    assert [area for area in areas if area != probe] == [[60, 30], [91, 30]]
     assert part == whole
 
 
@@ -213,7 +214,7 @@ def test_a_tainted_canvas_and_a_redirect_are_named(page: Any, served: Any) -> No
     page.route(other, lambda route: route.fulfill(path=PAGE / "sample.png"))
     # The page's own policy forbids pictures from elsewhere: a page of somebody's has another one.
     page.route("**/spec.json", lambda route: route.fulfill(path=served.folder / "spec.json"))
-    page.route("**/away/spec.json", lambda route: route.fulfill(status=302, headers={"location": "/"}))
+    page.route("**/away/*.json", lambda route: route.fulfill(status=302, headers={"location": "/"}))
     tainted, redirected = run(page, served, f"""
       const reader = await loadReader(bundle);
       const foreign = new Image();
