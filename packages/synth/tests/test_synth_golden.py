@@ -1,4 +1,4 @@
-"""The same recipe and seed draw the same lines as long as GENERATION says so; `golden.py` rewrites the digests."""
+"""The same recipe and seed draw the same lines and screens while GENERATION stays; `golden.py` rewrites the digests."""
 
 import importlib.util
 import json
@@ -17,7 +17,8 @@ REGENERATE = "run python packages/synth/tests/golden.py"
 
 
 def test_the_golden_digests_are_this_generations() -> None:
-    assert json.loads(golden.PATH.read_text())["generation"] == GENERATION, REGENERATE
+    held = json.loads(golden.PATH.read_text())
+    assert (held["generation"], held["screen_generation"]) == (GENERATION, golden.screens.GENERATION), REGENERATE
 
 
 @pytest.mark.parametrize("name", json.loads(golden.PATH.read_text())["lines"])
@@ -25,11 +26,25 @@ def test_lines_are_those_of_their_generation(name: str) -> None:
     held = json.loads(golden.PATH.read_text())
     found = golden.digests(*name.split(", "))
     message = f"{name}: the same seed draws other lines; bump GENERATION in recipe.py, then {REGENERATE}"
-    assert found["content"] == held["lines"][name]["content"], message
-    if all(golden.version(package) == number for package, number in held["versions"].items()):
-        assert found["pixels"] == held["lines"][name]["pixels"], message
+    _check(found, held["lines"][name], held["versions"], message)
+
+
+@pytest.mark.parametrize("recipe", json.loads(golden.PATH.read_text())["screens"])
+def test_screens_are_those_of_their_generation(recipe: str) -> None:
+    held = json.loads(golden.PATH.read_text())
+    found = golden.screen_digests(recipe)
+    message = f"{recipe}: the same seed draws other screens; bump GENERATION in screens/source.py, then {REGENERATE}"
+    _check(found, held["screens"][recipe], held["versions"], message)
+
+
+def _check(found: dict[str, str], held: dict[str, str], versions: dict[str, str], message: str) -> None:
+    assert found["content"] == held["content"], message
+    if all(golden.version(package) == number for package, number in versions.items()):
+        assert found["pixels"] == held["pixels"], message
 
 
 def test_every_look_and_builtin_recipe_has_a_digest() -> None:
     names = {f"{recipe}, {look}" for recipe in golden.builtin_names() for look in golden.LOOKS}
-    assert set(json.loads(golden.PATH.read_text())["lines"]) == names, REGENERATE
+    held = json.loads(golden.PATH.read_text())
+    assert set(held["lines"]) == names, REGENERATE
+    assert set(held["screens"]) == set(golden.builtin_names()), REGENERATE

@@ -19,7 +19,7 @@ from linelet_synth.screens.icons import icon_faces
 from linelet_synth.screens.sayings import FieldForm, Languages, Sayings
 
 # Bumped whenever the same recipe and seed draw other screens than before.
-GENERATION = 3
+GENERATION = 4
 
 
 class ScreenSource:

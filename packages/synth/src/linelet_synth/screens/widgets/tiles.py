@@ -187,3 +187,45 @@ def counters(page: Page, x: float, y: float, width: float) -> float:
         if named:
             page.text(page.sayings.word(), left + 8 * dp, y + height * 0.18, page.muted(0.75), room=step * 0.8)
     return height
+
+
+@widget("lone", 2.5, carded=False)
+def lone(page: Page, x: float, y: float, width: float) -> float:
+    """Tall, mostly empty cards with a number on its own: at the left, the right or both ends, a bar below at times."""
+    rng, theme, dp = page.rng, page.theme, page.dp
+    across = rng.integer(1, 2)
+    gap = 8 * dp
+    side = (width - gap * (across - 1)) / across
+    size = rng.uniform(12, 44)
+    height = size * dp * rng.uniform(1.8, 3.0) + rng.uniform(10, 70) * dp
+    depth, strength, tinted = rng.uniform(0.0, 0.3), rng.uniform(0.2, 1.0), rng.chance(0.6)
+    headed, unit, barred = rng.chance(0.5), rng.chance(0.5), rng.chance(0.4)
+    ends = rng.choice(("left", "left", "right", "both"))
+    for k in range(across):
+        left, hue = x + (side + gap) * k, page.lively()
+        right = left + side
+        ground = blend(theme.card, hue, depth) if tinted else theme.card
+        mark = page.scene.mark()
+        middle = y + height * (rng.uniform(0.55, 0.75) if headed else rng.uniform(0.35, 0.65))
+        figure = Style(size, blend(ground, hue, strength), theme.strong, FAINTEST)
+        if headed:
+            page.text(page.sayings.word(), left + 12 * dp, y + theme.text * dp, page.usual(), room=side * 0.7)
+        if ends != "right":
+            shown = page.text(_count(page), left + 14 * dp, middle, figure, room=side * 0.4)
+            if unit and shown:
+                small = Style(max(8, size * rng.uniform(0.35, 0.6)), theme.muted, 400)
+                at = shown.bounds[2] + size * dp * rng.uniform(0.2, 0.6)
+                page.text(page.sayings.word(), at, middle + size * dp * 0.12, small, room=left + side * 0.6 - at)
+        if ends != "left":
+            page.text(_count(page), right - 14 * dp, middle, figure, "right", room=side * 0.35)
+        if barred:
+            below = middle + size * dp * rng.uniform(0.8, 1.1)
+            bar = shapes.box(left + 14 * dp, below, right - 14 * dp, below + rng.uniform(2, 6) * dp, hue, 2 * dp)
+            if below + 6 * dp < y + height:
+                page.scene.shape(bar)
+        page.card(mark, left, y, right, y + height, ground)
+    return height
+
+
+def _count(page: Page) -> str:
+    return page.sayings.digit() if page.rng.chance(0.65) else page.sayings.number()
