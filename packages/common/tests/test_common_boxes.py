@@ -187,6 +187,44 @@ def test_the_box_is_the_inks(text, size, tones, errors):
     assert abs(box.y + box.height - y1) <= 2
 
 
+@given(
+    st.sampled_from(["57", "76", "8.5", "100", "5"]),
+    st.integers(16, 48),
+    st.booleans(),
+    st.sampled_from(["through", "down", "up"]),
+    st.floats(0.1, 0.24),
+)
+@settings(max_examples=100, deadline=None)
+def test_an_axis_and_its_tick_are_no_part_of_a_label(text, size, right, goes_on, gap):
+    """The axis goes through, or begins or ends at the tick; it stands left or right of the label."""
+    picture = Image.new("L", (400, 240), 250)
+    draw = ImageDraw.Draw(picture)
+    draw.text((150, 90), text, font=ImageFont.load_default(size), fill=90)
+    drawn = np.argwhere(np.asarray(picture) < 170)
+    (y0, x0), (y1, x1) = drawn.min(axis=0).tolist(), (drawn.max(axis=0) + 1).tolist()
+    high, middle = y1 - y0, (y0 + y1) // 2
+    away = max(2, round(gap * high))
+    near, axis = (x1 + away, x1 + away + high // 2) if right else (x0 - 1 - away, x0 - 1 - away - high // 2)
+    draw.line((near, middle, axis, middle), fill=150, width=2)
+    draw.line((axis, middle if goes_on == "down" else 0, axis, middle if goes_on == "up" else 239), fill=150, width=3)
+    ends = (x0, near + high // 4) if right else (near - high // 4, x1)  # the core reaches into the tick
+    (box,) = fit_boxes(np.asarray(picture), Guess(*ends, (y0 + y1) / 2, high))
+    assert abs(box.x - x0) <= 2
+    assert abs(box.x + box.width - x1) <= 2
+    assert abs(box.y - y0) <= 2
+
+
+def test_text_that_touches_a_rule_keeps_all_its_ink():
+    picture = Image.new("L", (200, 120), 255)
+    draw = ImageDraw.Draw(picture)
+    draw.line((100, 0, 100, 119), fill=0, width=2)
+    draw.rectangle((60, 50, 98, 54), fill=0)  # a 7's bar, long and thin
+    draw.rectangle((60, 50, 66, 80), fill=0)
+    (box,) = fit_boxes(np.asarray(picture), Guess(60, 98, 65, 31))
+    assert box.x == 60
+    assert box.x + box.width >= 99
+
+
 def test_where_nothing_is_drawn_there_is_no_box():
     flat = np.full((100, 200), 120, dtype=np.uint8)
     assert fit_boxes(flat, Guess(20, 80, 50, 20)) == []

@@ -295,7 +295,7 @@ def fit_boxes(grey: Pixels, guess: Guess, split: bool = True) -> list[Box]:
     rows = _follow(_ink_rows(ink, first, last), upper, lower, 0.08 * high)
     if rows is None or rows[1] - rows[0] < max(_LEAST_HEIGHT, 0.3 * high):
         return []  # a dash, a rule, a chart's line
-    columns = _follow(_ink_columns(ink, rows), first, last, 0.25 * high)
+    columns = _follow(_ink_columns(ink, rows, first, last), first, last, 0.25 * high)
     if columns is None:
         return []
     parts = _parts(ink[rows[0] : rows[1], columns[0] : columns[1]]) if split else []
@@ -385,14 +385,34 @@ def _ink_rows(ink: Bits, first: int, last: int) -> Bits:
     return rows
 
 
-def _ink_columns(ink: Bits, rows: tuple[int, int]) -> Bits:
-    """Which columns hold ink of the line, but no upright rule that goes on above and below it."""
+def _ink_columns(ink: Bits, rows: tuple[int, int], first: int, last: int) -> Bits:
+    """Which columns hold ink of the line, but no upright rule that goes on above and below it, and no tick at a rule.
+
+    Beside the line, from ``first`` to ``last``, a rule may go on at one end alone: an axis that ends at its tick.
+    """
+    height = rows[1] - rows[0]
     within = ink[rows[0] : rows[1]].sum(axis=0)
-    beyond = ink[: rows[0]].sum(axis=0) + ink[rows[1] :].sum(axis=0)
-    outside = ink.shape[0] - (rows[1] - rows[0])
-    rule = (within == rows[1] - rows[0]) & (10 * beyond >= 9 * outside) & (outside > 0)
+    above, below = ink[: rows[0]].sum(axis=0), ink[rows[1] :].sum(axis=0)
+    highs = (rows[0], ink.shape[0] - rows[1])
+    rule = (within == height) & (10 * (above + below) >= 9 * sum(highs)) & (sum(highs) > 0)
+    for beyond, high in zip((above, below), highs, strict=True):
+        ends = (10 * beyond >= 9 * high) & (10 * within >= 4 * height) & (4 * high >= height)
+        rule[:first] |= ends[:first]
+        rule[last:] |= ends[last:]
     columns: Bits = (within > 0) & ~rule
+    for x in np.flatnonzero(rule).tolist():
+        for step in (-1, 1):
+            _drop_tick(columns, within, x, step, height)
     return columns
+
+
+def _drop_tick(columns: Bits, within: NDArray[np.int64], x: int, step: int, height: int) -> None:
+    """Unmark an axis's tick: thin columns from the rule at ``x`` on, up to an empty one. Text that touches a rule stays."""
+    end = x + step
+    while 0 <= end < len(columns) and columns[end] and within[end] <= max(2, height // 5) and abs(end - x) <= height:
+        end += step
+    if 0 <= end < len(columns) and within[end] == 0:
+        columns[min(x, end) + 1 : max(x, end)] = False
 
 
 def _follow(marked: Bits, low: int, high: int, gap: float) -> tuple[int, int] | None:

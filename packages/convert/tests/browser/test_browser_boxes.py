@@ -26,18 +26,23 @@ def opaque(rgb: np.ndarray) -> np.ndarray:
 
 
 def drawn_screen(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-    """Text in Pillow's font, rules, cards and noise, RGB."""
+    """Text in Pillow's font, rules, axes with ticks, cards and noise, RGB."""
     paper = int(rng.integers(0, 256))
     image = Image.new("RGB", (width, height), (paper, paper, int(rng.integers(0, 256))))
     draw = ImageDraw.Draw(image)
     for _ in range(int(rng.integers(1, 12))):
         x, y = (int(rng.integers(0, side)) for side in (width, height))
         ink = tuple(int(c) for c in rng.integers(0, 256, 3))
-        kind = rng.integers(0, 4)
+        kind = rng.integers(0, 5)
         if kind == 0:
             draw.line((0, y, width, y), fill=ink, width=2)
         elif kind == 1:
             draw.rounded_rectangle((x, y, x + width // 3 + 1, y + height // 5 + 1), 6, outline=ink)
+        elif kind == 2:
+            draw.line((x, y, x, height), fill=ink, width=2)
+            for tick in range(y, height, 40):
+                draw.line((x - 10, tick, x, tick), fill=ink, width=2)
+                draw.text((x - 40, tick - 10), f"{tick % 90 + 10}", fill=ink, font=ImageFont.load_default(22))
         else:
             size = float(rng.uniform(8, 48))
             draw.text((x, y), f"{rng.uniform(0, 200):.1f} kg", fill=ink, font=ImageFont.load_default(size))

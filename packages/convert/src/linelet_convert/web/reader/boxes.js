@@ -236,7 +236,7 @@ export function fitBoxes(grey, guess, split = true) {
   if (!ink) return [];
   const rows = follow(inkRows(ink, first, last), upper, lower, 0.08 * high);
   if (!rows || rows[1] - rows[0] < Math.max(LEAST_HEIGHT, 0.3 * high)) return []; // a dash, a rule, a chart's line
-  const columns = follow(inkColumns(ink, rows), first, last, 0.25 * high);
+  const columns = follow(inkColumns(ink, rows, first, last), first, last, 0.25 * high);
   if (!columns) return [];
   const parts = split ? partsOf(ink, rows, columns) : [];
   if (parts.length > 1) {
@@ -378,18 +378,35 @@ function inkRows({ data, width, height }, first, last) {
   });
 }
 
-/** Which columns hold ink of the line, but no upright rule that goes on above and below it. */
-function inkColumns({ data, width, height }, [top, bottom]) {
-  const outside = height - (bottom - top);
-  return Array.from({ length: width }, (_, x) => {
-    let within = 0;
-    let beyond = 0;
-    for (let y = 0; y < height; y++) {
-      if (y >= top && y < bottom) within += data[y * width + x];
-      else beyond += data[y * width + x];
-    }
-    return within > 0 && !(within === bottom - top && 10 * beyond >= 9 * outside && outside > 0);
+/**
+ * Which columns hold ink of the line, but no upright rule that goes on above and below it, and no tick at a rule. Beside
+ * the line, from `first` to `last`, a rule may go on at one end alone: an axis that ends at its tick.
+ */
+function inkColumns({ data, width, height }, [top, bottom], first, last) {
+  const high = bottom - top;
+  const [above, within, below] = [[0, top], [top, bottom], [bottom, height]].map(([from, to]) => {
+    const sums = new Int32Array(width);
+    for (let y = from; y < to; y++) for (let x = 0; x < width; x++) sums[x] += data[y * width + x];
+    return sums;
   });
+  const goesOn = (sum, rows, x) => 10 * sum >= 9 * rows && 10 * within[x] >= 4 * high && 4 * rows >= high;
+  const outside = height - high;
+  const rules = Array.from({ length: width }, (_, x) => {
+    if (within[x] === high && 10 * (above[x] + below[x]) >= 9 * outside && outside > 0) return true;
+    return (x < first || x >= last) && (goesOn(above[x], top, x) || goesOn(below[x], height - bottom, x));
+  });
+  const columns = rules.map((rule, x) => within[x] > 0 && !rule);
+  rules.forEach((rule, x) => {
+    if (rule) for (const step of [-1, 1]) dropTick(columns, within, x, step, high);
+  });
+  return columns;
+}
+
+/** Unmark an axis's tick: thin columns from the rule at `x` on, up to an empty one. Text that touches a rule stays. */
+function dropTick(columns, within, x, step, high) {
+  let end = x + step;
+  while (columns[end] && within[end] <= Math.max(2, Math.floor(high / 5)) && Math.abs(end - x) <= high) end += step;
+  if (within[end] === 0) columns.fill(false, Math.min(x, end) + 1, Math.max(x, end));
 }
 
 /**
