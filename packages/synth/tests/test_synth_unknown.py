@@ -19,11 +19,12 @@ from linelet_synth.atlas import Atlas, Strike
 from linelet_synth.fonts import Face, bundled, read_faces
 from linelet_synth.icons import Icons, icon_faces
 from linelet_synth.labels import label, spans
-from linelet_synth.outside import _CONFUSABLE, _words
+from linelet_synth.outside import _CONFUSABLE, _DATES, _GROUPED, _SIGNED, _words
 from linelet_synth.recipe import Recipe, builtin_names
 from linelet_synth.recipe_faces import Fallback
 from linelet_synth.rng import Rng
 from linelet_synth.storage import STORAGES
+from linelet_synth.texts import Forms
 
 CHARSET = "0123456789.%BMI体重公斤"
 texts = st.text(st.sampled_from(CHARSET + "kg斤 正常-:/最\u3000→"), max_size=14)
@@ -112,6 +113,29 @@ def test_look_alikes_units_dates_signs_and_phrases_all_occur(source: Source) -> 
         assert sum(bool(re.search(r"\d ?kg$", text)) for text in drawn) >= 30
         assert sum("-" in text for text in drawn) >= 60
         assert sum(bool(re.fullmatch(r"[A-Za-z ]+", text)) for text in drawn) >= 60
+
+
+def test_a_mark_that_its_height_tells_from_a_point_stands_alone_between_digits() -> None:
+    """16,000 read as 16.000 is another number: commas must be among the unknown runs, not only beside other strangers."""
+    source = Source(load_recipe("health-app"), 1)
+    drawn = list(drawn_texts(source, 3000))
+    assert sum(bool(re.fullmatch(r"[\d.]+(,\d+)+(\.\d+)?", text)) for text in drawn) >= 100
+    assert not any(set(text) <= set(".,;:'\"`·•。 ") for text in drawn)
+
+
+def test_every_form_can_be_drawn(source: Source) -> None:
+    """A form whose texts are all refused takes its share of the draws and shows in no other test."""
+    outside = source.outside
+    assert outside is not None
+    dead = []
+    rng = Rng(b"forms", 0)
+    for form in (*_GROUPED, *_DATES, *(form.replace("{n}", "{0..99}") for form in _SIGNED)):
+        for pieces in outside._parse([form]):
+            drawer = Forms([pieces], "")
+            texts = [drawer.draw(rng).drawn for _ in range(60)]
+            if not any(outside._sound(text, spans(text, outside._charset)) for text in texts):
+                dead.append(form)
+    assert not dead
 
 
 @slow

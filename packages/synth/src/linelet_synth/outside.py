@@ -22,13 +22,14 @@ from linelet_synth.texts import Forms, Mixture, Part, Text, side
 # A text that will not do is drawn anew at most this often.
 _TRIES = 500
 # Pixels per em below which a look-alike, a comma or any Chinese character cannot be told from another.
-_SMALLEST_ALIKE, _SMALLEST_SPECK, _SMALLEST_CHINESE = 18.0, 17.0, 13.0
-_SPECKS = frozenset(",;:'\"`·")
-# Characters that differ by their surroundings only. Where the charset holds one of a group, another is never alone.
+_SMALLEST_ALIKE, _SMALLEST_SPECK, _SMALLEST_CHINESE = 18.0, 15.0, 13.0
+_SPECKS = frozenset(".,;:'\"`·•。")  # small marks, told apart by their height beside other characters
+# Characters that nothing tells apart, not even what is beside them. Where the charset holds one of a group, no run of
+# the others is a text's unknown part.
 _CONFUSABLE = (
-    "0OoDQ○〇", "1lIi|!丨", "-–—一−_", ".·•。,", "%％", "xX×", "：:", "（(", "）)", "／/", "～~", "S5", "B8",
+    "0OoDQ○〇", "1lIi|!丨", "-–—一−_", "%％", "xX×", "：:", "（(", "）)", "／/", "～~", "S5", "B8",
     "Z2", "·•", "，,", "cC", "vV", "wW", "sS", "zZ", "kK", "pP", "uU", "己已巳", "日曰", "土士", "未末", "入人八",
-    "千干于", "口囗", "大犬太",
+    "千干于", "口囗",
 )  # fmt: skip
 _NUMBERS = (
     "{0..150:.1f}", "{0..99:.1f}", "{0..300}", "{0..99}", "{1000..9999}", "{0..20:.2f}", "{10..9999:.1f}", "{0..9}",
@@ -171,6 +172,8 @@ class Outside:
 
     def _sound(self, drawn: str, labelled: Sequence[Span]) -> bool:
         """Whether there is an unknown run, and each can be told from characters that the charset holds."""
+        if _SPECKS.issuperset(drawn.replace(" ", "")):
+            return False
         found = False
         for character, start, end in labelled:
             if character == UNKNOWN:
@@ -213,12 +216,12 @@ class Outside:
         self._known = [c for c in self._charset if c != " "]
 
     def _parse(self, forms: Sequence[str]) -> list[list[Piece]]:
-        """Those of the forms that have a character outside the charset in whatever they say, and that can be drawn."""
+        """Those of the forms that can be drawn and have a character that is seen to lie outside the charset."""
         kept = []
         for form in dict.fromkeys(forms):
             pieces = parse_form(form, _VOCABULARY, "")
             characters = "".join(map(piece_characters, pieces))
-            outside = any(c not in self._inside and c != " " for c in characters)
+            outside = any(c not in self._inside and c not in self._alone and c != " " for c in characters)
             if outside and self._drawable.issuperset(characters):
                 kept.append(pieces)
         return kept
