@@ -116,7 +116,7 @@ def test_look_alikes_units_dates_signs_and_phrases_all_occur(source: Source) -> 
 
 
 def test_a_mark_that_its_height_tells_from_a_point_stands_alone_between_digits() -> None:
-    """16,000 read as 16.000 is another number: commas must be among the unknown runs, not only beside other strangers."""
+    """16,000 read as 16.000 is another number, so commas alone must be among the unknown runs."""
     source = Source(load_recipe("health-app"), 1)
     drawn = list(drawn_texts(source, 3000))
     assert sum(bool(re.fullmatch(r"[\d.]+(,\d+)+(\.\d+)?", text)) for text in drawn) >= 100

@@ -407,7 +407,7 @@ def _ink_columns(ink: Bits, rows: tuple[int, int], first: int, last: int) -> Bit
 
 
 def _drop_tick(columns: Bits, within: NDArray[np.int64], x: int, step: int, height: int) -> None:
-    """Unmark an axis's tick: thin columns from the rule at ``x`` on, up to an empty one. Text that touches a rule stays."""
+    """Unmark an axis's tick: thin columns from the rule at ``x`` to an empty one. Text that touches a rule stays."""
     end = x + step
     while 0 <= end < len(columns) and columns[end] and within[end] <= max(2, height // 5) and abs(end - x) <= height:
         end += step
