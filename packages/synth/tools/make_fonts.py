@@ -86,7 +86,11 @@ STATIC = {
     "pt-sans": (400, 700), "rajdhani": (500, 700), "share-tech": (400,), "sofia-sans": (400, 700), "tinos": (400, 700),
     "titillium-web": (400, 600), "varela-round": (400,),
 }  # fmt: skip
-DEJAVU = {"DejaVuSans.ttf": "DejaVuSans.ttf", "DejaVuSans-Bold.ttf": "DejaVuSans-Bold.ttf"}
+# The mono faces are what "monospace" means in many browsers, and the model of Menlo.
+DEJAVU = {
+    "fonts-dejavu-core": ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf"),
+    "fonts-dejavu-mono": ("DejaVuSansMono.ttf", "DejaVuSansMono-Bold.ttf"),
+}
 
 
 def fetch(kind: str, package: str, folder: Path) -> Path:
@@ -146,9 +150,11 @@ def make(target: Path, cache: Path) -> None:
             source = content / "files" / f"{family}-latin-{weight}-normal.woff2"
             cut(source, latin / f"{family}-{weight}.ttf", LATIN)
         shutil.copyfile(content / "LICENSE", latin / f"{family}.LICENSE.txt")
-    content = fetch("apt", "fonts-dejavu-core", cache / "dejavu")
-    for name, source in DEJAVU.items():
-        cut(content / "usr/share/fonts/truetype/dejavu" / source, latin / name, LATIN)
+    for package, names in DEJAVU.items():
+        content = fetch("apt", package, cache / package)
+        for name in names:
+            cut(content / "usr/share/fonts/truetype/dejavu" / name, latin / name, LATIN)
+    content = cache / "fonts-dejavu-core" / "content"
     shutil.copyfile(content / "usr/share/doc/fonts-dejavu-core/copyright", latin / "DejaVuSans.LICENSE.txt")
 
 
