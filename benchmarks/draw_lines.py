@@ -1,13 +1,15 @@
 """Draw labelled lines in a real browser with the fonts of this machine: a dataset that no synthesiser of ours made.
 
     pip install playwright ; apt-get install chromium fonts-noto-cjk fonts-wqy-zenhei fonts-lxgw-wenkai fonts-liberation
-    python benchmarks/draw_lines.py health-app OUT --count 800 [--seed 1]
+    python benchmarks/draw_lines.py health-app OUT --count 800 [--seed 1] [--font FILE.woff2]
 
-Texts come from the recipe; faces, sizes, weights, colours, tight and loose crops, small units and device scale are
-drawn here, apart from the synthesiser's code, and rasterised by Chromium.
+--font draws an app that writes everything Latin in one face of its own. Texts come from the recipe; faces, sizes,
+weights, colours, tight and loose crops, small units and device scale are drawn here, apart from the synthesiser's code,
+and rasterised by Chromium.
 """
 
 import argparse
+import base64
 import html
 import itertools
 import json
@@ -45,12 +47,18 @@ def luminance(color: str) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-def element(number: int, text: str, rng: random.Random, families: list[str]) -> str:
+def font_face(path: Path) -> str:
+    """CSS that makes a WOFF2 file the family "own"."""
+    data = base64.b64encode(path.read_bytes()).decode("ascii")
+    return f"@font-face {{ font-family: own; src: url(data:font/woff2;base64,{data}) }}"
+
+
+def element(number: int, text: str, rng: random.Random, latin_families: list[str], families: list[str]) -> str:
     """A line as an app would write it: perhaps a small unit behind a bold number."""
     ground = rng.choice(GROUNDS)
     ink = "#ffffff" if luminance(ground) < 0.5 else rng.choice(["#505050", "#446c8d", "#2fb680", "#d9731a", "#222222"])
     size = rng.uniform(13, 52)
-    latin = rng.choice(LATIN)
+    latin = rng.choice(latin_families)
     chinese = rng.choice(families)
     weight = rng.choice([300, 400, 500, 700])
     unit = re.fullmatch(r"([\d.]+)(\D+)", text)
@@ -72,7 +80,10 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--count", type=int, default=800)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--font", type=Path)
     args = parser.parse_args()
+    face = f"<style>{font_face(args.font)}</style>" if args.font else ""
+    latin_families = ["own"] if args.font else LATIN
     rng = random.Random(args.seed)
     source = open_source(args.recipe, 900_000 + args.seed, None, "all")
     families = chinese_families()
@@ -86,8 +97,9 @@ def main() -> None:
         for start in range(0, args.count, 100):
             page = browser.new_page(device_scale_factor=rng.choice([1, 1.5, 2]))
             labels = list(itertools.islice(texts, min(100, args.count - start)))
-            lines = [element(start + k, text, rng, families) for k, text in enumerate(labels)]
-            page.set_content("<meta charset=utf-8><body style='margin:8px'>" + "".join(lines))
+            lines = [element(start + k, text, rng, latin_families, families) for k, text in enumerate(labels)]
+            page.set_content(f"<meta charset=utf-8>{face}<body style='margin:8px'>" + "".join(lines))
+            page.evaluate("document.fonts.ready")
             for k, text in enumerate(labels):
                 page.locator(f"#l{start + k}").screenshot(path=args.out / f"images/{start + k}.png")
                 rows.append(f"images/{start + k}.png\t{text}\n")

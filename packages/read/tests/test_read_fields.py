@@ -82,6 +82,14 @@ CASES = {
         [line("体重", 10, 10), line("\ufffd", 200, 10, confidence=0.0), line("68.5", 300, 10)],
         {},
     ),
+    "an unknown status beside a Latin name": (
+        [line("BP", 10, 10), line("\ufffd", 60, 10, height=19, confidence=0.0), line("120/80", 300, 10)],
+        {"pressure": [120, 80]},
+    ),
+    "an unknown name beside a Latin one": (
+        [line("BP", 10, 10), line("\ufffd", 60, 10, height=24, confidence=0.0), line("120/80", 300, 10)],
+        {},
+    ),
     "no value": ([line("体重", 10, 10), line("体脂率", 10, 60), line("21.3%", 200, 60)], {"fat": 21.3}),
     "out of range": ([line("体脂率", 10, 10), line("81.3%", 200, 10)], {}),
     "unsure": ([line("体重", 10, 10), line("68.5", 200, 10, confidence=0.4)], {}),

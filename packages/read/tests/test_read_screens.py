@@ -1,6 +1,7 @@
 """Whole screens through the shipped finder and reader, and what the command prints of them."""
 
 import csv
+import dataclasses
 import io
 import json
 
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFont
 
+from linelet_common.boxes import Box
 from linelet_common.cli import main
 from linelet_common.screens import ScreenLine
 from linelet_read import evaluate_screens, load_finder, load_reader, read_screen
@@ -80,6 +82,37 @@ def test_evaluating_counts_what_was_found_read_and_named(screen):
     assert (found.fields, found.fields_right, found.fields_wrong) == (1, 1, 0)
     assert (found.screens, found.screens_right, found.invented) == (1, 1, 0)
     assert found.summary()["recall"] == 5 / 6
+    (missed,) = found.mistakes  # a line is missed though the reader could not have written it
+    assert (missed.kind, missed.truth, missed.read, missed.box) == ("not found", "睡眠", None, Box(40, 700, 60, 30))
+
+
+def test_every_mistake_is_told_once_and_shown_in_the_report(screen, tmp_path, capsys):
+    """The truth is made wrong, so that a right reading is every kind of mistake."""
+    lines = [line for line in screen[1] if line.text != "1520"]  # what is read there is invented
+    lines = [dataclasses.replace(line, text="32.5") if line.text == "32" else line for line in lines]
+    lines = [dataclasses.replace(line, text="21.4") if line.text == "24.6" else line for line in lines]
+    lines += [ScreenLine("68.5公斤", (40, 700, 60, 30), "weight")]
+    (tmp_path / "data").mkdir()
+    screen[0].save(tmp_path / "data" / "a&b.png")
+    annotations = [{"image_id": 0, "bbox": list(line.box), "text": line.text, "field": line.field} for line in lines]
+    coco = {"images": [{"id": 0, "file_name": "a&b.png"}], "annotations": annotations}
+    (tmp_path / "data" / "screens.json").write_text(json.dumps(coco), encoding="utf-8")
+    report = tmp_path / "report.html"
+    main(["evaluate", "health-app", "--data", str(tmp_path / "data"), "--json", "--report", str(report)])
+    mistakes = json.loads(capsys.readouterr().out)["mistakes"]
+    assert sorted((m["kind"], m["truth"], m["read"]) for m in mistakes if m["kind"] != "invented") == [
+        ("misread", "21.4", "24.6"),
+        ("misread", "32.5", "32"),
+        ("no value", "weight: 68.5公斤", None),
+        ("not found", "68.5公斤", None),
+        ("wrong value", "bmi: 21.4", "bmi: 24.6"),
+    ]
+    assert [m["read"] for m in mistakes if m["kind"] == "invented"] == ["1520"]
+    assert {m["screen"] for m in mistakes} == {"a&b.png"}
+    page = report.read_text(encoding="utf-8")
+    assert page.count("<figure><img") == len(mistakes)
+    assert "a&amp;b.png" in page
+    assert "<script" not in page
 
 
 def test_a_picture_without_text_has_no_lines_and_says_so(tmp_path, capsys):

@@ -23,6 +23,7 @@ LEAST_CONFIDENCE = 0.5
 _UNIT_GAP = 0.8  # between a number and its unit, where they are boxes of their own
 _COLUMN_GAP = 1.6  # between a name and the value below or above it
 _PEER = 0.85  # an unknown text of this share of a name's height may be a name of its own
+_LATIN = 0.78  # of the height of Chinese characters of the same size: capitals and digits
 _CLEARLY = 0.75  # a way from name to value is the nearer one if it is shorter than this share of the other
 
 Value = float | int | str | list[float | int]
@@ -218,13 +219,15 @@ def _blocked(lines: Sequence[ScreenText], names: Mapping[int, str], name: int, c
     large as the name, which may be one.
     """
     a, b = lines[name].box, candidate.found.box
+    # What the unknown text is written in nobody knows: beside "BMI" a small Chinese status is as high as the name.
+    least = _PEER * a.height / (_LATIN if lines[name].text.isascii() else 1.0)
     for i, line in enumerate(lines):
         if i == name or i in candidate.lines:
             continue
         other = line.box
         if candidate.way == "right":
             between = a.x + a.width <= other.x + other.width / 2 <= b.x and _rows_meet(a, other)
-            if between and (i in names or (UNKNOWN in line.text and other.height >= _PEER * a.height)):
+            if between and (i in names or (UNKNOWN in line.text and other.height >= least)):
                 return True
         else:
             low, high = (a, b) if candidate.way == "below" else (b, a)

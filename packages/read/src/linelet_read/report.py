@@ -10,6 +10,7 @@ from typing import Any
 from PIL import Image
 
 from linelet_common.lines import LineDataset
+from linelet_common.preprocess import Pixels
 from linelet_read.evaluation import Evaluation, Line, Reliability
 
 # A page with more pictures than this is slow to open; the JSON has all mistakes.
@@ -52,29 +53,39 @@ def write_report(evaluation: Evaluation, dataset: LineDataset, title: str) -> st
         f"{100 * evaluation.cer_per_line:.3f} %": "mean CER per line",
         f"{100 * evaluation.calibration_error():.2f} %": "expected calibration error",
     }
-    head = "".join(f"<div><b>{value}</b>{meaning}</div>" for value, meaning in figures.items())
     breakdowns = "".join(
         f"<h2>By {name}</h2>{_bars(rows)}" for name, rows in evaluation.breakdowns().items() if name != "confidence"
     )
-    return f"""<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>{html.escape(title)}</title>
-<style>{_STYLE}</style>
-<h1>{html.escape(title)}</h1>
-<div class="figures">{head}</div>
-<h2>Mistakes, worst first: {count}</h2>
+    return page(
+        title,
+        figures,
+        f"""<h2>Mistakes, worst first: {count}</h2>
 <div class="mistakes">{shown or "<p>none</p>"}</div>
 <h2>Substituted, missed and added characters</h2>{_confusions(evaluation, dataset)}
 <h2>Confidence</h2>
 <p>Lines by their confidence, and how many of them are exact. Of a calibrated reader the points lie on the line.</p>
 {_curve(evaluation.reliability())}{_reliability(evaluation.reliability())}
 {breakdowns}
+""",
+    )
+
+
+def page(title: str, figures: Mapping[str, str], body: str) -> str:
+    """An HTML page of its own. figures: what stands large on top, and what it means; body: HTML."""
+    head = "".join(f"<div><b>{value}</b>{meaning}</div>" for value, meaning in figures.items())
+    return f"""<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>{html.escape(title)}</title>
+<style>{_STYLE}</style>
+<h1>{html.escape(title)}</h1>
+<div class="figures">{head}</div>
+{body}
 </html>
 """
 
 
 def _mistake(dataset: LineDataset, line: Line) -> str:
-    label, read = _marked(line.label, line.reading.text)
+    label, read = marked(line.label, line.reading.text)
     return (
         f"<figure>{_picture(dataset, line.index)}<figcaption>{label or '<i>nothing</i>'} <small>read as</small> "
         f"{read or '<i>nothing</i>'}<br>"
@@ -83,7 +94,7 @@ def _mistake(dataset: LineDataset, line: Line) -> str:
     )
 
 
-def _marked(label: str, read: str) -> tuple[str, str]:
+def marked(label: str, read: str) -> tuple[str, str]:
     """Both texts as HTML, what differs marked."""
     left, right = [], []
     for kind, a, b, c, d in difflib.SequenceMatcher(None, label, read, autojunk=False).get_opcodes():
@@ -156,6 +167,11 @@ def _curve(rows: Sequence[Reliability]) -> str:
 
 
 def _picture(dataset: LineDataset, index: int) -> str:
+    return picture(dataset.image(index))
+
+
+def picture(pixels: Pixels) -> str:
+    """An <img> that holds its picture. pixels: uint8 (H, W) or RGB (H, W, 3)."""
     buffer = io.BytesIO()
-    Image.fromarray(dataset.image(index)).save(buffer, "PNG")
+    Image.fromarray(pixels).save(buffer, "PNG")
     return f'<img alt="" src="data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}">'

@@ -1,10 +1,11 @@
 """How well a finder and a reader together read screens whose lines are known: found, read exactly, invented, fields."""
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
 
 import numpy as np
 
+from linelet_common.boxes import Box
 from linelet_common.cli import Progress
 from linelet_common.codec import UNKNOWN, Codec
 from linelet_common.pairing import pair_boxes
@@ -18,6 +19,25 @@ from linelet_read.screens import ScreenReading, read_screen
 _SURE = 0.9
 
 
+Mistake = Literal["not found", "misread", "invented", "no value", "wrong value"]
+
+
+@dataclass(frozen=True)
+class ScreenMistake:
+    """One thing that went wrong on a screen.
+
+    screen: its number in the dataset. truth, read: texts, or "name: text" of values; None where there is none.
+    box: the true line's, else the box that was read; None for a value that no line of the truth shows.
+    """
+
+    screen: int
+    kind: Mistake
+    truth: str | None
+    read: str | None
+    confidence: float | None
+    box: Box | None
+
+
 @dataclass
 class ScreenEvaluation:
     """Counts over screens. Readable lines are those whose characters all lie in the reader's charset.
@@ -27,6 +47,7 @@ class ScreenEvaluation:
     invented, invented_surely: texts without U+FFFD where the truth has no such text; those of a confidence over 0.9.
     fields, fields_right, fields_wrong: values that the truth names, and those given rightly and wrongly.
     screens, screens_right: screens, and those whose readable lines are all exact.
+    mistakes: in the order of the screens.
     """
 
     screens: int = 0
@@ -42,6 +63,7 @@ class ScreenEvaluation:
     fields: int = 0
     fields_right: int = 0
     fields_wrong: int = 0
+    mistakes: list[ScreenMistake] = field(default_factory=list)
 
     @property
     def recall(self) -> float:
@@ -59,9 +81,15 @@ class ScreenEvaluation:
         return self.exact / max(self.readable, 1)
 
     def summary(self) -> dict[str, Any]:
-        """All of it as plain data."""
-        rates = {"recall": self.recall, "precision": self.precision, "exact_share": self.exact_share}
-        return {**asdict(self), **rates}
+        """The counts and rates as plain data."""
+        counts = {key: value for key, value in vars(self).items() if key != "mistakes"}
+        return {**counts, "recall": self.recall, "precision": self.precision, "exact_share": self.exact_share}
+
+    def rows(self, dataset: ScreenDataset) -> list[dict[str, Any]]:
+        """The mistakes as plain data, screens by their names."""
+        return [
+            {**asdict(m), "screen": dataset.name(m.screen), "box": m.box and m.box._asdict()} for m in self.mistakes
+        ]
 
 
 def evaluate_screens(
@@ -83,6 +111,11 @@ def count_screen(result: ScreenEvaluation, codec: Codec, read: ScreenReading, tr
     pairs = pair_boxes(boxes, np.array([line.box for line in truth], dtype=np.float64).reshape(-1, 4))
     readable = {j for j, line in enumerate(truth) if not codec.missing(_bare(line.text))}
     exact = {(i, j) for i, j in pairs if j in readable and read.lines[i].text == _bare(truth[j].text)}
+    told = {i for i, j in pairs if read.lines[i].text == codec.fold(_bare(truth[j].text))}
+    invented = [i for i, line in enumerate(read.lines) if i not in told and UNKNOWN not in line.text]
+    wanted = {line.field: line for line in truth if line.field}
+    right = {key for key, value in read.fields.items() if key in wanted and _says(value, _bare(wanted[key].text))}
+    number = result.screens
     result.screens += 1
     result.screens_right += len(exact) == len(readable)
     result.lines += len(truth)
@@ -91,17 +124,55 @@ def count_screen(result: ScreenEvaluation, codec: Codec, read: ScreenReading, tr
     result.right += len(pairs)
     result.readable += len(readable)
     result.exact += len(exact)
-    told = {i for i, j in pairs if read.lines[i].text == codec.fold(_bare(truth[j].text))}
-    for i, line in enumerate(read.lines):
-        if i not in told and UNKNOWN not in line.text:
-            result.invented += 1
-            result.invented_surely += line.confidence > _SURE
-    wanted = {line.field: _bare(line.text) for line in truth if line.field}
+    result.invented += len(invented)
+    result.invented_surely += sum(read.lines[i].confidence > _SURE for i in invented)
     result.fields += len(wanted)
-    for key, value in read.fields.items():
-        right = key in wanted and _says(value, wanted[key])
-        result.fields_right += right
-        result.fields_wrong += not right
+    result.fields_right += len(right)
+    result.fields_wrong += len(read.fields) - len(right)
+    paired, box_of = {i for i, _ in pairs}, {j: i for i, j in pairs}
+    wrong = (readable - {j for _, j in exact}) | (set(range(len(truth))) - box_of.keys())
+    result.mistakes += _line_mistakes(number, read, truth, box_of, wrong)
+    for line in (read.lines[i] for i in invented if i not in paired):
+        result.mistakes.append(ScreenMistake(number, "invented", None, line.text, line.confidence, line.box))
+    result.mistakes += _field_mistakes(number, read, wanted, right)
+
+
+def _line_mistakes(
+    number: int, read: ScreenReading, truth: list[ScreenLine], box_of: dict[int, int], wrong: set[int]
+) -> list[ScreenMistake]:
+    """Lines of the truth that were not found, or not read exactly. box_of: the found box of a true line."""
+    mistakes = []
+    for j in sorted(wrong):
+        text, box = truth[j].text, _rounded(truth[j])
+        if j not in box_of:
+            mistakes.append(ScreenMistake(number, "not found", text, None, None, box))
+            continue
+        line = read.lines[box_of[j]]
+        mistakes.append(ScreenMistake(number, "misread", text, line.text, line.confidence, box))
+    return mistakes
+
+
+def _field_mistakes(
+    number: int, read: ScreenReading, wanted: dict[str, ScreenLine], right: set[str]
+) -> list[ScreenMistake]:
+    """Values that were given wrongly or not at all."""
+    mistakes = []
+    for key in sorted((wanted.keys() | read.fields.keys()) - right):
+        line, value = wanted.get(key), read.fields.get(key)
+        truth = f"{key}: {line.text}" if line else None
+        if value is None:
+            mistakes.append(ScreenMistake(number, "no value", truth, None, None, _rounded(line) if line else None))
+            continue
+        box = _rounded(line) if line else value.box
+        said = f"{key}: {value.text}"
+        mistakes.append(ScreenMistake(number, "wrong value", truth, said, value.confidence, box))
+    return mistakes
+
+
+def _rounded(line: ScreenLine) -> Box:
+    x, y, width, height = line.box
+    left, top = int(x), int(y)
+    return Box(left, top, int(np.ceil(x + width)) - left, int(np.ceil(y + height)) - top)
 
 
 def _says(value: FieldValue, text: str) -> bool:

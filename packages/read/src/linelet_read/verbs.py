@@ -5,7 +5,6 @@ import dataclasses
 from pathlib import Path
 
 from linelet_common.cli import Verb, finish, print_json, rates
-from linelet_common.errors import UsageError
 from linelet_common.files import check_output, write_atomically
 
 
@@ -69,18 +68,24 @@ def _evaluate_screens(args: argparse.Namespace) -> None:
     from linelet_read.readers import load_reader
     from linelet_read.screen_evaluation import evaluate_screens
 
-    if args.report:
-        raise UsageError(f"--report shows lines, and {args.data} holds screens; leave it out")
     dataset = open_screens(args.data, args.follow_links)
     result = evaluate_screens(load_reader(args.reader), load_finder(args.finder), dataset, args.decode)
+    if args.report:
+        from linelet_read.screen_report import write_screen_report
+
+        write_atomically(Path(args.report), write_screen_report(result, dataset, f"{args.reader} on {args.data}"))
+        finish(args.report)
     if args.json:
-        print_json(result.summary())
+        print_json({**result.summary(), "mistakes": result.rows(dataset)})
         return
     print(f"{result.screens} screens, {result.screens_right} without any mistake")
     print(f"{result.lines} lines, recall {100 * result.recall:.2f} %, precision {100 * result.precision:.2f} %")
     print(f"{result.readable} lines of the charset, {100 * result.exact_share:.2f} % read exactly from end to end")
     print(f"{result.invented} texts that are not there, {result.invented_surely} with a confidence over 0.9")
     print(f"{result.fields} named values, {result.fields_right} right, {result.fields_wrong} wrong")
+    for m in result.mistakes[:10]:
+        said = f" as {m.read!r} ({m.confidence:.2f})" if m.truth and m.read else f" {m.read!r}" if m.read else ""
+        print(f"  {dataset.name(m.screen)}: {m.truth or ''!r}"[: None if m.truth else -3] + f" {m.kind}{said}")
 
 
 def _configure_compare(parser: argparse.ArgumentParser) -> None:

@@ -32,6 +32,7 @@ const LEAST_CONFIDENCE = 0.5;
 const UNIT_GAP = 0.8; // between a number and its unit, where they are boxes of their own
 const COLUMN_GAP = 1.6; // between a name and the value below or above it
 const PEER = 0.85; // an unknown text of this share of a name's height may be a name of its own
+const LATIN = 0.78; // of the height of Chinese characters of the same size: capitals and digits
 const CLEARLY = 0.75; // a way from name to value is the nearer one if it is shorter than this share of the other
 
 /**
@@ -190,6 +191,10 @@ function wayBetween(name, value) {
   return gap <= COLUMN_GAP * height ? [below ? "below" : "above", Math.max(gap, 0) / height] : ["", 0];
 }
 
+function isAscii(text) {
+  return [...text].every((character) => character <= "\x7f");
+}
+
 /**
  * Whether another line between a name and a value speaks against them. In a column any line does. In a row a status may
  * stand between the two, but no other name, and no unknown text as large as the name, which may be one.
@@ -198,12 +203,14 @@ function blocked(lines, names, name, candidate) {
   const a = lines[name].box;
   const b = candidate.found.box;
   const [low, high] = candidate.way === "below" ? [a, b] : [b, a];
+  // What the unknown text is written in nobody knows: beside "BMI" a small Chinese status is as high as the name.
+  const least = (PEER * a.height) / (isAscii(lines[name].text) ? LATIN : 1);
   return lines.some(({ text, box: other }, i) => {
     if (i === name || candidate.lines.includes(i)) return false;
     if (candidate.way === "right") {
       const middle = other.x + other.width / 2;
       const between = a.x + a.width <= middle && middle <= b.x && rowsMeet(a, other);
-      return between && (names.has(i) || (text.includes(UNKNOWN) && other.height >= PEER * a.height));
+      return between && (names.has(i) || (text.includes(UNKNOWN) && other.height >= least));
     }
     const middle = other.y + other.height / 2;
     return low.y + low.height <= middle && middle <= high.y && columnsMeet(a, other);
