@@ -135,7 +135,7 @@ def test_cores_are_the_groups_that_flooding_finds(levels):
 
 
 @given(st.floats(10, 60), st.floats(80, 300), st.floats(20, 40), st.floats(60, 120))
-def test_a_core_tells_its_lines_middle_and_height(height, width, left, top):
+def test_a_core_tells_where_its_line_is(height, width, left, top):
     """A map that says exactly how much of each cell a core covers gives back the line that the core is of."""
     core = max(height * (1 - SPEC.shrink), SPEC.least_core)
     middle = top + height / 2
@@ -143,14 +143,16 @@ def test_a_core_tells_its_lines_middle_and_height(height, width, left, top):
     def covered(start, end, cells):
         return np.diff(np.clip(np.arange(cells + 1) * 4.0, start, end)) / 4
 
-    down, across = covered(middle - core / 2, middle + core / 2, 80), covered(left, left + width, 100)
+    lacks = SPEC.shrink / 4 * height
+    across = covered(left + lacks, left + width - lacks, 100)
+    down = covered(middle - core / 2, middle + core / 2, 80)
     levels = np.floor(255 * down[:, None] * across[None] + 0.5).astype(np.uint8)
     (found,) = find_cores(levels, SPEC)
     guess = guess_line(found, levels, SPEC, 1.0)
     assert guess.middle == pytest.approx(middle, abs=0.5)
     assert guess.height == pytest.approx(height, rel=0.08)
-    assert guess.left == pytest.approx(left, abs=4)
-    assert guess.right == pytest.approx(left + width, abs=4)
+    assert guess.left == pytest.approx(left, abs=1)
+    assert guess.right == pytest.approx(left + width, abs=1)
 
 
 @given(

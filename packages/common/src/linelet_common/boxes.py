@@ -258,8 +258,8 @@ class Guess:
 def guess_line(core: Core, levels: Pixels, spec: FinderSpec, scale: float) -> Guess:
     """What a core tells of its line. scale: pixels of the picture a pixel of the shrunk screen.
 
-    Height and middle come from the levels of the core's cells and of the rows next to it, not from its outline: a core
-    of one or two rows of cells is known to a third of a cell.
+    All of it comes from the levels of the core's cells and of those next to it, not from its outline: a core of one or
+    two rows of cells is known to a third of a cell.
     """
     top, bottom = max(0, core.top - 1), min(levels.shape[0], core.bottom + 1)
     by_row = levels[top:bottom, core.left : core.right].sum(axis=1, dtype=np.int64).tolist()
@@ -268,7 +268,13 @@ def guess_line(core: Core, levels: Pixels, spec: FinderSpec, scale: float) -> Gu
     middle = (weighted / total + 0.5) * spec.stride * scale
     high = total / (255 * (core.right - core.left)) * spec.stride
     height = max(high / (1 - spec.shrink), min(high, spec.least_core)) * scale
-    return Guess(core.left * spec.stride * scale, core.right * spec.stride * scale, middle, height)
+    before, after = max(0, core.left - 1), min(levels.shape[1], core.right + 1)
+    greatest = levels[core.top : core.bottom, before:after].max(axis=0).tolist()
+    start, end = core.left - before, core.right - before
+    left = core.left + 1 - sum(greatest[: start + 1]) / 255
+    right = core.right - 1 + sum(greatest[end - 1 :]) / 255
+    beyond = spec.shrink / 4 * height  # what a core lacks of its line at each end
+    return Guess(left * spec.stride * scale - beyond, right * spec.stride * scale + beyond, middle, height)
 
 
 def fit_boxes(grey: Pixels, guess: Guess, split: bool = True) -> list[Box]:

@@ -195,8 +195,8 @@ function joinRuns(runs) {
 }
 
 /**
- * What a core tells of its line, in pixels of the picture. Height and middle come from the levels of the core's cells and
- * of the rows next to it, not from its outline: a core of one or two rows of cells is known to a third of a cell.
+ * What a core tells of its line, in pixels of the picture. All of it comes from the levels of the core's cells and of those
+ * next to it, not from its outline: a core of one or two rows of cells is known to a third of a cell.
  * @param {ReturnType<typeof findCores>[0]} core @param {Grey} levels @param {FinderSpec} spec
  * @param {number} scale pixels of the picture a pixel of the shrunk screen
  */
@@ -212,7 +212,18 @@ export function guessLine(core, levels, spec, scale) {
   const middle = (weighted / total + 0.5) * spec.stride * scale;
   const high = (total / (255 * (core.right - core.left))) * spec.stride;
   const height = Math.max(high / (1 - spec.shrink), Math.min(high, spec.least_core)) * scale;
-  return { left: core.left * spec.stride * scale, right: core.right * spec.stride * scale, middle, height };
+  const left = core.left + 1 - (greatestOf(core, levels, core.left - 1) + greatestOf(core, levels, core.left)) / 255;
+  const right = core.right - 1 + (greatestOf(core, levels, core.right - 1) + greatestOf(core, levels, core.right)) / 255;
+  const beyond = (spec.shrink / 4) * height; // what a core lacks of its line at each end
+  return { left: left * spec.stride * scale - beyond, right: right * spec.stride * scale + beyond, middle, height };
+}
+
+/** The greatest level of a column in the core's rows; 0 outside the map. */
+function greatestOf(core, { data, width }, x) {
+  let greatest = 0;
+  if (x < 0 || x >= width) return greatest;
+  for (let y = core.top; y < core.bottom; y++) greatest = Math.max(greatest, data[y * width + x]);
+  return greatest;
 }
 
 /**
