@@ -32,3 +32,18 @@ def test_it_reads_digits_in_a_font_it_was_not_trained_on():
 def test_an_empty_picture_has_no_confidence():
     (reading,) = read_lines(load_reader("health-app"), [np.full((40, 120, 3), 200, dtype=np.uint8)])
     assert reading.confidence < 0.5
+
+
+def test_no_comma_is_a_point():
+    """16,000 read as 16.000 is another number. Pillow's own face is none of those that it was trained on."""
+    texts = [f"{a},{b}" for a in ("1", "8", "16", "72", "100") for b in ("000", "234", "5", "50")]
+    images = []
+    for k, text in enumerate(texts * 3):
+        font = ImageFont.load_default(24 + 10 * (k // len(texts)))
+        left, top, right, bottom = font.getbbox(text)
+        image = Image.new("L", (int(right - left) + 10, int(bottom - top) + 10), 250)
+        ImageDraw.Draw(image).text((5 - left, 5 - top), text, font=font, fill=60)
+        images.append(np.asarray(image))
+    for text, reading in zip(texts * 3, read_lines(load_reader("health-app"), images), strict=True):
+        assert reading.text == text.replace(",", "\ufffd")
+        assert reading.confidence < 0.5
