@@ -61,6 +61,7 @@ def test_the_interval_holds_the_rate_and_narrows_with_more_lines():
 def test_the_calibration_error_worked_out_by_hand():
     """Guo et al.: the mean gap between confidence and correctness over bins, weighted by their lines."""
     rows = [("1", "1", 0.95), ("2", "3", 0.95), ("4", "4", 0.31), ("5", "6", 0.32), ("7", "7", 0.0)]
+    rows.append(("8\ufffd", "8\ufffd", 0.0))  # says that it doesn't know, which is no estimate
     result = Evaluation([line_of(i, "x", a, Reading(b, c, ())) for i, (a, b, c) in enumerate(rows)])
     gaps = 2 * abs(0.95 - 0.5) + 2 * abs(0.315 - 0.5) + 1 * abs(0.0 - 1.0)
     assert result.calibration_error() == pytest.approx(gaps / 5)

@@ -63,7 +63,8 @@ def write_report(evaluation: Evaluation, dataset: LineDataset, title: str) -> st
 <div class="mistakes">{shown or "<p>none</p>"}</div>
 <h2>Substituted, missed and added characters</h2>{_confusions(evaluation, dataset)}
 <h2>Confidence</h2>
-<p>Lines by their confidence, and how many of them are exact. Of a calibrated reader the points lie on the line.</p>
+<p>Lines by their confidence, and how many of them are exact; of a calibrated reader the points lie on the line. Left out
+are the {len(evaluation.lines) - len(evaluation.told())} readings with a character that the reader doesn't know.</p>
 {_curve(evaluation.reliability())}{_reliability(evaluation.reliability())}
 {breakdowns}
 """,
@@ -144,24 +145,24 @@ def _reliability(rows: Sequence[Reliability]) -> str:
 
 def _curve(rows: Sequence[Reliability]) -> str:
     """Confidence against the share of exact lines, as SVG; the larger a point, the more lines."""
-    size, edge = 220, 34
+    size, edge, top = 220, 34, 16
     total = max(sum(row.lines for row in rows), 1)
     points = "".join(
-        f'<circle cx="{edge + size * row.confidence:.1f}" cy="{8 + size * (1 - row.exact):.1f}" '
+        f'<circle cx="{edge + size * row.confidence:.1f}" cy="{top + size * (1 - row.exact):.1f}" '
         f'r="{3 + 9 * (row.lines / total) ** 0.5:.1f}" fill="var(--bar)" fill-opacity=".8">'
         f"<title>{row.band}: {row.lines} lines, {100 * row.exact:.2f} % exact</title></circle>"
         for row in rows
     )
     marks = "".join(
-        f'<text x="{edge - 6}" y="{12 + size * (1 - v):.0f}" text-anchor="end">{v:g}</text>'
-        f'<text x="{edge + size * v:.0f}" y="{size + 26}" text-anchor="middle">{v:g}</text>'
+        f'<text x="{edge - 6}" y="{top + 4 + size * (1 - v):.0f}" text-anchor="end">{v:g}</text>'
+        f'<text x="{edge + size * v:.0f}" y="{top + size + 18}" text-anchor="middle">{v:g}</text>'
         for v in (0, 0.5, 1)
     )
     return (
-        f'<svg width="{size + edge + 20}" height="{size + 48}" role="img" aria-label="reliability curve">'
-        f'<rect x="{edge}" y="8" width="{size}" height="{size}" fill="none" stroke="var(--rule)"/>'
-        f'<path d="M{edge} {8 + size}L{edge + size} 8" stroke="var(--pale)" stroke-dasharray="4"/>{points}{marks}'
-        f'<text x="{edge + size / 2:.0f}" y="{size + 42}" text-anchor="middle">confidence; upwards: share exact</text>'
+        f'<svg width="{size + edge + 20}" height="{top + size + 40}" role="img" aria-label="reliability curve">'
+        f'<rect x="{edge}" y="{top}" width="{size}" height="{size}" fill="none" stroke="var(--rule)"/>'
+        f'<path d="M{edge} {top + size}L{edge + size} {top}" stroke="var(--pale)" stroke-dasharray="4"/>{points}{marks}'
+        f'<text x="{edge + size / 2:.0f}" y="{top + size + 34}" text-anchor="middle">confidence; upwards: share exact</text>'
         "</svg>"
     )
 
