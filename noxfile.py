@@ -1,7 +1,8 @@
 """The full matrix. ``nox -l`` lists the sessions; README names the two that a newcomer needs.
 
 Everyday: demo, tests, lint, types. Each package, Pythons, dependencies: alone, pythons, versions. The browser and
-others' software: browser, third_party, onnx_tf, torchvision, ray, gpu. Trust: fuzz, faults. Release: build.
+others' software: browser, third_party, onnx_tf, torchvision, ray, gpu. Trust: fuzz, faults. Release: build. The
+site: docs.
 """
 
 import os
@@ -20,7 +21,7 @@ TEST_TOOLS = ["pytest>=8", "hypothesis>=6.100", "rapidfuzz>=3"]
 # What test files compare with besides, where all packages are tested together.
 ORACLES = ["tensorboard", "webdataset>=0.2", "onnxscript", "lmdb"]
 # Everything that runs with Python alone; the other markers have sessions of their own below.
-MARKED = ["browser", "browsers", "gpu", "third_party", "onnx_tf", "ray", "torchvision", "fuzz", "faults"]
+MARKED = ["browser", "browsers", "gpu", "third_party", "onnx_tf", "ray", "torchvision", "fuzz", "faults", "docs"]
 EVERYWHERE = " and ".join(f"not {marker}" for marker in MARKED)
 # torch's wheel for the CPU is not everywhere; these need none.
 LIGHT = ["common", "synth", "read", "convert"]
@@ -96,6 +97,18 @@ def build(session: nox.Session) -> None:
     """What is released, into dist/: built twice, compared, checked, used in a bare environment without the sources."""
     install(session, "common", "convert", extras=("build", "hatchling>=1.26", "twine"))
     session.run("python", "tools/release.py", "dist")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The site, into site/: built without a warning, its links followed, its commands and snippets run."""
+    for tool in ("node", "npm"):
+        if not shutil.which(tool):
+            session.error(f"{tool} is not installed; install Node 20 or newer")
+    group = nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "docs")
+    install(session, *PACKAGES, extras=(*TEST_TOOLS, "playwright>=1.48", *group))
+    session.run("mkdocs", "build", "--strict", env={"NO_MKDOCS_2_WARNING": "1"})
+    session.run("pytest", "-m", "docs", "tests", *session.posargs, env={"LINELET_SITE": str(Path("site").resolve())})
 
 
 @nox.session

@@ -46,18 +46,18 @@ _LEAST_INK = 0.4  # of the ink's full contrast: what lies below is a blurred edg
 class FinderSpec(Checked):
     """What a finder wants to see and how its map becomes boxes. Lengths in pixels of the shrunk screen."""
 
-    version: Literal[1] = 1
-    name: str = "finder"
-    network: str = "finder"
-    side: int = pydantic.Field(default=480, ge=32, le=4096)
-    step: int = pydantic.Field(default=32, ge=1, le=1024)
-    stride: int = pydantic.Field(default=4, ge=1, le=64)
+    version: Literal[1] = 1  # of this format
+    name: str = "finder"  # shown to people
+    network: str = "finder"  # the network's name where it is one of Linelet's
+    side: int = pydantic.Field(default=480, ge=32, le=4096)  # the short side that a phone's screen is shrunk to
+    step: int = pydantic.Field(default=32, ge=1, le=1024)  # the network's input has sides of a multiple of it
+    stride: int = pydantic.Field(default=4, ge=1, le=64)  # pixels of a side of a cell of the map
     tile: int = pydantic.Field(default=1280, ge=64, le=8192)  # the longest side that is looked at in one go
     overlap: int = pydantic.Field(default=128, ge=0)  # what neighbouring tiles share
     mean: float = 0.5  # of values in 0-1
-    std: float = pydantic.Field(default=0.5, gt=0)
-    threshold: int = pydantic.Field(default=90, ge=1, le=255)
-    certain: int = pydantic.Field(default=128, ge=1, le=255)
+    std: float = pydantic.Field(default=0.5, gt=0)  # the same, to divide by
+    threshold: int = pydantic.Field(default=90, ge=1, le=255)  # of 255: cells from which on a core is made
+    certain: int = pydantic.Field(default=128, ge=1, le=255)  # of 255: the mean from which on a core is a line
     shrink: float = pydantic.Field(default=0.36, ge=0, lt=1)  # share of a line's height that its core lacks
     least_core: int = pydantic.Field(default=6, ge=1)  # no core is lower than this or its line, and none narrower
 

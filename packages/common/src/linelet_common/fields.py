@@ -17,8 +17,8 @@ class Field(Checked):
     A form is a grammar's, without vocabularies: ``{0..150:.1f}公斤``.
     """
 
-    name: str | tuple[str, ...]
-    form: str | tuple[str, ...]
+    name: str | tuple[str, ...]  # what stands beside the value; one of these, where several are given
+    form: str | tuple[str, ...]  # what the whole text of the value is
 
     @pydantic.model_validator(mode="after")
     def _readable(self) -> Self:

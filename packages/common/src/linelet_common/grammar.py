@@ -271,7 +271,8 @@ def literal_form(text: str) -> str:
 class Grammar(Checked):
     """What lines can say: forms, and the words that they name."""
 
-    vocabulary: dict[str, tuple[str, ...]] = pydantic.Field(default={})
+    vocabulary: dict[str, tuple[str, ...]] = pydantic.Field(default={})  # words by name, for {name} in forms
+    # What whole lines say.
     forms: tuple[Annotated[str, pydantic.Field(max_length=LONGEST_FORM)], ...] = pydantic.Field(min_length=1)
 
     @pydantic.model_validator(mode="after")

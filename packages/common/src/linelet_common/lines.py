@@ -16,11 +16,11 @@ class Details(Checked):
     model_config = pydantic.ConfigDict(extra="ignore")
 
     image: str | None = None  # the picture, where a file tells of several
-    look: str | None = None
-    font: str | None = None
+    look: str | None = None  # plain or screen
+    font: str | None = None  # the face's name
     size: float | None = None  # pixels per em
     contrast: Annotated[float, pydantic.Field(ge=1.0, le=21.0)] | None = None  # WCAG ratio of text and ground
-    styles: tuple[str, ...] = ()
+    styles: tuple[str, ...] = ()  # what else was done, in words
     boxes: tuple[tuple[float, float, float, float], ...] = ()  # x, y, width, height in pixels, a character each
 
 

@@ -24,15 +24,15 @@ class Manifest(Checked):
 
     model_config = pydantic.ConfigDict(extra="ignore")
 
-    format: Literal["linelet-dataset"] = "linelet-dataset"
-    version: Literal[1] = 1
-    name: str
-    charset: str
-    count: int
-    seed: int
-    recipe_digest: str
-    complete: bool
-    kind: Literal["lines", "screens"] = "lines"
+    format: Literal["linelet-dataset"] = "linelet-dataset"  # what the file is
+    version: Literal[1] = 1  # of this format
+    name: str  # the recipe's
+    charset: str  # the recipe's, in the order of the classes
+    count: int  # samples in all
+    seed: int  # that they were drawn with
+    recipe_digest: str  # SHA-256 of all that decides the samples
+    complete: bool  # false while it is being made
+    kind: Literal["lines", "screens"] = "lines"  # what the samples are
     unknown: bool = False  # whether labels write U+FFFD for runs of characters outside the charset
     grammar: Grammar | None = None  # of the recipe's texts, where it can list them
     fields: dict[str, Field] = pydantic.Field(default={})  # the recipe's named values

@@ -35,25 +35,25 @@ class ReaderSpec(Checked):
     width the network takes, and is scaled to (value / 255 - mean) / std.
     """
 
-    version: Literal[1] = 1
+    version: Literal[1] = 1  # of this format
     name: str = "reader"  # shown to people, e.g. the recipe's name
     network: str = ""  # the network's name where it is one of Linelet's
     charset: Characters  # ordered characters; class = index + 1, or index where the blank stands last
     blank: int = 0  # 0 or len(charset)
     unknown: bool = False  # whether the last class, behind the charset, is U+FFFD: every other character
-    height: int = pydantic.Field(default=32, ge=1, le=512)
-    color: Literal["grey", "rgb", "bgr"] = "grey"
+    height: int = pydantic.Field(default=32, ge=1, le=512)  # of the network's input, in pixels
+    color: Literal["grey", "rgb", "bgr"] = "grey"  # the channels of the network's input
     mean: tuple[float, ...] = (0.5,)  # one for all channels or one each, of values in 0-1
-    std: tuple[float, ...] = (0.5,)
+    std: tuple[float, ...] = (0.5,)  # the same, to divide by
     pad: float = 0.0  # what padding is filled with, after normalisation
     widths: tuple[
         Annotated[int, pydantic.Field(le=MAX_WIDTH)], ...
     ] = ()  # the only widths the network takes, ascending; none: any multiple of width_step
-    width_step: int = pydantic.Field(default=32, ge=1, le=1024)
+    width_step: int = pydantic.Field(default=32, ge=1, le=1024)  # pixels; lines are padded to a multiple
     stride: int = pydantic.Field(default=4, ge=1, le=1024)  # pixels a frame
     frames_lost: int = pydantic.Field(default=0, ge=0, le=1024)  # T = width // stride - frames_lost
-    layout: Literal["NTC", "TNC"] = "NTC"
-    scores: Literal["logits", "log_probs", "probs"] = "logits"
+    layout: Literal["NTC", "TNC"] = "NTC"  # axes of the network's output: N batch, T frames, C classes
+    scores: Literal["logits", "log_probs", "probs"] = "logits"  # what its numbers are
     temperature: float = pydantic.Field(default=1.0, gt=0.0)  # divides the logits before confidences are taken
     grammar: Grammar | None = None  # what its lines can say, for those who want no other text
     fields: dict[str, Field] = pydantic.Field(default={})  # the named values of its screens

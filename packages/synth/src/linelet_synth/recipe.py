@@ -71,11 +71,11 @@ class RandomText(Checked):
 class TextKind(Checked):
     """One kind of text and how often it occurs. Give exactly one of forms, corpus and random."""
 
-    weight: float = pydantic.Field(default=1.0, gt=0.0)
+    weight: float = pydantic.Field(default=1.0, gt=0.0)  # share among the kinds
     role: str = "field"  # a table of [roles]
     forms: tuple[str, ...] = ()  # templates: {field}, {40..110:.1f}公斤
     corpus: str = ""  # a UTF-8 file with one text per line
-    random: RandomText | None = None
+    random: RandomText | None = None  # strings of random characters
     fonts: Fonts = ()  # for these texts, instead of the role's or the recipe's; they need their characters only
 
     @pydantic.model_validator(mode="after")
@@ -96,25 +96,26 @@ class Role(Checked):
 class Palette(Checked):
     """The app's colours."""
 
-    backgrounds: tuple[Hex, ...] = ("#ffffff",)
+    backgrounds: tuple[Hex, ...] = ("#ffffff",)  # #rrggbb, each equally likely
+    # Text colours by name, #rrggbb; the first of a role's that reaches the contrast is taken.
     text: dict[str, Hex] = pydantic.Field(default={"dark": "#333333", "light": "#ffffff"}, min_length=1)
     saturation: Share = 0.06  # how far a background's saturation and value vary, 0-1
-    value: Share = 0.08
+    value: Share = 0.08  # the same for its value
 
 
 class Degradation(Checked):
     """The five degradations of the plain look: how often, and how strong."""
 
     blur: Share = 0.6  # Gaussian, 3 or 5 pixels
-    blur_sigma: Annotated[tuple[float, float], _range(0.1, 5)] = (0.5, 3.0)
+    blur_sigma: Annotated[tuple[float, float], _range(0.1, 5)] = (0.5, 3.0)  # pixels
     motion: Share = 0.3  # along a line of 3 or 5 pixels
-    jpeg: Share = 0.7
-    jpeg_quality: Annotated[tuple[int, int], _range(1, 100)] = (82, 98)
-    noise: Share = 0.5
+    jpeg: Share = 0.7  # JPEG's artefacts
+    jpeg_quality: Annotated[tuple[int, int], _range(1, 100)] = (82, 98)  # 100: the best
+    noise: Share = 0.5  # Gaussian, each pixel by itself
     noise_std: Annotated[tuple[float, float], _range(0, 64)] = (2.24, 5.48)  # grey levels: variance 5-30
     light: Share = 0.5  # brightness and contrast, each by at most:
-    brightness: Share = 0.15
-    contrast: Share = 0.15
+    brightness: Share = 0.15  # of the full range
+    contrast: Share = 0.15  # of what it was
 
 
 class PlainLook(Checked):
@@ -125,20 +126,20 @@ class PlainLook(Checked):
     size: Annotated[tuple[int, int], _range(8, 128)] = (28, 36)  # pixels per em
     canvas: Annotated[tuple[int, int], pydantic.AfterValidator(_canvas)] = (200, 50)  # width and height in pixels
     cropped: Share = 0.4  # lines cut out close to their text instead of standing on the canvas
-    degradation: Degradation = Degradation()
+    degradation: Degradation = Degradation()  # what happens to the picture afterwards
 
 
 class ScreenLook(Checked):
     """What screenshots show: mixed faces and sizes, neighbours, gradients, tilt, rescaling."""
 
-    weight: float = pydantic.Field(default=0.0, ge=0.0)
+    weight: float = pydantic.Field(default=0.0, ge=0.0)  # share among the looks
     min_contrast: float = pydantic.Field(default=1.5, ge=1.15, le=21.0)  # apps do write white on orange
     size: Annotated[tuple[int, int], _range(10, 96)] = (12, 56)  # pixels per em
     companions: Share = 0.75  # lines whose digits and Latin letters have a face of their own
     neighbours: Share = 0.4  # lines with something else at their edges
     textured: Share = 0.28  # gradients and photos behind the text
-    pills: Share = 0.1
-    tilted: Share = 0.25
+    pills: Share = 0.1  # lines on a coloured shape of their own
+    tilted: Share = 0.25  # lines that are not level, up to 45 degrees
     spaced: bool = True  # where the charset has a space, nothing else looks like one: gaps between parts stay narrower
     hardness: float = pydantic.Field(default=1.0, ge=0.0, le=2.0)  # how much may go wrong with one line; 0: nothing
 
@@ -146,8 +147,8 @@ class ScreenLook(Checked):
 class Looks(Checked):
     """The looks of a recipe; their weights are their shares of the lines."""
 
-    plain: PlainLook = PlainLook()
-    screen: ScreenLook = ScreenLook()
+    plain: PlainLook = PlainLook()  # flat and regular
+    screen: ScreenLook = ScreenLook()  # what screenshots have
 
     @pydantic.model_validator(mode="after")
     def _any(self) -> Self:
@@ -159,29 +160,29 @@ class Looks(Checked):
 class Transform(Checked):
     """A transform of albumentations, applied to every line after the look's own degradation."""
 
-    name: str
-    p: Share = 1.0
-    arguments: dict[str, Any] = pydantic.Field(default={})
+    name: str  # the class in albumentations
+    p: Share = 1.0  # share of the lines that it is applied to
+    arguments: dict[str, Any] = pydantic.Field(default={})  # of the class; unknown ones are refused
 
 
 class Recipe(Checked):
     """What to synthesise."""
 
-    name: str = pydantic.Field(min_length=1)
-    charset: str
+    name: str = pydantic.Field(min_length=1)  # shown to people; the reader gets it too
+    charset: str  # every character that a reader shall know, in the order of its classes
     # Files (face.ttc#1), folders, "bundled", "system", chains of them ([["App.woff2", "More.woff2"]]): for the whole
     # charset, or what the texts without fonts of their own need of it.
     fonts: Fonts = ("bundled",)
     companion_fonts: tuple[str, ...] = ()  # the same, for the charset's ASCII characters only
-    vocabulary: dict[str, tuple[str, ...]] = pydantic.Field(default={})
-    texts: tuple[TextKind, ...] = pydantic.Field(min_length=1)
+    vocabulary: dict[str, tuple[str, ...]] = pydantic.Field(default={})  # words by name, for {name} in forms
+    texts: tuple[TextKind, ...] = pydantic.Field(min_length=1)  # kinds of text
     fields: dict[str, Field] = pydantic.Field(default={})  # values that screens show beside their names
     # For a character of the charset, others that labels write as it, unless the charset has them too.
     equivalents: dict[str, str] = pydantic.Field(default=EQUIVALENTS)
-    roles: dict[str, Role] = pydantic.Field(default={"field": Role()})
-    palette: Palette = Palette()
-    looks: Looks = Looks()
-    transforms: tuple[Transform, ...] = ()
+    roles: dict[str, Role] = pydantic.Field(default={"field": Role()})  # what kinds of text look like, by name
+    palette: Palette = Palette()  # the app's colours
+    looks: Looks = Looks()  # how lines are drawn
+    transforms: tuple[Transform, ...] = ()  # of albumentations, after the look's own
     alike: bool = False  # use faces for texts with characters that they draw alike too, as 0 and O
     unknown: bool = True  # lines with characters outside the charset too, labelled U+FFFD: a reader's "don't know"
     validation: Share = 0.1  # share of texts kept for validation
