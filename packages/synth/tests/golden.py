@@ -1,7 +1,8 @@
 """Digests of sample lines, for every look of every built-in recipe: `python packages/synth/tests/golden.py` rewrites
 them.
 
-content: texts, sizes and details; pixels: the pictures too, which also depend on the versions of Pillow and OpenCV.
+texts: what is written; content: its sizes and details too, which also depend on the version of Pillow, whose FreeType
+measures the glyphs; pixels: the pictures too, which depend on OpenCV's as well.
 """
 
 import hashlib
@@ -19,11 +20,13 @@ COUNT = 150
 
 def digests(recipe: str, look: str) -> dict[str, str]:
     """Digests of the first lines of a look."""
-    content, pictures = hashlib.sha256(), hashlib.sha256()
+    texts, content, pictures = hashlib.sha256(), hashlib.sha256(), hashlib.sha256()
     for line in Source(load_recipe(recipe), 0, look).lines(range(COUNT)):
+        texts.update(json.dumps(line.text).encode())
         content.update(json.dumps([line.text, line.picture.shape, line.details()]).encode())
         pictures.update(line.picture.tobytes())
-    return {"content": content.hexdigest()[:32], "pixels": pictures.hexdigest()[:32]}
+    found = {"texts": texts, "content": content, "pixels": pictures}
+    return {name: digest.hexdigest()[:32] for name, digest in found.items()}
 
 
 def golden() -> dict[str, Any]:
