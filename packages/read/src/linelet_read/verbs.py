@@ -6,7 +6,7 @@ from pathlib import Path
 
 from linelet_common.cli import Verb, finish, print_json, rates
 from linelet_common.errors import UsageError
-from linelet_common.files import check_output, write_atomically
+from linelet_common.files import check_output, output_file
 
 
 def _configure_evaluate(parser: argparse.ArgumentParser) -> None:
@@ -41,7 +41,9 @@ def _run_evaluate(args: argparse.Namespace) -> None:
     if args.report:
         from linelet_read.report import write_report
 
-        write_atomically(Path(args.report), write_report(result, dataset, f"{args.reader} on {args.data}"))
+        report = write_report(result, dataset, f"{args.reader} on {args.data}")
+        with output_file(Path(args.report)) as file:
+            file.write(report.encode())
         finish(args.report)
     if args.json:
         print_json(result.summary())
