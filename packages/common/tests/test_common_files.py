@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from linelet_common.errors import UsageError
-from linelet_common.files import LISTING, check_output, digest_of, read_listing, whole_folder
+from linelet_common.files import LISTING, alone, check_output, digest_of, output_file, read_listing, whole_folder
 
 
 def fill(out, text="one", inputs=()):
@@ -110,3 +110,45 @@ def test_a_link_to_an_input_is_that_input(tmp_path):
     os.symlink(tmp_path / "in", tmp_path / "other")
     with pytest.raises(UsageError, match="would overwrite"):
         check_output(tmp_path / "other", [tmp_path / "in"])
+
+
+def write(path, content=b"new", fails=False):
+    with output_file(path) as file:
+        file.write(content)
+        if fails:
+            raise RuntimeError
+
+
+def test_an_output_appears_whole_or_not_at_all_and_sweeps_up_after_killed_runs(tmp_path):
+    path = tmp_path / "report.html"
+    write(path, b"old")
+    with pytest.raises(RuntimeError):
+        write(path, fails=True)
+    assert path.read_bytes() == b"old"
+    (tmp_path / ".report.html.0123abcd.tmp").write_bytes(b"of a killed run")
+    others = {".other.html.0123abcd.tmp", ".report.html.tmp", "report.html.0123abcd.tmp"}
+    for name in others:
+        (tmp_path / name).write_bytes(b"not this output's")
+    write(path)
+    assert path.read_bytes() == b"new"
+    assert {p.name for p in tmp_path.iterdir()} == {"report.html", *others}
+
+
+def test_a_folder_that_is_being_written_is_taken(tmp_path):
+    out = tmp_path / "run"
+    with alone(out):
+        with pytest.raises(UsageError, match=r"run is being written by another process"), alone(out):
+            pass
+        (out / "run.json").write_text("{}")
+    with alone(out):
+        pass
+    assert [p.name for p in out.iterdir()] == ["run.json"]
+
+
+def test_a_folder_in_which_nothing_was_written_does_not_stay(tmp_path):
+    with pytest.raises(RuntimeError), alone(tmp_path / "run"):
+        raise RuntimeError
+    (tmp_path / "empty").mkdir()
+    with alone(tmp_path / "empty"):
+        pass
+    assert [p.name for p in tmp_path.iterdir()] == ["empty"]

@@ -1,7 +1,8 @@
 """Digests of sample lines and screens of every built-in recipe, lines in every look:
 `python packages/synth/tests/golden.py` rewrites them.
 
-content: texts, sizes and details; pixels: the pictures too, which also depend on the versions of Pillow and OpenCV.
+texts: what is written; content: its sizes and details too, which also depend on the version of Pillow, whose FreeType
+measures the glyphs; pixels: the pictures too, which depend on OpenCV's as well.
 """
 
 import hashlib
@@ -21,21 +22,27 @@ SCREENS = 40  # enough for most of the widgets
 
 def digests(recipe: str, look: str) -> dict[str, str]:
     """Digests of the first lines of a look."""
-    content, pictures = hashlib.sha256(), hashlib.sha256()
+    texts, content, pictures = hashlib.sha256(), hashlib.sha256(), hashlib.sha256()
     for line in Source(load_recipe(recipe), 0, look).lines(range(COUNT)):
+        texts.update(json.dumps(line.text).encode())
         content.update(json.dumps([line.text, line.picture.shape, line.details()]).encode())
         pictures.update(line.picture.tobytes())
-    return {"content": content.hexdigest()[:32], "pixels": pictures.hexdigest()[:32]}
+    return _hex(texts=texts, content=content, pixels=pictures)
+
+
+def _hex(**digests: Any) -> dict[str, str]:
+    return {name: digest.hexdigest()[:32] for name, digest in digests.items()}
 
 
 def screen_digests(recipe: str) -> dict[str, str]:
     """Digests of a recipe's first screens."""
-    content, pictures = hashlib.sha256(), hashlib.sha256()
+    texts, content, pictures = hashlib.sha256(), hashlib.sha256(), hashlib.sha256()
     for screen in screens.ScreenSource(load_recipe(recipe), 0).screens(range(SCREENS)):
         lines = [(line.text, [round(side, 3) for side in line.box]) for line in screen.lines]
+        texts.update(json.dumps([text for text, _ in lines]).encode())
         content.update(json.dumps([lines, screen.picture.shape]).encode())
         pictures.update(screen.picture.tobytes())
-    return {"content": content.hexdigest()[:32], "pixels": pictures.hexdigest()[:32]}
+    return _hex(texts=texts, content=content, pixels=pictures)
 
 
 def golden() -> dict[str, Any]:

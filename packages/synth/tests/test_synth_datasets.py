@@ -19,6 +19,7 @@ import pytest
 from linelet_common import open_dataset
 from linelet_common.cli import main
 from linelet_common.errors import DatasetError, UsageError
+from linelet_common.files import alone
 from linelet_synth import Job, generate, load_recipe
 from linelet_synth.png import encode_png
 from linelet_synth.storage import STORAGES, tar_member
@@ -117,6 +118,20 @@ def test_killed_at_any_moment_and_resumed(whole: dict[str, Path], form: str, tmp
     assert kills
     leftovers = [name for name in content(out) if name.endswith(".tmp")]
     assert {k: v for k, v in content(out).items() if k not in leftovers} == content(whole[form])
+
+
+def test_what_a_run_killed_at_its_very_end_leaves_is_swept(whole: dict[str, Path], tmp_path: Path) -> None:
+    out = Path(shutil.copytree(whole["folder"], tmp_path / "out"))
+    (out / ".parts").mkdir()
+    (out / ".parts" / "000000.labels.txt").write_text("a part")
+    assert generate(job(), out, resume=True)
+    assert {p.name for p in out.iterdir()} == {p.name for p in whole["folder"].iterdir()}
+    assert ".parts" not in {p.name for p in out.iterdir()}
+
+
+def test_an_lmdb_is_written_by_one_process_at_a_time(tmp_path: Path) -> None:
+    with alone(tmp_path / "out"), pytest.raises(UsageError, match="is being written by another process"):
+        generate(job("lmdb"), tmp_path / "out")
 
 
 def test_another_datasets_folder_is_left_alone(

@@ -11,13 +11,14 @@ import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 try:
     import fcntl
 except ImportError:  # Windows: nothing is swept there
     fcntl = None  # type: ignore[assignment]
 
-from linelet_common.errors import UsageError
+from linelet_common.errors import LineletError, UsageError
 
 # The list of its own files that a folder of ours carries, with their digests: the proof that it may be replaced.
 LISTING = "files.json"
@@ -79,19 +80,69 @@ def sweep(folder: Path, name: str | None = None) -> None:
                 os.close(descriptor)
 
 
+@contextmanager
+def alone(folder: Path, error: type[LineletError] = UsageError) -> Iterator[None]:
+    """Within the block no other process may be in one of the same folder: it gets ``error``.
+
+    The lock ends with the process; file systems without locks let everybody in. A folder that is not there is made,
+    and removed if nothing came into it.
+    """
+    if fcntl is None or (folder.exists() and not folder.is_dir()):
+        yield
+        return
+    made = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise error(
+                f"{folder} is being written by another process; let it finish, or name another folder with --out",
+                place=folder,
+            ) from None
+        except OSError:
+            pass
+        yield
+    finally:
+        os.close(descriptor)
+        if made:
+            with suppress(OSError):
+                folder.rmdir()
+
+
 def write_atomically(path: Path, data: bytes | str | Iterable[bytes]) -> None:
     """Write a file so that a reader, or a process killed midway, sees the old content or the new, never a part.
 
     data is its content, text in UTF-8, or the pieces of it.
     """
-    pieces = [data.encode("utf-8")] if isinstance(data, str) else [data] if isinstance(data, bytes) else data
+    with _replacing(path) as file:
+        file.writelines(
+            [data.encode("utf-8")] if isinstance(data, str) else [data] if isinstance(data, bytes) else data
+        )
+
+
+@contextmanager
+def output_file(path: Path) -> Iterator[BinaryIO]:
+    """A command's output, to be written within the block: it takes the place of ``path`` when that ends well.
+
+    What killed runs left unfinished of the same file is removed.
+    """
+    sweep(path.parent, path.name)
+    with _replacing(path) as file:
+        yield file
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[BinaryIO]:
+    """A temporary file beside ``path`` that takes its place when the block ends well, and vanishes otherwise."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
     try:
         temporary.touch()
         with _held(temporary):
             with temporary.open("wb") as file:
-                file.writelines(pieces)
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(path)

@@ -93,9 +93,9 @@ def convert(
     onnx_path: str | Path,
     out: str | Path,
     weights: Wish = "auto",
+    *,
     spec: ReaderSpec | None = None,
     widths: Sequence[int] = (),
-    *,
     hints: Hints | None = None,
     bare: bool = False,
     data: Path | None = None,
@@ -118,7 +118,8 @@ def convert(
     keep_onnx: put the ONNX files into the bundle too. via_python: the Python of onnx-tf's environment, to convert with
     onnx-tf and tensorflowjs_converter instead. finder: the ONNX file of a finder of lines, for screens.
 
-    It has a parameter for each option of the command, all but the first two with defaults: that is why they are many.
+    The options are many because the command's are, and each has a default. They stay keywords, not fields of an object:
+    most calls give none or one, and a caller would have to import and name the object to say the same.
 
     Raises ConversionError for whatever cannot be converted exactly, and UsageError if ``out`` holds something else; in
     both cases nothing is left behind.

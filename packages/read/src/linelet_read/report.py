@@ -63,8 +63,8 @@ def write_report(evaluation: Evaluation, dataset: LineDataset, title: str) -> st
 <div class="mistakes">{shown or "<p>none</p>"}</div>
 <h2>Substituted, missed and added characters</h2>{_confusions(evaluation, dataset)}
 <h2>Confidence</h2>
-<p>Lines by their confidence, and how many of them are exact; of a calibrated reader the points lie on the line. Left out
-are the {len(evaluation.lines) - len(evaluation.told())} readings with a character that the reader doesn't know.</p>
+<p>Lines by their confidence, and how many of them are exact; of a calibrated reader the points lie on the line. Left
+out are the {len(evaluation.lines) - len(evaluation.told())} readings with a character that the reader doesn't know.</p>
 {_curve(evaluation.reliability())}{_reliability(evaluation.reliability())}
 {breakdowns}
 """,
@@ -162,7 +162,8 @@ def _curve(rows: Sequence[Reliability]) -> str:
         f'<svg width="{size + edge + 20}" height="{top + size + 40}" role="img" aria-label="reliability curve">'
         f'<rect x="{edge}" y="{top}" width="{size}" height="{size}" fill="none" stroke="var(--rule)"/>'
         f'<path d="M{edge} {top + size}L{edge + size} {top}" stroke="var(--pale)" stroke-dasharray="4"/>{points}{marks}'
-        f'<text x="{edge + size / 2:.0f}" y="{top + size + 34}" text-anchor="middle">confidence; upwards: share exact</text>'
+        f'<text x="{edge + size / 2:.0f}" y="{top + size + 34}" text-anchor="middle">'
+        "confidence; upwards: share exact</text>"
         "</svg>"
     )
 

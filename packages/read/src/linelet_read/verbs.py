@@ -5,7 +5,7 @@ import dataclasses
 from pathlib import Path
 
 from linelet_common.cli import Verb, finish, print_json, rates
-from linelet_common.files import check_output, write_atomically
+from linelet_common.files import check_output, output_file
 
 
 def _configure_evaluate(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +40,9 @@ def _run_evaluate(args: argparse.Namespace) -> None:
     if args.report:
         from linelet_read.report import write_report
 
-        write_atomically(Path(args.report), write_report(result, dataset, f"{args.reader} on {args.data}"))
+        report = write_report(result, dataset, f"{args.reader} on {args.data}")
+        with output_file(Path(args.report)) as file:
+            file.write(report.encode())
         finish(args.report)
     if args.json:
         print_json(result.summary())
@@ -75,7 +77,9 @@ def _evaluate_screens(args: argparse.Namespace) -> None:
     if args.report:
         from linelet_read.screen_report import write_screen_report
 
-        write_atomically(Path(args.report), write_screen_report(result, dataset, f"{args.reader} on {args.data}"))
+        report = write_screen_report(result, dataset, f"{args.reader} on {args.data}")
+        with output_file(Path(args.report)) as file:
+            file.write(report.encode())
         finish(args.report)
     if args.json:
         print_json({**result.summary(), "mistakes": result.rows(dataset)})

@@ -68,6 +68,7 @@ class Strike:
         if value is None:
             length = self._font(pair).getlength
             value = self._kerning[pair] = round(length(pair) - length(pair[0]) - length(pair[1]))
+            self.bytes += 200
         return value
 
     def append_shaped(self, placed: list[Placed], run: str, x: float, y: int, spacing: float = 0.0) -> float:

@@ -9,13 +9,14 @@ import shutil
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import closing, nullcontext
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 from linelet_common.cli import Progress
 from linelet_common.errors import DatasetError, UsageError
-from linelet_common.files import digest_of, read_bytes, sweep, write_atomically
+from linelet_common.files import alone, digest_of, read_bytes, sweep, write_atomically
 from linelet_common.processes import end_with_parent
 from linelet_synth.contents import Content
 from linelet_synth.job import Job
@@ -36,31 +37,31 @@ def generate(
     """Write a dataset to ``out``; returns whether it is complete.
 
     shard (i, n) makes every n-th chunk only, beginning with the i-th; whoever finds all of them there completes it.
-    Raises UsageError if ``out`` holds anything else, or a part of this dataset and ``resume`` was not asked for.
+    Raises UsageError if ``out`` holds anything else, or a part of this dataset and ``resume`` was not asked for, and
+    where another process writes a storage that only one can write.
     """
     content = job.content()
     next(content.samples(range(1)))  # what the recipe cannot give is said before anything is written
     storage = job.open_storage(out, content)
     if shard[1] > 1 and not storage.shared:
         raise UsageError(f"--shard cannot write --format {job.storage} from several places; write webdataset or folder")
-    try:
-        if not _claim(job, content, out, storage, resume or shard[1] > 1):
-            return True
-        mine = range(shard[0], job.chunks(), shard[1])
-        todo = [k for k in mine if not storage.done(k)]
-        progress = Progress(sum(len(job.samples(k)) for k in mine), content.unit)
-        progress.advance(sum(len(job.samples(k)) for k in mine) - sum(len(job.samples(k)) for k in todo))
-        for k, payload in _work(job, out, storage, todo, workers, engine):
-            storage.take(k, job.samples(k), payload)
-            progress.advance(len(job.samples(k)))
-        if not all(storage.done(k) for k in range(job.chunks())):
-            return False  # other shards are still being made
-        storage.join(job.chunks(), job.count)
-    finally:
-        storage.close()
-    digests = {name: digest_of(out / name) for name in storage.files(job.chunks())}
-    write_atomically(out / MANIFEST, _json({**job.manifest(content, True), "digests": digests}))
-    shutil.rmtree(out / PARTS, ignore_errors=True)
+    with nullcontext() if storage.shared else alone(out):
+        with closing(storage):
+            if not _claim(job, content, out, storage, resume or shard[1] > 1):
+                return True
+            mine = range(shard[0], job.chunks(), shard[1])
+            todo = [k for k in mine if not storage.done(k)]
+            progress = Progress(sum(len(job.samples(k)) for k in mine), content.unit)
+            progress.advance(sum(len(job.samples(k)) for k in mine) - sum(len(job.samples(k)) for k in todo))
+            for k, payload in _work(job, out, storage, todo, workers, engine):
+                storage.take(k, job.samples(k), payload)
+                progress.advance(len(job.samples(k)))
+            if not all(storage.done(k) for k in range(job.chunks())):
+                return False  # other shards are still being made
+            storage.join(job.chunks(), job.count)
+        digests = {name: digest_of(out / name) for name in storage.files(job.chunks())}
+        write_atomically(out / MANIFEST, _json({**job.manifest(content, True), "digests": digests}))
+        shutil.rmtree(out / PARTS, ignore_errors=True)
     return True
 
 
@@ -89,9 +90,12 @@ def _claim(job: Job, content: Content, out: Path, storage: Storage, resume: bool
                 f"{out} holds {state}; continue it with --resume or name another folder with --out", place=out
             )
         sweep(out)
+        if found["complete"]:
+            shutil.rmtree(out / PARTS, ignore_errors=True)  # of a run killed at its very end
+            return False
         sweep(out / PARTS)
         storage.prepare()  # a run killed between its first steps may have left none
-        return not found["complete"]
+        return True
     if out.exists() and (not out.is_dir() or any(not _leftover(p) for p in out.iterdir())):
         raise UsageError(f"{out} exists and is not a Linelet dataset; name a new folder with --out", place=out)
     out.mkdir(parents=True, exist_ok=True)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from linelet_common.datasets import open_dataset
 from linelet_common.errors import UsageError
+from linelet_common.files import output_file
 
 # PNG, LMDB and tar shards of PNG are compressed already.
 _SQUEEZED = (".txt", ".json", ".jsonl", ".toml")
@@ -19,24 +20,18 @@ def pack(dataset: Path, out: Path, follow_links: bool = False) -> int:
     lines = len(open_dataset(dataset, follow_links))
     if out.resolve().is_relative_to(dataset.resolve()):
         raise UsageError(f"{out} lies inside {dataset}; name a place outside it with --out", place=out)
-    temporary = out.with_name(f".{out.name}.tmp")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with zipfile.ZipFile(temporary, "w") as archive:
-            for path in sorted(dataset.rglob("*")):
-                if path.is_symlink() and not follow_links:
-                    raise UsageError(
-                        f"{path} is a link; copy the file there, or follow links with --follow-links",
-                        place=path,
-                    )
-                if path.is_file() and path.name not in _NOT_DATA:
-                    name = f"{dataset.resolve().name}/{path.relative_to(dataset).as_posix()}"
-                    entry = zipfile.ZipInfo(name)  # dated 1980: a zip must not depend on when it was made
-                    entry.compress_type = zipfile.ZIP_DEFLATED if path.suffix in _SQUEEZED else zipfile.ZIP_STORED
-                    with path.open("rb") as file, archive.open(entry, "w", force_zip64=True) as target:
-                        while block := file.read(1 << 20):
-                            target.write(block)
-        temporary.replace(out)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with output_file(out) as whole, zipfile.ZipFile(whole, "w") as archive:
+        for path in sorted(dataset.rglob("*")):
+            if path.is_symlink() and not follow_links:
+                raise UsageError(
+                    f"{path} is a link; copy the file there, or follow links with --follow-links",
+                    place=path,
+                )
+            if path.is_file() and path.name not in _NOT_DATA:
+                name = f"{dataset.resolve().name}/{path.relative_to(dataset).as_posix()}"
+                entry = zipfile.ZipInfo(name)  # dated 1980: a zip must not depend on when it was made
+                entry.compress_type = zipfile.ZIP_DEFLATED if path.suffix in _SQUEEZED else zipfile.ZIP_STORED
+                with path.open("rb") as file, archive.open(entry, "w", force_zip64=True) as target:
+                    while block := file.read(1 << 20):
+                        target.write(block)
     return lines

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from linelet_common.files import write_atomically
+from linelet_common.files import output_file
 from linelet_common.preprocess import Pixels
 from linelet_synth.fonts import Face, bundled, read_faces
 from linelet_synth.recipe_faces import parts
@@ -22,7 +22,9 @@ _LABEL, _BASELINE = 18, 16
 def contact_sheet(source: Source, count: int, out: Path) -> None:
     """Write a PNG of samples 0..count-1 in rows, each with its label beneath."""
     faces = [face for family in source.families.values() for face in family]
-    write_atomically(out, draw_sheet(list(source.samples(range(count))), faces))
+    sheet = draw_sheet(list(source.samples(range(count))), faces)
+    with output_file(out) as file:
+        file.write(sheet)
 
 
 class _Captions:

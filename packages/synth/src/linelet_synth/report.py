@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from linelet_common.files import write_atomically
+from linelet_common.files import output_file
 from linelet_synth.check import check
 from linelet_synth.colours import contrast
 from linelet_synth.preview import draw_sheet
@@ -53,11 +53,9 @@ def write_report(source: Source, count: int, out: Path) -> None:
     )
     parts.append(_fonts(source))
     body = "\n".join(parts)
-    write_atomically(
-        out,
-        f"<!doctype html><html lang='en'><meta charset='utf-8'><title>{html.escape(source.name)}</title>"
-        f"<style>{_STYLE}</style>\n{body}\n</html>\n",
-    )
+    head = f"<!doctype html><html lang='en'><meta charset='utf-8'><title>{html.escape(source.name)}</title>"
+    with output_file(out) as file:
+        file.write(f"{head}<style>{_STYLE}</style>\n{body}\n</html>\n".encode())
 
 
 def _summary(source: Source, count: int) -> str:

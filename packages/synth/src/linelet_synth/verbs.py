@@ -167,7 +167,7 @@ def _configure_init(parser: argparse.ArgumentParser) -> None:
 
 def _init(arguments: argparse.Namespace) -> None:
     from linelet_common.errors import UsageError
-    from linelet_common.files import write_atomically
+    from linelet_common.files import output_file
     from linelet_synth.propose import look_at, propose, read_corpus
 
     out = arguments.out
@@ -178,7 +178,9 @@ def _init(arguments: argparse.Namespace) -> None:
         corpus, repeated = read_corpus(arguments.corpus, out.parent)
         if repeated:
             print(f"note: {repeated} texts are there more than once; each counts once", file=sys.stderr)
-    write_atomically(out, propose(look_at(arguments.screenshots) if arguments.screenshots else None, corpus))
+    recipe = propose(look_at(arguments.screenshots) if arguments.screenshots else None, corpus)
+    with output_file(out) as file:
+        file.write(recipe.encode())
     finish(out, command("recipe", "check", out))
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from linelet_common.files import write_atomically
+from linelet_common.files import output_file
 from linelet_common.preprocess import Pixels
 from linelet_synth.png import encode_png
 from linelet_synth.screens.drawing import ScreenPicture
@@ -30,7 +30,8 @@ def screens_sheet(source: ScreenSource, count: int, out: Path) -> None:
     sheet = np.full((y + _HEIGHT + _GAP, _WIDTH, 3), _GROUND, dtype=np.uint8)
     for cell, (left, top) in zip(cells, places, strict=True):
         sheet[top : top + cell.shape[0], left : left + cell.shape[1]] = cell
-    write_atomically(out, encode_png(sheet))
+    with output_file(out) as file:
+        file.write(encode_png(sheet))
 
 
 def _cell(screen: ScreenPicture) -> Pixels:
