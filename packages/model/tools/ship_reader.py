@@ -10,9 +10,9 @@
         packages/read/src/linelet_read/shipped/health-app
 
 141 minutes of one busy core, 2.3 million lines. Each run was on a later generation of lines: the second with more
-trends and ticks beside numbers, the third with the Japanese shapes of Chinese characters, the fourth with commas between
-digits. The mean of runs, one of them counted three times in the end, reads better than either (Wortsman et al. 2022,
-"Model soups").
+trends and ticks beside numbers, the third with the Japanese shapes of Chinese characters, the fourth with commas
+between digits. The mean of runs, one of them counted three times in the end, reads better than either (Wortsman et al.
+2022, "Model soups").
 float16 halves the weights; the network computes in float32 all the same. The ONNX file holds the same numbers. Of
 several runs the last one's spec, metrics and temperature are kept.
 """
