@@ -48,10 +48,16 @@ def linelet(*words: object) -> None:
 
 
 @pytest.fixture(scope="session")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
-    root = tmp_path_factory.mktemp("whole")
-    made = Whole(*(root / n for n in ("scale.toml", "lines", "unseen", "run", "reader.onnx", "bundle")))
-    made.recipe.write_text(RECIPE, encoding="utf-8")
+def scale(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The recipe alone."""
+    path = tmp_path_factory.mktemp("whole") / "scale.toml"
+    path.write_text(RECIPE, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def whole(scale: Path) -> Whole:
+    made = Whole(scale, *(scale.parent / n for n in ("lines", "unseen", "run", "reader.onnx", "bundle")))
     linelet("synth", made.recipe, "--out", made.lines, "--count", 3000, "--split", "train")
     linelet("synth", made.recipe, "--out", made.unseen, "--count", 200, "--split", "validation", "--seed", 1)
     linelet("train", "--data", made.lines, "--out", made.run, "--epochs", 6, "--batch", 32, "--threads", os.cpu_count())

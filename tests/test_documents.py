@@ -52,6 +52,8 @@ ELSEWHERE = re.compile(
 )
 # Figures of these depend on the machine.
 MEASURED = re.compile(r"linelet (convert|train|evaluate|export|compare)")
+# Several pages begin with it: it is run once, and its folder copied then.
+REPEATED = re.compile(r"linelet convert health-app --out (\S+)")
 LINES, SCREENS, EPOCHS = 300, 12, 2
 SECONDS = 1800  # for one block; a busy machine is slow
 
@@ -125,6 +127,7 @@ class Desk:
     """Where a page is followed: the shell's folder, and what runs in the background."""
 
     folder: Path
+    kept: Path  # what the first of the repeated commands made, and printed
     started: list[int] = field(default_factory=list)
 
     def run(self, script: str) -> str:
@@ -151,11 +154,16 @@ class Desk:
                 continue
 
 
+@pytest.fixture(scope="session")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("kept")
+
+
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
+def desk(tmp_path: Path, kept: Path) -> Iterator[Desk]:
     for name in ("docs", "examples", "packages", "benchmarks", "constraints.txt"):
         (tmp_path / name).symlink_to(ROOT / name)
-    made = Desk(tmp_path)
+    made = Desk(tmp_path, kept)
     yield made
     made.end()
 
@@ -163,10 +171,23 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 # --- what blocks mean
 
 
+def once(desk: Desk, command: str) -> str:
+    """The command, or for a repeated one a script that runs it the first time only."""
+    match = REPEATED.fullmatch(command)
+    if not match:
+        return command
+    out, made, said = match[1], shlex.quote(str(desk.kept / "made")), shlex.quote(str(desk.kept / "said"))
+    make = f"{command} >{said} 2>&1 && cp -r {out} {made}"
+    copy = f"mkdir -p $(dirname {out}) && cp -r {made} {out}"
+    return f"if [ -e {made} ]; then {copy}; else {make}; fi; code=$?; cat {said}; (exit $code)"
+
+
 def type_in(desk: Desk, part: Part, compared: bool) -> None:
     """Type the commands of a console block, in one shell whose folder stays for the next block."""
     typed = [entry for entry in commands_of(part.code) if not ELSEWHERE.match(entry.command)]
-    script = "".join(f"echo '[{i}]'; {smaller(t.command)}\necho \"[done $?]\"\n" for i, t in enumerate(typed))
+    script = "".join(
+        f"echo '[{i}]'; {once(desk, smaller(t.command))}\necho \"[done $?]\"\n" for i, t in enumerate(typed)
+    )
     printed = desk.run(f'{script}echo "[folder $PWD]"\n')
     outputs = re.findall(r"^\[\d+\]\n(.*?)\[done (\d+)\]$", printed, re.MULTILINE | re.DOTALL)
     assert len(outputs) == len(typed), printed
@@ -200,12 +221,17 @@ forms = ["{0..150:.1f}kg"]
 """
 
 
-def give(desk: Desk, names: list[str], whole: Any) -> None:
-    """Put what the page's reader is said to have into the folder."""
-    made = {path.name: path for path in (whole.recipe, whole.lines, whole.unseen, whole.run, whole.onnx, whole.bundle)}
-    made |= {"corrections": whole.unseen}
+def give(desk: Desk, names: list[str], fixture: Callable[[str], Any]) -> None:
+    """Put what the page's reader is said to have into the folder. fixture: gives the fixture of a name."""
     for name in names:
-        source = made.get(name, ROOT / name)
+        if (ROOT / name).exists():
+            source = ROOT / name
+        elif name == "scale.toml":
+            source = fixture("scale")
+        else:
+            whole = fixture("whole")
+            made = {path.name: path for path in (whole.lines, whole.unseen, whole.run, whole.onnx, whole.bundle)}
+            source = (made | {"corrections": whole.unseen})[name]
         target = desk.folder / ("linelet-corrections" if name == "corrections" else source.name)
         (shutil.copytree if source.is_dir() else shutil.copy)(source, target)
 
@@ -289,7 +315,7 @@ def browse_extension(desk: Desk, words: list[str]) -> None:
 @pytest.mark.parametrize("source", PAGES)
 def test_a_page_does_what_it_says(source: str, desk: Desk, request: pytest.FixtureRequest) -> None:
     directives: dict[str, Callable[[list[str]], None]] = {
-        "given": lambda words: give(desk, words, request.getfixturevalue("whole")),
+        "given": lambda words: give(desk, words, request.getfixturevalue),
         "npm": lambda words: npm_install(desk, words),
         "browser": lambda words: browse(desk, words),
         "extension": lambda words: browse_extension(desk, words),
@@ -305,7 +331,8 @@ def test_a_page_does_what_it_says(source: str, desk: Desk, request: pytest.Fixtu
         if part.title:
             target = desk.folder / part.title
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(part.code, encoding="utf-8")
+            code = smaller(part.code) if part.language == "bash" else part.code
+            target.write_text(code, encoding="utf-8")
         elif part.language == "console":
             type_in(desk, part, compared)
         elif part.language == "python":
