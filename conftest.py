@@ -1,6 +1,8 @@
-"""What all tests share: how hypothesis searches."""
+"""What all tests share: how hypothesis searches, odd pictures, and the pixels that a browser makes of them."""
 
+import base64
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,3 +35,32 @@ def odd_pictures(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
         frames[0].save(folder / f"animated.{kind}", **moving)
     frames[1].save(folder / "poster.png", save_all=True, append_images=frames[2:], default_image=True, duration=200)
     return sorted(folder.iterdir())
+
+
+PIXELS = """async (bundle, files) => {
+  const { toPixels } = await import(new URL("pixels.js", bundle));
+  const pictures = [];
+  for (const [type, data] of files) {
+    const blob = new Blob([Uint8Array.from(atob(data), (c) => c.charCodeAt(0))], { type });
+    const picture = await toPixels(blob);
+    pictures.push([picture.height, picture.width, Array.from(picture.data)]);
+  }
+  return pictures;
+}"""
+
+
+@pytest.fixture(scope="session")
+def assert_pixels_as_in_python(odd_pictures: list[Path]) -> Callable[[Callable[..., Any], str], None]:
+    """Compare what a page makes of the odd pictures with Python's pixels.
+
+    It takes a function that runs an async function of JavaScript in the page, with arguments, and the bundle's address.
+    """
+    from linelet_common import load_image
+
+    def compare(run: Callable[..., Any], bundle: str) -> None:
+        files = [(f"image/{p.suffix[1:]}", base64.b64encode(p.read_bytes()).decode("ascii")) for p in odd_pictures]
+        for path, (height, width, data) in zip(odd_pictures, run(PIXELS, bundle, files), strict=True):
+            got = np.array(data, np.uint8).reshape(height, width, 4)[:, :, :3]
+            np.testing.assert_array_equal(got, load_image(path), err_msg=path.name)
+
+    return compare

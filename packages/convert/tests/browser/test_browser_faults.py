@@ -1,15 +1,14 @@
 """What goes wrong around a reader in a page: lost contexts, odd pictures and addresses, full storage. Nothing hangs."""
 
-import base64
 import json
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from linelet_common import load_image
 from linelet_convert.assets import PAGE
 from linelet_read import read_lines
 
@@ -181,25 +180,14 @@ def test_a_full_storage_spoils_no_answer_and_an_older_cache_goes(node: str) -> N
     assert json.loads(done.stdout) == wanted
 
 
-PIXELS = """async (bundle, files) => {
-  const { toPixels } = await import(new URL("pixels.js", bundle));
-  const pictures = [];
-  for (const [type, data] of files) {
-    const blob = new Blob([Uint8Array.from(atob(data), (c) => c.charCodeAt(0))], { type });
-    const picture = await toPixels(blob);
-    pictures.push([picture.height, picture.width, Array.from(picture.data)]);
-  }
-  return pictures;
-}"""
+def test_pictures_are_the_same_way_up_as_in_python(
+    page: Any, served: Any, odd_pictures: list[Path], assert_pixels_as_in_python: Callable[..., None]
+) -> None:
+    def run(function: str, *arguments: Any) -> Any:
+        return page.evaluate(f"(given) => ({function})(...given)", list(arguments))
 
-
-def test_pictures_are_the_same_way_up_as_in_python(page: Any, served: Any, odd_pictures: list[Path]) -> None:
-    files = [(f"image/{p.suffix[1:]}", base64.b64encode(p.read_bytes()).decode("ascii")) for p in odd_pictures]
     page.goto(served.url + "spec.json")
-    pictures = page.evaluate(f"([bundle, files]) => ({PIXELS})(bundle, files)", [served.url, files])
-    for path, (height, width, data) in zip(odd_pictures, pictures, strict=True):
-        got = np.array(data, np.uint8).reshape(height, width, 4)[:, :, :3]
-        np.testing.assert_array_equal(got, load_image(path), err_msg=path.name)
+    assert_pixels_as_in_python(run, served.url)
     page.goto(served.url)
     page.set_input_files("#file", [p for p in odd_pictures if p.name == "6.webp"])
     for _ in range(100):
