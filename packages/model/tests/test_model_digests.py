@@ -46,6 +46,33 @@ def test_a_flipped_byte_of_a_checkpoint_is_named(copy, digits):
         train(Settings(data=(str(digits),), epochs=14, batch=32, threads=1), copy, resume=True)
 
 
+def test_kills_between_a_digest_and_its_file_do_no_harm(tmp_path, monkeypatch):
+    """However many there are: the file that is there stays one whose digest is known, unless it was changed."""
+    run.write_plan(tmp_path, {"version": run.VERSION})
+    run.write_file(tmp_path, "weights.safetensors", "weights")
+    path, write = tmp_path / "weights.safetensors", run.write_atomically
+
+    def killed(place, data):
+        if place == path:
+            raise KeyboardInterrupt
+        write(place, data)
+
+    monkeypatch.setattr(run, "write_atomically", killed)
+    for turn in range(3):
+        with pytest.raises(KeyboardInterrupt):
+            run.write_file(tmp_path, path.name, f"new weights, {turn}")
+        run.check_file(tmp_path, path.name)
+    assert path.read_text() == "weights"
+    flip(path)
+    with pytest.raises(KeyboardInterrupt):
+        run.write_file(tmp_path, path.name, "newer weights")
+    with pytest.raises(ReaderError, match="was changed since it was written"):
+        run.check_file(tmp_path, path.name)
+    monkeypatch.undo()
+    run.write_file(tmp_path, path.name, "newest weights")
+    run.check_file(tmp_path, path.name)
+
+
 def test_a_run_without_digests_loads(copy):
     plan = json.loads((copy / "run.json").read_text())
     del plan["digests"]

@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import numpy as np
 import onnx
@@ -192,6 +193,24 @@ def test_a_killed_training_goes_on_as_if_nothing_had_happened(run, screens, tmp_
     whole, resumed = load_file(run / "weights.safetensors"), load_file(tmp_path / "run" / "weights.safetensors")
     for key, weights in whole.items():
         torch.testing.assert_close(resumed[key], weights, rtol=0, atol=0)
+
+
+def test_a_run_does_not_go_on_with_other_screens(screens, tmp_path):
+    data = tmp_path / "screens"
+    shutil.copytree(screens, data)
+    found = train_finder(quick(data, epochs=1), tmp_path / "run")
+    assert found.lines
+    assert train_finder(quick(data, epochs=1), tmp_path / "run", resume=True) == found
+    about = json.loads((data / "screens.json").read_text())
+    about["annotations"][0]["bbox"][2] += 1
+    (data / "screens.json").write_text(json.dumps(about))
+    with pytest.raises(TrainingError, match="begun with other data"):
+        train_finder(quick(data, epochs=1), tmp_path / "run", resume=True)
+    shutil.copyfile(screens / "screens.json", data / "screens.json")
+    with Image.open(data / "images" / "3.png") as picture:
+        picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(data / "images" / "3.png")
+    with pytest.raises(TrainingError, match="put the data back"):
+        train_finder(quick(data, epochs=1), tmp_path / "run", resume=True)
 
 
 def test_another_run_is_never_overwritten(run, screens):

@@ -84,7 +84,7 @@ def test_resuming_between_accumulated_steps_is_exact(digits, tmp_path, monkeypat
     """A checkpoint is never written between the steps whose gradients add up to one update."""
     settings = Settings(data=(str(digits),), **{**SHORT, "accumulate": 4})
     train(settings, tmp_path / "whole")
-    monkeypatch.setattr("linelet_model.state._CHECKPOINT_SECONDS", -1.0)
+    monkeypatch.setattr("linelet_model.checkpoint.SECONDS", -1.0)
     steps = iter(range(1000))
     train_step = State.train_step
 
@@ -100,6 +100,32 @@ def test_resuming_between_accumulated_steps_is_exact(digits, tmp_path, monkeypat
     train(settings, tmp_path / "cut", resume=True)
     whole, cut = (load_file(tmp_path / name / "weights.safetensors") for name in ("whole", "cut"))
     assert all(torch.equal(whole[key], cut[key]) for key in whole)
+
+
+def test_a_run_is_trained_by_one_process_at_a_time(digits, tmp_path, monkeypatch):
+    settings = Settings(data=(str(digits),), **{**SHORT, "epochs": 1})
+
+    def step(self, batch, spec):
+        with pytest.raises(TrainingError, match="is being written by another process"):
+            train(settings, tmp_path / "run", resume=True)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(State, "train_step", step)
+    with pytest.raises(KeyboardInterrupt):
+        train(settings, tmp_path / "run")
+
+
+def test_what_a_run_killed_at_its_very_start_leaves_is_no_hindrance(digits, tmp_path):
+    out = tmp_path / "run"
+    out.mkdir()
+    (out / ".run.json.0123abcd.tmp").write_bytes(b"{")
+    settings = Settings(data=(str(digits),), **{**SHORT, "epochs": 1})
+    (out / "notes.txt").write_text("mine")
+    with pytest.raises(TrainingError, match="is not empty"):
+        train(settings, out)
+    (out / "notes.txt").unlink()
+    train(settings, out)
+    assert not list(out.glob(".*"))
 
 
 def test_a_run_does_not_go_on_with_other_data(draw, tmp_path):

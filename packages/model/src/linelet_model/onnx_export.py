@@ -12,7 +12,7 @@ from linelet_common.automata import ONNX_KEY as AUTOMATA_KEY
 from linelet_common.automata import automata_json
 from linelet_common.digests import seal
 from linelet_common.errors import ReaderError
-from linelet_common.files import write_atomically
+from linelet_common.files import output_file
 from linelet_common.onnx_session import open_session
 from linelet_common.reader import decode
 from linelet_common.spec import ONNX_KEY, ReaderSpec
@@ -48,20 +48,16 @@ def export(run: Path, out: Path) -> float:
     model = onnx.load_from_string(buffer.getvalue())
     onnx.helper.set_model_props(model, {ONNX_KEY: spec.to_json(), AUTOMATA_KEY: automata_json(spec)})
     onnx.checker.check_model(model, full_check=True)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    candidate = out.with_name(f".{out.name}.unchecked")
-    write_atomically(candidate, seal(model.SerializeToString()))
-    try:
-        difference = _check(network, spec, candidate)
-        candidate.replace(out)
-    finally:
-        candidate.unlink(missing_ok=True)
+    content = seal(model.SerializeToString())
+    difference = _check(network, spec, content)
+    with output_file(out) as file:
+        file.write(content)
     return difference
 
 
-def _check(network: torch.nn.Module, spec: ReaderSpec, path: Path) -> float:
+def _check(network: torch.nn.Module, spec: ReaderSpec, content: bytes) -> float:
     """Compare torch with ONNX Runtime on batches and widths other than the traced ones."""
-    session = open_session(path, str(path))
+    session = open_session(content, "the exported network")
     rng = np.random.default_rng(0)
     greatest = 0.0
     for batch, steps in ((1, 1), (3, 3), (2, 9)):

@@ -21,7 +21,7 @@ from torch import nn
 
 from linelet_common.digests import check_digest
 from linelet_common.errors import LineletError, ReaderError
-from linelet_common.files import read_bytes, write_atomically
+from linelet_common.files import digest_of, read_bytes, write_atomically
 from linelet_common.schema import read_json
 from linelet_common.spec import FILE_NAME, ReaderSpec
 from linelet_model.networks import network_class
@@ -47,13 +47,15 @@ def write_file(folder: Path, name: str, content: bytes | str) -> None:
     """Write a file of a run folder, and its digest into run.json, which must be there.
 
     The digest goes first, beside that of the file to be replaced: whenever a kill comes, the file there has one of the
-    two.
+    two. After such a kill that need not be the digest written last.
     """
     data = content.encode("utf-8") if isinstance(content, str) else content
     plan = read_run(folder)
     digests = plan.setdefault(_DIGESTS, {})
     digest = hashlib.sha256(data).hexdigest()
-    before = [known for known in digests.get(name, []) if known != digest][-1:]
+    known = digests.get(name, [])
+    there = digest_of(folder / name) if (folder / name).exists() else digest
+    before = [there] if there != digest and (there in known or not known) else []
     digests[name] = [*before, digest]
     write_atomically(folder / RUN, json.dumps(plan, ensure_ascii=False, indent=1) + "\n")
     write_atomically(folder / name, data)

@@ -32,6 +32,8 @@ def claim_run(settings: Settings, out: Path, resume: bool, world: World) -> Sett
         if world.first:
             sweep(out)
         return saved
+    if world.first:
+        sweep(out, run.RUN)  # all that a run killed at its very start leaves behind
     if world.first and out.exists() and (not out.is_dir() or any(out.iterdir())):
         remedy = "--resume goes on with it" if path.exists() else "name a new folder with --out"
         raise TrainingError(f"{out} exists and is not empty; {remedy}", place=out)
@@ -44,7 +46,7 @@ def check_data(out: Path, digest: str) -> None:
     began = run.read_run(out).get("data_digest")
     if began is not None and began != digest:
         raise TrainingError(
-            f"{out} was begun with other data: its lines have the digest {began[:16]}, these have {digest[:16]}; "
+            f"{out} was begun with other data: its digest is {began[:16]}, not {digest[:16]}; "
             "put the data back as it was, or train into a new folder",
             place=out,
         )

@@ -1,6 +1,5 @@
 """All that changes while a reader is trained, and its checkpoint."""
 
-import io
 import json
 import math
 import time
@@ -12,9 +11,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from linelet_common.errors import TrainingError
 from linelet_common.spec import ReaderSpec
-from linelet_model import run
+from linelet_model import checkpoint
+from linelet_model.average import follow
 from linelet_model.data import Batch
 from linelet_model.device import pick_precision
 from linelet_model.distributed import World, plain
@@ -23,7 +22,6 @@ from linelet_model.loss import ctc_loss
 from linelet_model.optimiser import build_optimisers
 from linelet_model.settings import Settings
 
-_CHECKPOINT_SECONDS = 60.0  # the most work that a kill costs
 _PLATEAU = 5  # epochs without a lower CER after which the plateau schedule halves the learning rate
 
 
@@ -100,14 +98,7 @@ class State:
             optimiser.zero_grad(set_to_none=True)
         self.scaler.update()
         self.updates += 1
-        # A young average follows quickly, or the first epochs would be read with random weights.
-        decay = min(self.settings.ema, (1 + self.updates) / (10 + self.updates))
-        with torch.no_grad():
-            for kept, now in zip(self.average.state_dict().values(), self.bare.state_dict().values(), strict=True):
-                if kept.dtype.is_floating_point:
-                    kept.lerp_(now, 1 - decay)
-                else:
-                    kept.copy_(now)
+        follow(self.average, self.bare, self.settings.ema, self.updates)
 
     def learning_rate(self) -> float:
         """Linear warm-up, then half a cosine to zero, or constant and halved on plateaus."""
@@ -146,51 +137,25 @@ class State:
 
     def checkpoint_due(self) -> bool:
         """Whether a kill would cost more work than it may; never between the steps whose gradients add up."""
-        return self.step % self.settings.accumulate == 0 and time.monotonic() - self._saved > _CHECKPOINT_SECONDS
+        return self.step % self.settings.accumulate == 0 and time.monotonic() - self._saved > checkpoint.SECONDS
 
     def save(self, out: Path) -> None:
         """Write checkpoint.pt, whole or not at all."""
-        buffer = io.BytesIO()
-        counters = [self.epoch, self.step, self.updates, self.lines, self.slowdown, self.seconds()]
-        torch.save(
-            {
-                "version": run.VERSION,
-                "network": self.bare.state_dict(),
-                "average": self.average.state_dict(),
-                "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
-                "scaler": self.scaler.state_dict(),
-                "counters": counters,
-                "losses": self.losses,
-                "history": json.dumps(self.history),
-            },
-            buffer,
-        )
-        run.write_file(out, run.CHECKPOINT, buffer.getvalue())
+        content = {
+            "network": self.bare.state_dict(),
+            "average": self.average.state_dict(),
+            "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
+            "scaler": self.scaler.state_dict(),
+            "counters": [self.epoch, self.step, self.updates, self.lines, self.slowdown, self.seconds()],
+            "losses": self.losses,
+            "history": json.dumps(self.history),
+        }
+        checkpoint.save(out, content)
         self._saved = time.monotonic()
 
     def restore(self, out: Path) -> None:
-        """Go on from checkpoint.pt. TrainingError if it is damaged or of another version."""
-        path = out / run.CHECKPOINT
-        run.check_file(out, run.CHECKPOINT, TrainingError)
-        try:
-            saved = torch.load(path, map_location=self.device, weights_only=True)
-        except FileNotFoundError:
-            return  # killed before the first checkpoint: beginning again is going on
-        except Exception as failure:  # pickle, zip and torch each raise their own
-            reason = (str(failure).splitlines() or [type(failure).__name__])[0]
-            raise TrainingError(f"{path} is damaged ({reason}); train again into a new folder", place=path) from None
-        found = saved.get("version") if isinstance(saved, dict) else None
-        if found != run.VERSION:
-            raise TrainingError(
-                f"{path} is of version {found!r}, not {run.VERSION}; train again", value=found, place=path
-            )
-        try:
-            self._take(saved)
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError, RuntimeError) as failure:
-            reason = (str(failure).splitlines() or [type(failure).__name__])[0]
-            raise TrainingError(
-                f"{path} does not fit this training ({type(failure).__name__}: {reason}); train again", place=path
-            ) from None
+        """Go on from the checkpoint, if there is one. TrainingError if it is damaged or of another training."""
+        checkpoint.restore(out, self._take, self.device)
 
     def _take(self, saved: dict[str, Any]) -> None:
         self.bare.load_state_dict(saved["network"])

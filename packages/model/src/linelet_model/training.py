@@ -8,12 +8,13 @@ import dataclasses
 import itertools
 import math
 import os
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import torch
 
 from linelet_common.errors import TrainingError
+from linelet_common.files import alone
 from linelet_common.spec import FILE_NAME, ReaderSpec
 from linelet_model import run
 from linelet_model.calibration import fit_temperature
@@ -32,10 +33,16 @@ def train(settings: Settings, out: Path, resume: bool = False) -> Judged:
     """Train a reader into the run folder ``out``; returns how its best weights read the held-out lines.
 
     Raises TrainingError, DatasetError or ReaderError for settings and data that cannot be trained on, for an ``out``
-    that holds another run, and for a loss that is no longer a number (its batch is saved as bad-batch.pt).
+    that holds another run or is being written by one, and for a loss that is no longer a number (its batch is saved as
+    bad-batch.pt).
     """
-    world = World.join()
-    settings = claim_run(settings.checked(), out, resume, world)
+    settings, world = settings.checked(), World.join()
+    with alone(out, TrainingError) if world.first else nullcontext():
+        return _train(settings, out, resume, world)
+
+
+def _train(settings: Settings, out: Path, resume: bool, world: World) -> Judged:
+    settings = claim_run(settings, out, resume, world)
     device = pick_device(settings.device)
     torch.set_num_threads(settings.threads or os.cpu_count() or 1)
     torch.manual_seed(settings.seed)

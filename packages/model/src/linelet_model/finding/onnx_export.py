@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from linelet_common.boxes import ONNX_KEY
 from linelet_common.digests import seal
 from linelet_common.errors import ReaderError
-from linelet_common.files import write_atomically
+from linelet_common.files import output_file
 from linelet_common.onnx_session import open_session
 from linelet_model.finding.run import load_finder
 from linelet_model.onnx_export import OPSET, TOLERANCE
@@ -60,7 +60,8 @@ def export_finder(run: Path, out: Path) -> float:
     onnx.checker.check_model(model, full_check=True)
     content = seal(model.SerializeToString())
     difference = _check(network, content, spec.step)
-    write_atomically(out, content)
+    with output_file(out) as file:
+        file.write(content)
     return difference
 
 

@@ -4,7 +4,6 @@ An epoch takes four crops of each screen. Each batch is a pure function of (seed
 anywhere and resumed goes on as if nothing had happened.
 """
 
-import io
 import json
 import math
 import os
@@ -22,8 +21,9 @@ from torch import nn
 
 from linelet_common.boxes import FILE_NAME, FinderSpec
 from linelet_common.errors import TrainingError
-from linelet_common.files import sweep, write_atomically
-from linelet_model import run
+from linelet_common.files import alone, sweep, write_atomically
+from linelet_model import checkpoint, run
+from linelet_model.average import follow
 from linelet_model.finding.crops import make_batch
 from linelet_model.finding.judging import Found, judge_finder
 from linelet_model.finding.loss import map_loss
@@ -31,30 +31,37 @@ from linelet_model.finding.run import load_finder
 from linelet_model.finding.screens import TrainingScreens
 from linelet_model.finding.settings import FinderSettings
 from linelet_model.networks.finder import Finder
+from linelet_model.start import check_data
 
 CROPS = 4  # of each screen in an epoch: loading a screen costs more than cutting it
-_CHECKPOINT_SECONDS = 60.0  # the most work that a kill costs
 
 
 def train_finder(settings: FinderSettings, out: Path, resume: bool = False) -> Found:
     """Train a finder into the run folder ``out``; returns how it finds the lines of the held-out screens.
 
     Raises TrainingError or DatasetError for settings and data that cannot be trained on, for an ``out`` that holds
-    another run, and for a loss that is no longer a number.
+    another run or is being written by one, and for a loss that is no longer a number.
     """
     settings = settings.checked()
+    with alone(out, TrainingError):
+        return _train(settings, out, resume)
+
+
+def _train(settings: FinderSettings, out: Path, resume: bool) -> Found:
     _claim(settings, out, resume)
     torch.set_num_threads(settings.threads or os.cpu_count() or 1)
     torch.manual_seed(settings.seed)
     spec = FinderSpec(step=Finder.step, stride=Finder.stride)
     screens = TrainingScreens(settings, spec)
+    if resume:
+        check_data(out, screens.digest)
     network = load_finder(Path(settings.start))[0] if settings.start else Finder()
     state = State(settings, network, len(screens))
     _write_run(settings, out, spec, state, screens)
     if resume:
         state.restore(out)
 
-    found = Found(0, 0, 0)
+    found: Found | None = None
     while state.progress() < 1:
         order = np.random.default_rng((settings.seed, state.epoch)).permutation(CROPS * len(screens)) % len(screens)
         while state.step < state.steps and state.progress() < 1:
@@ -66,7 +73,7 @@ def train_finder(settings: FinderSettings, out: Path, resume: bool = False) -> F
         found = judge_finder(state.average, spec, screens.held_out)
         state.end_epoch(found)
         _write_epoch(state, out)
-    return found
+    return found or judge_finder(state.average, spec, screens.held_out)  # a run that was finished has no epoch left
 
 
 class State:
@@ -124,14 +131,7 @@ class State:
         self.optimiser.zero_grad(set_to_none=True)
         self.step, self.updates = self.step + 1, self.updates + 1
         self.losses.append(value)
-        # A young average follows quickly, or the first epochs would be judged with random weights.
-        decay = min(self.settings.ema, (1 + self.updates) / (10 + self.updates))
-        with torch.no_grad():
-            for kept, now in zip(self.average.state_dict().values(), self.network.state_dict().values(), strict=True):
-                if kept.dtype.is_floating_point:
-                    kept.lerp_(now, 1 - decay)
-                else:
-                    kept.copy_(now)
+        follow(self.average, self.network, self.settings.ema, self.updates)
 
     def end_epoch(self, found: Found) -> None:
         """Write the epoch into the history and go to the next."""
@@ -150,13 +150,11 @@ class State:
 
     def checkpoint_due(self) -> bool:
         """Whether a kill would cost more work than it may."""
-        return time.monotonic() - self._saved > _CHECKPOINT_SECONDS
+        return time.monotonic() - self._saved > checkpoint.SECONDS
 
     def save(self, out: Path) -> None:
         """Write checkpoint.pt, whole or not at all."""
-        buffer = io.BytesIO()
-        saved = {
-            "version": run.VERSION,
+        content = {
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
             "optimiser": self.optimiser.state_dict(),
@@ -164,33 +162,12 @@ class State:
             "losses": self.losses,
             "history": json.dumps(self.history),
         }
-        torch.save(saved, buffer)
-        run.write_file(out, run.CHECKPOINT, buffer.getvalue())
+        checkpoint.save(out, content)
         self._saved = time.monotonic()
 
     def restore(self, out: Path) -> None:
-        """Go on from checkpoint.pt. TrainingError if it is damaged or of another version."""
-        path = out / run.CHECKPOINT
-        run.check_file(out, run.CHECKPOINT, TrainingError)
-        try:
-            saved = torch.load(path, weights_only=True)
-        except FileNotFoundError:
-            return  # killed before the first checkpoint: beginning again is going on
-        except Exception as failure:  # pickle, zip and torch each raise their own
-            reason = (str(failure).splitlines() or [type(failure).__name__])[0]
-            raise TrainingError(f"{path} is damaged ({reason}); train again into a new folder", place=path) from None
-        found = saved.get("version") if isinstance(saved, dict) else None
-        if found != run.VERSION:
-            raise TrainingError(
-                f"{path} is of version {found!r}, not {run.VERSION}; train again", value=found, place=path
-            )
-        try:
-            self._take(saved)
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError, RuntimeError) as failure:
-            reason = (str(failure).splitlines() or [type(failure).__name__])[0]
-            raise TrainingError(
-                f"{path} does not fit this training ({type(failure).__name__}: {reason}); train again", place=path
-            ) from None
+        """Go on from the checkpoint, if there is one. TrainingError if it is damaged or of another training."""
+        checkpoint.restore(out, self._take, torch.device("cpu"))
 
     def _take(self, saved: dict[str, Any]) -> None:
         self.network.load_state_dict(saved["network"])
@@ -214,7 +191,9 @@ def _claim(settings: FinderSettings, out: Path, resume: bool) -> None:
                 f"{out} was begun with other settings: {', '.join(changed)}; resume with the same", place=out
             )
         sweep(out)
-    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+        return
+    sweep(out, run.RUN)  # all that a run killed at its very start leaves behind
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
         remedy = "--resume goes on with it" if (out / run.RUN).exists() else "name a new folder with --out"
         raise TrainingError(f"{out} exists and is not empty; {remedy}", place=out)
 
@@ -228,6 +207,7 @@ def _write_run(settings: FinderSettings, out: Path, spec: FinderSpec, state: Sta
         "parameters": sum(p.numel() for p in state.network.parameters()),
         "screens": len(screens),
         "held_out_screens": len(screens.held_out),
+        "data_digest": screens.digest,
         "versions": {
             "linelet": version("linelet-model"),
             "torch": torch.__version__,
