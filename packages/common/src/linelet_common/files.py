@@ -30,14 +30,22 @@ MAX_TEXT = 1 << 30
 
 def read_bytes(path: Path, most: int = MAX_TEXT) -> bytes:
     """A file's content. OSError if it cannot be read, is no regular file (a pipe would never end) or too large."""
-    with open(path, "rb", opener=_open_at_once) as file:
-        about = os.fstat(file.fileno())
-        if not stat.S_ISREG(about.st_mode):
-            reason = "is a folder" if stat.S_ISDIR(about.st_mode) else "is a pipe or device, not a file"
-            raise OSError(errno.EINVAL, reason, str(path))
-        if about.st_size > most:
-            raise OSError(errno.EFBIG, f"has {about.st_size} bytes, more than {most}", str(path))
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > most:
+            raise OSError(errno.EFBIG, f"has {size} bytes, more than {most}", str(path))
         return file.read()
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """A file to be read piece by piece. OSError if it cannot be read or is no regular file."""
+    file = open(path, "rb", opener=_open_at_once)  # noqa: SIM115  # whoever asks for it closes it
+    mode = os.fstat(file.fileno()).st_mode
+    if not stat.S_ISREG(mode):
+        file.close()
+        reason = "is a folder" if stat.S_ISDIR(mode) else "is a pipe or device, not a file"
+        raise OSError(errno.EINVAL, reason, str(path))
+    return file
 
 
 def _open_at_once(path: str, flags: int) -> int:

@@ -20,7 +20,7 @@ from linelet_common.manifest import UNFINISHED, Manifest
 from linelet_common.preprocess import Pixels, load_image
 from linelet_common.schema import Checked, parse, read_json
 from linelet_common.stored import decode_image
-from linelet_common.tar_members import Member, check_count, index_shards
+from linelet_common.tar_members import Files, Member, ShardIndex, check_count
 
 SCREENS = "screens.json"
 RECORD = "screen"
@@ -179,34 +179,36 @@ class ScreenTars:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.manifest = Manifest.load(folder)
-        self._pictures: list[Member] = []
-        self._records: list[Member] = []
-        for key, files in index_shards(folder, ("png", "json")).items():
-            if len(files) != 2:
-                shard = next(iter(files.values())).shard
-                raise DatasetError(f"{key} of {shard} lacks its .png or its .json; a screen needs both")
-            self._pictures.append(files["png"])
-            self._records.append(files["json"])
-        check_count(folder, self.manifest, len(self._pictures))
+        self._index = ShardIndex(folder, ("png", "json"), _lacks)
+        check_count(folder, self.manifest, len(self))
 
     def __len__(self) -> int:
-        return len(self._pictures)
+        return len(self._index)
 
     def name(self, i: int) -> str:
         """File name of picture i in its shard."""
-        return self._pictures[i].name
+        return self._member(i, "png").name
 
     def image(self, i: int) -> Pixels:
         """Picture i, RGB uint8 (H, W, 3); ImageError if it cannot be read."""
-        return decode_image(self._pictures[i].read(), self.place(i))
+        return decode_image(*self._member(i, "png").read())
 
     def lines(self, i: int) -> list[ScreenLine]:
         """Every line of screen i."""
-        return _record(self._records[i].read(), self._records[i].place)
+        return _record(*self._member(i, "json").read())
 
     def place(self, i: int) -> str:
         """File and shard of screen i."""
-        return self._pictures[i].place
+        return self._member(i, "png").place
+
+    def _member(self, i: int, kind: str) -> Member:
+        found = self._index.member(i, kind)
+        assert found, "every screen has its picture and its record"
+        return found
+
+
+def _lacks(files: Files) -> str | None:
+    return None if len(files) == 2 else "its .png or its .json"
 
 
 def is_screens(path: str | Path) -> bool:

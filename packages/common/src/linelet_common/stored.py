@@ -15,7 +15,7 @@ from linelet_common.lines import Details, read_details
 from linelet_common.lmdb_records import LmdbRecords
 from linelet_common.manifest import Manifest
 from linelet_common.preprocess import FORMATS, Pixels, to_rgb
-from linelet_common.tar_members import PICTURES, Member, check_count, index_shards
+from linelet_common.tar_members import PICTURES, Files, Member, ShardIndex, check_count
 
 
 def decode_image(data: bytes, where: str) -> Pixels:
@@ -71,47 +71,47 @@ class LmdbDataset:
 
 
 class TarDataset:
-    """A folder with *.tar shards. DatasetError for a broken shard or a sample without its label."""
+    """A folder with *.tar shards. DatasetError for a broken shard or a sample without its label. Can be pickled."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.manifest = Manifest.load(folder)
-        self._pictures: list[Member] = []
-        self._labels: list[str] = []
-        self._details: list[Member | None] = []
-        for key, files in index_shards(folder, (*PICTURES, "txt", "details.json")).items():
-            pictures = [files[kind] for kind in PICTURES if kind in files]
-            if len(pictures) != 1 or "txt" not in files:
-                shard = next(iter(files.values())).shard
-                raise DatasetError(f"{key} of {shard} lacks its picture or its .txt; a sample needs one of each")
-            self._pictures += pictures
-            self._labels.append(_text(files["txt"].read(), files["txt"].place))
-            self._details.append(files.get("details.json"))
+        self._index = ShardIndex(folder, (*PICTURES, "txt", "details.json"), _lacks)
         check_count(folder, self.manifest, len(self))
 
     def __len__(self) -> int:
-        return len(self._pictures)
+        return len(self._index)
 
     def name(self, i: int) -> str:
         """File name of picture i in its shard."""
-        return self._pictures[i].name
+        return self._member(i, *PICTURES).name
 
     def label(self, i: int) -> str:
-        """Text of sample i."""
-        return self._labels[i]
+        """Text of sample i. DatasetError if it is not UTF-8."""
+        return _text(*self._member(i, "txt").read())
 
     def image(self, i: int) -> Pixels:
         """Picture i, RGB uint8 (H, W, 3); ImageError if it cannot be read."""
-        return decode_image(self._pictures[i].read(), self.place(i))
+        return decode_image(*self._member(i, *PICTURES).read())
 
     def place(self, i: int) -> str:
         """File and shard of sample i."""
-        return self._pictures[i].place
+        return self._member(i, *PICTURES).place
 
     def details(self, i: int) -> Details | None:
         """What the sample's .details.json says, if there is one."""
-        found = self._details[i]
-        return read_details(found.read(), found.place) if found else None
+        found = self._index.member(i, "details.json")
+        return read_details(*found.read()) if found else None
+
+    def _member(self, i: int, *kinds: str) -> Member:
+        found = self._index.member(i, *kinds)
+        assert found, "every sample has its picture and its label"
+        return found
+
+
+def _lacks(files: Files) -> str | None:
+    pictures = sum(kind in files for kind in PICTURES)
+    return None if pictures == 1 and "txt" in files else "its picture or its .txt"
 
 
 def _text(data: bytes, where: str) -> str:
