@@ -2,8 +2,8 @@
 
 To look: demo. What must pass: tests, lint, types; in browsers: browser, browsers. Each package for itself: alone; on
 other Pythons and other versions of its dependencies: pythons, versions. With others' software: third_party, backend,
-onnx_tf, torchvision, ray, gpu. Trying to break it: fuzz, faults. The site: docs. To release:
-build.
+onnx_tf, torchvision, ray, gpu. Trying to break it: fuzz, faults. The site: docs.
+To release: build.
 """
 
 import os
