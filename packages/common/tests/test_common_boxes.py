@@ -3,7 +3,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image, ImageDraw, ImageFont
@@ -216,6 +216,40 @@ def test_an_axis_and_its_tick_are_no_part_of_a_label(text, size, right, goes_on,
     assert abs(box.y - y0) <= 2
 
 
+@given(st.integers(10, 60), st.floats(0.4, 1.0), st.floats(20, 40), st.floats(60, 120))
+def test_a_doubtful_core_tells_the_same_height(height, doubt, left, top):
+    """Levels say how much of a cell is covered, and how sure the finder is; half as sure is not half as high."""
+    core = max(height * (1 - SPEC.shrink), SPEC.least_core)
+    middle = top + height / 2
+    edges = np.arange(101) * 4.0
+    down = np.diff(np.clip(edges, middle - core / 2, middle + core / 2)) / 4
+    across = np.diff(np.clip(edges, left, left + 80)) / 4
+    levels = np.floor(doubt * 255 * down[:, None] * across[None] + 0.5).astype(np.uint8)
+    for found in find_cores(levels, SPEC):
+        guess = guess_line(found, levels, SPEC, 1.0)
+        assert guess.middle == pytest.approx(middle, abs=0.6)
+        assert guess.height >= 0.7 * height
+
+
+@given(st.sampled_from("0134678"), st.integers(20, 60), st.floats(0.65, 1.1), st.booleans())
+@settings(max_examples=100, deadline=None)
+def test_a_bold_digit_alone_is_ink_and_not_the_ground(digit, size, known, dark):
+    """Close around a bold digit there is more ink than ground; and its height is known to a third only."""
+    ground, ink = (40, 90) if dark else (238, 208)
+    picture = Image.new("L", (300, 200), ground)
+    draw = ImageDraw.Draw(picture)
+    draw.text((120, 60), digit, font=ImageFont.load_default(size), fill=ink, stroke_width=size // 12, stroke_fill=ink)
+    drawn = np.argwhere(np.asarray(picture) != ground)
+    (y0, x0), (y1, x1) = drawn.min(axis=0).tolist(), (drawn.max(axis=0) + 1).tolist()
+    trimmed = (1 - known) / 4 * (x1 - x0)
+    guess = Guess(x0 + max(0, trimmed), x1 - max(0, trimmed), (y0 + y1) / 2, known * (y1 - y0))
+    (box,) = fit_boxes(np.asarray(picture), guess)
+    assert abs(box.x - x0) <= 2
+    assert abs(box.y - y0) <= 2
+    assert abs(box.x + box.width - x1) <= 2
+    assert abs(box.y + box.height - y1) <= 2
+
+
 def test_text_that_touches_a_rule_keeps_all_its_ink():
     picture = Image.new("L", (200, 120), 255)
     draw = ImageDraw.Draw(picture)
@@ -235,10 +269,11 @@ def test_where_nothing_is_drawn_there_is_no_box():
 
 
 @given(st.lists(st.builds(Box, *[st.integers(0, 200)] * 2, *[st.integers(1, 60)] * 2), unique=True))
+@example([Box(0, 135, 1, 1), Box(135, 131, 1, 4), Box(135, 110, 1, 46)])  # of two boxes of one middle, either
 def test_reading_order_loses_nothing_and_goes_down(boxes):
     ordered = reading_order(boxes)
     assert sorted(ordered) == sorted(boxes)
-    assert reading_order(ordered) == ordered
+    assert reading_order(ordered) == reading_order(boxes[::-1]) == ordered
     for a, b in pairwise(ordered):
         assert a.x <= b.x or a.y <= b.y + b.height
 

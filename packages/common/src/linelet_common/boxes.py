@@ -40,6 +40,8 @@ Score = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 _SCREEN_RATIO = 20 / 9
 _LEAST_CONTRAST = 8  # grey levels between ground and ink: fainter text cannot be told from JPEG's noise
 _LEAST_HEIGHT = 5  # pixels of ink: what is lower nobody can read
+_LEAST_COVERED = 191  # of 255: how much of a core's fullest cell it covers, wherever it lies
+_NARROW = 1.5  # heights: a line of fewer has more ink than ground close around it
 _LEAST_INK = 0.4  # of the ink's full contrast: what lies below is a blurred edge
 
 
@@ -266,10 +268,12 @@ def guess_line(core: Core, levels: Pixels, spec: FinderSpec, scale: float) -> Gu
     weighted = sum((top + i) * total for i, total in enumerate(by_row))
     total = sum(by_row)
     middle = (weighted / total + 0.5) * spec.stride * scale
-    high = total / (255 * (core.right - core.left)) * spec.stride
-    height = max(high / (1 - spec.shrink), min(high, spec.least_core)) * scale
     before, after = max(0, core.left - 1), min(levels.shape[1], core.right + 1)
     greatest = levels[core.top : core.bottom, before:after].max(axis=0).tolist()
+    # Of a core's fullest cell three quarters are covered at least; a lower level is doubt, and that of all its cells.
+    full = 255 * min(1.0, max(greatest) / _LEAST_COVERED)
+    high = total / (full * (core.right - core.left)) * spec.stride
+    height = max(high / (1 - spec.shrink), min(high, spec.least_core)) * scale
     start, end = core.left - before, core.right - before
     left = core.left + 1 - sum(greatest[: start + 1]) / 255
     right = core.right - 1 + sum(greatest[end - 1 :]) / 255
@@ -294,7 +298,8 @@ def fit_boxes(grey: Pixels, guess: Guess, split: bool = True) -> list[Box]:
         return []
     around = _whole(guess.middle - 0.65 * high - top, guess.middle + 0.65 * high - top, window.shape[0])
     beside = _whole(guess.left - 0.25 * high - left, guess.right + 0.25 * high - left, window.shape[1])
-    ground = _commonest(window[slice(*around), slice(*beside)])
+    narrow = guess.right - guess.left < _NARROW * high
+    ground = _commonest(window if narrow else window[slice(*around), slice(*beside)])
     ink = _ink(window, window[upper:lower, first:last], ground)
     if ink is None:
         return []
@@ -485,12 +490,12 @@ def _with_margin(box: Box, grey: Pixels) -> Box:
 
 def reading_order(boxes: list[Box]) -> list[Box]:
     """From top to bottom, and from left to right where the middle of one lies within the height of another."""
-    rest = sorted(boxes, key=lambda b: (2 * b.y + b.height, b.x))
+    rest = sorted(boxes, key=lambda b: (2 * b.y + b.height, *b))
     ordered: list[Box] = []
     while rest:
         top, bottom = 2 * rest[0].y, 2 * (rest[0].y + rest[0].height)
         row = [b for b in rest if top <= 2 * b.y + b.height <= bottom]
-        ordered += sorted(row, key=lambda b: (b.x, b.y))
+        ordered += sorted(row)
         chosen = set(row)
         rest = [b for b in rest if b not in chosen]
     return ordered

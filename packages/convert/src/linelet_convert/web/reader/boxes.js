@@ -20,6 +20,8 @@ export const FILE_NAME = "finder.json";
 const SCREEN_RATIO = 20 / 9;
 const LEAST_CONTRAST = 8; // grey levels between ground and ink: fainter text cannot be told from JPEG's noise
 const LEAST_HEIGHT = 5; // pixels of ink: what is lower nobody can read
+const LEAST_COVERED = 191; // of 255: how much of a core's fullest cell it covers, wherever it lies
+const NARROW = 1.5; // heights: a line of fewer has more ink than ground close around it
 const LEAST_INK = 0.4; // of the ink's full contrast: what lies below is a blurred edge
 
 const DEFAULTS = {
@@ -210,7 +212,11 @@ export function guessLine(core, levels, spec, scale) {
     total += sum;
   }
   const middle = (weighted / total + 0.5) * spec.stride * scale;
-  const high = (total / (255 * (core.right - core.left))) * spec.stride;
+  // Of a core's fullest cell three quarters are covered at least; a lower level is doubt, and that of all its cells.
+  let greatest = 0;
+  for (let x = core.left - 1; x <= core.right; x++) greatest = Math.max(greatest, greatestOf(core, levels, x));
+  const full = 255 * Math.min(1, greatest / LEAST_COVERED);
+  const high = (total / (full * (core.right - core.left))) * spec.stride;
   const height = Math.max(high / (1 - spec.shrink), Math.min(high, spec.least_core)) * scale;
   const left = core.left + 1 - (greatestOf(core, levels, core.left - 1) + greatestOf(core, levels, core.left)) / 255;
   const right = core.right - 1 + (greatestOf(core, levels, core.right - 1) + greatestOf(core, levels, core.right)) / 255;
@@ -242,7 +248,8 @@ export function fitBoxes(grey, guess, split = true) {
   if (upper >= lower || first >= last) return [];
   const around = whole(guess.middle - 0.65 * high - top, guess.middle + 0.65 * high - top, window.height);
   const beside = whole(guess.left - 0.25 * high - left, guess.right + 0.25 * high - left, window.width);
-  const ground = commonest(cut(window, around, beside));
+  const narrow = guess.right - guess.left < NARROW * high;
+  const ground = commonest(narrow ? window : cut(window, around, beside));
   const ink = inkOf(window, cut(window, [upper, lower], [first, last]), ground);
   if (!ink) return [];
   const rows = follow(inkRows(ink, first, last), upper, lower, 0.08 * high);
@@ -492,12 +499,13 @@ function withMargin(box, grey) {
  * @param {Box[]} boxes @returns {Box[]}
  */
 export function readingOrder(boxes) {
-  let rest = [...boxes].sort((a, b) => 2 * a.y + a.height - (2 * b.y + b.height) || a.x - b.x);
+  const byPlace = (a, b) => a.x - b.x || a.y - b.y || a.width - b.width || a.height - b.height;
+  let rest = [...boxes].sort((a, b) => 2 * a.y + a.height - (2 * b.y + b.height) || byPlace(a, b));
   const ordered = [];
   while (rest.length) {
     const [top, bottom] = [2 * rest[0].y, 2 * (rest[0].y + rest[0].height)];
     const inRow = (b) => top <= 2 * b.y + b.height && 2 * b.y + b.height <= bottom;
-    ordered.push(...rest.filter(inRow).sort((a, b) => a.x - b.x || a.y - b.y));
+    ordered.push(...rest.filter(inRow).sort(byPlace));
     rest = rest.filter((b) => !inRow(b));
   }
   return ordered;
