@@ -9,6 +9,17 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
+# Pages that sessions of nox write; a clone may lack them.
+WRITTEN = ("faults.md",)
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Take written pages into the navigation where they are."""
+    assert config.nav is not None
+    (project,) = (entry["Project"] for entry in config.nav if "Project" in entry)
+    project += [name for name in WRITTEN if (pages.ROOT / "docs" / name).exists() and name not in project]
+    return config
+
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add what is not under docs/: documents and examples as they are, and the reference."""
