@@ -92,14 +92,21 @@ def load_lines(dataset: LineDataset, spec: ReaderSpec, skip_bad: bool = False) -
 def split_by_text(labels: Sequence[str], share: float, seed: int) -> tuple[list[int], list[int]]:
     """Numbers of the lines to train on and of those held out, about ``share`` (0-1) of all.
 
-    The text decides, so that no text stands on both sides: lines are held out whose text's hash is small.
+    The text decides, so that no text stands on both sides: lines are held out whose text's hash is small. Of a few
+    lines chance may hold out none, or all: then those of the smallest hash are held out, and the others are not.
     """
-    train: list[int] = []
-    held_out: list[int] = []
-    for i, label in enumerate(labels):
-        digest = blake2b(label.encode(), digest_size=8, key=seed.to_bytes(8, "little")).digest()
-        (held_out if int.from_bytes(digest, "little") < share * 2**64 else train).append(i)
-    return train, held_out
+    hashes = [_hash(label, seed) for label in labels]
+    held_out = [i for i, value in enumerate(hashes) if value < share * 2**64]
+    if not held_out or len(held_out) == len(labels):
+        least = min(hashes, default=0)
+        held_out = [i for i, value in enumerate(hashes) if value == least]
+    kept = set(held_out)
+    return [i for i in range(len(labels)) if i not in kept], held_out
+
+
+def _hash(label: str, seed: int) -> int:
+    digest = blake2b(label.encode(), digest_size=8, key=seed.to_bytes(8, "little")).digest()
+    return int.from_bytes(digest, "little")
 
 
 @dataclass
