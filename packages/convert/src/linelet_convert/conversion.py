@@ -137,7 +137,7 @@ def convert(
             f"{file.path}: onnx-tf writes float32 weights only; leave out --weights or --via", place=file.path
         )
     allowed = (drift.TOLERANCE if spec is None else TOLERANCE) if tolerance is None else tolerance
-    notes = [*notes, *(f"the file: {note}" for note in file.notes)]
+    notes = [*notes, *(f"the file: {note}" for note in file.notes), *_without_roundings(file, graphs, hints)]
     with whole_folder(Path(out), inputs=[p for p in (file.path, data, finder) if p]) as folder:
         storage = Storage(weights, data, allowed, hints)
         report = _write(file, spec, graphs, folder, notes, storage, via_python)
@@ -161,6 +161,21 @@ def _find_spec(
     spec = spec or embedded_spec(file)
     entries = None if spec else hints.entries(file)
     return (spec, []) if entries is None else third_party_spec(file, hints, entries, widths)
+
+
+def _without_roundings(file: OnnxFile, graphs: dict[int, Graph], hints: Hints) -> list[str]:
+    """A note on how far the outputs move where roundings are left out. ConversionError if they become others."""
+    if not file.roundings:
+        return []
+    tried = drift.trial(file, _input_shapes(file, graphs[max(graphs)]), hints, None)
+    given, left = OnnxRuntime(file, as_given=True), OnnxRuntime(file)
+    moved = drift.measure(tried, [given.run(f) for f in tried.feeds], [left.run(f) for f in tried.feeds])
+    if moved.loss > drift.ROUNDED:
+        raise ConversionError(
+            f"{file.path}: without its roundings to 8 bits {moved}; convert the network as it was before quantisation",
+            place=file.path,
+        )
+    return [f"without its roundings to 8 bits {moved}, against ONNX Runtime's with them"]
 
 
 def embedded_spec(file: OnnxFile) -> ReaderSpec | None:
