@@ -167,7 +167,6 @@ def test_a_truncated_file_is_refused_wherever_it_ends(tmp_path: Path, capsys: py
         (["--charset", "ab", "--dictionary", "d"], ("--charset and --dictionary",)),
         (["--via", "onnx-tf"], ("--python",)),
         (["--spec", "missing.json"], ("missing.json",)),
-        (["--weights", "float16", "--bare"], ("bare graph",)),
         (["--weights", "float16", "--data", "missing"], ("missing: no such dataset",)),
         (["--tolerance", "2"], ("'2'",)),
     ],

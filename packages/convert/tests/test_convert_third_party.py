@@ -204,10 +204,10 @@ def test_ddddocr_becomes_a_bare_graph_at_a_width(tmp_path: Path) -> None:
 
 
 @pytest.mark.third_party
-def test_ddddocrs_older_network_is_refused_with_all_its_operators(tmp_path: Path) -> None:
-    """Quantised while it runs: each rounding depends on the last bit of what came before, so nothing could be exact."""
+def test_ddddocrs_older_network_is_refused_with_its_operators(tmp_path: Path) -> None:
+    """Its integer products get biases as integers, so no float32 network stands for it."""
     (path,) = fetch("ddddocr==1.6.1", ["ddddocr/common_old.onnx"], tmp_path)
     with pytest.raises(ConversionError) as refusal:
         convert(path, tmp_path / "out", widths=(192,))
-    for operator in ("DynamicQuantizeLinear", "ConvInteger", "MatMulInteger", "com.microsoft.DynamicQuantizeLSTM"):
-        assert operator in str(refusal.value)
+    for words in ("DynamicQuantizeLinear", "ConvInteger", " and 16 more", "the network as it was before quantisation"):
+        assert words in str(refusal.value)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from linelet_common.codec import Reading
@@ -91,12 +90,3 @@ def test_weights_stay_whole_where_any_smaller_ones_change_a_text(tmp_path: Path)
     assert report.weights == {"float32": rows.size * 11 + 11, "int32": report.weights["int32"]}
     assert report.harm is None
     assert report.why.startswith("even float16 weights change ")
-
-
-@pytest.mark.parametrize("weights", ["auto", "float32"])
-def test_a_bare_graph_keeps_float32_and_says_why(tmp_path: Path, weights: str) -> None:
-    kernel = np.ones((11, 1, HEIGHT, 4), np.float32)
-    path = reader_onnx(tmp_path / "m.onnx", kernel, np.zeros(11, np.float32))
-    report = convert(path, tmp_path / "out", weights, bare=True)
-    assert set(report.weights) <= {"float32", "int32"}
-    assert report.why == ("asked for" if weights == "float32" else "a bare graph has no texts to judge smaller ones by")

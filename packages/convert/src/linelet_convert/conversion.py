@@ -19,7 +19,8 @@ from linelet_common.digests import seal
 from linelet_common.errors import ConversionError
 from linelet_common.files import whole_folder
 from linelet_common.spec import FILE_NAME, ONNX_KEY, ReaderSpec
-from linelet_convert import assets, quantise
+from linelet_convert import assets, drift, quantise
+from linelet_convert.drift import Drift
 from linelet_convert.emit import safe_name
 from linelet_convert.feeds import make_feeds
 from linelet_convert.finder import FinderReport, convert_finder
@@ -28,7 +29,7 @@ from linelet_convert.onnx_tf import convert_via
 from linelet_convert.onnxfile import OnnxFile
 from linelet_convert.quantise import Harm, Wish
 from linelet_convert.runtimes import MissingKernelError, NodeRuntime, NumpyRuntime, OnnxRuntime, Runtime, find_node
-from linelet_convert.tfgraph import Graph, static
+from linelet_convert.tfgraph import Array, Graph, Shape, static
 from linelet_convert.tfjs import write_model
 from linelet_convert.third_party import Hints, third_party_spec
 from linelet_convert.values import SIMPLIFICATIONS
@@ -47,12 +48,13 @@ TOLERANCE = 0.005
 class Storage:
     """How weights are to be stored, judged on which dataset, at what cost at most (a share, 0-1).
 
-    "auto" wants the smallest that cost nothing.
+    "auto" wants the smallest that cost nothing. hints: how pictures become a bare graph's input.
     """
 
     weights: Wish
     data: Path | None
     tolerance: float
+    hints: Hints
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ class Report:
     batch: int | Literal["any"]
     bare: bool
     check: Check
-    harm: Harm | None
+    harm: Harm | Drift | None
     why: str
     finder: FinderReport | None
     notes: list[str]
@@ -99,7 +101,7 @@ def convert(
     hints: Hints | None = None,
     bare: bool = False,
     data: Path | None = None,
-    tolerance: float = TOLERANCE,
+    tolerance: float | None = None,
     keep_onnx: bool = False,
     via_python: Path | None = None,
     finder: Path | None = None,
@@ -111,10 +113,10 @@ def convert(
     network without either. Where nobody names a charset, or with ``bare``, the bundle is a bare graph model.
     widths: the only input widths wanted, in pixels; recurrent networks need one or several.
     weights: how they are stored; "auto" takes the smallest that change no text and no band of confidence on the lines
-    they are judged on, float32 where nothing can judge them.
+    they are judged on, or, of a bare graph, move no box and no output noticeably.
     data: a dataset on all of whose lines the texts must be equal, and on which smaller weights are judged (made lines
-    without); tolerance: the share (0-1) of exact lines that they may lose, or of texts that they may change where there
-    are no labels.
+    or screens without); tolerance: the share (0-1) of exact lines that they may lose, or of texts that they may change
+    where there are no labels (TOLERANCE), or by which a bare graph's outputs may move (drift.TOLERANCE).
     keep_onnx: put the ONNX files into the bundle too. via_python: the Python of onnx-tf's environment, to convert with
     onnx-tf and tensorflowjs_converter instead. finder: the ONNX file of a finder of lines, for screens.
 
@@ -125,16 +127,21 @@ def convert(
     both cases nothing is left behind.
     """
     file = OnnxFile(Path(onnx_path))
-    spec, notes = (None, []) if bare else _find_spec(file, spec, hints or Hints(), widths)
+    hints = hints or Hints()
+    spec, notes = (None, []) if bare else _find_spec(file, spec, hints, widths)
     if spec is None:
-        graphs = {0: emit_graph(file, widths, simplifications)}
+        graphs = {0: emit_graph(file, widths, simplifications, hints.height)}
     else:
         spec, graphs = emit_reader(file, spec, widths, simplifications)
-    if weights in ("float16", "uint8"):
-        _refuse_smaller(weights, file, spec, via_python)
-    notes = [*notes, *(f"the file: {note}" for note in file.notes)]
+    if weights in ("float16", "uint8") and via_python:
+        raise ConversionError(
+            f"{file.path}: onnx-tf writes float32 weights only; leave out --weights or --via", place=file.path
+        )
+    allowed = (drift.TOLERANCE if spec is None else TOLERANCE) if tolerance is None else tolerance
+    notes = [*notes, *(f"the file: {note}" for note in file.notes), *_without_roundings(file, graphs, hints)]
     with whole_folder(Path(out), inputs=[p for p in (file.path, data, finder) if p]) as folder:
-        report = _write(file, spec, graphs, folder, notes, Storage(weights, data, tolerance), via_python)
+        storage = Storage(weights, data, allowed, hints)
+        report = _write(file, spec, graphs, folder, notes, storage, via_python)
         if finder and spec is not None:
             found = convert_finder(finder, folder, choose_runtime(folder / RUNTIME))
             report = replace(report, finder=found)
@@ -157,18 +164,19 @@ def _find_spec(
     return (spec, []) if entries is None else third_party_spec(file, hints, entries, widths)
 
 
-def _refuse_smaller(weights: Wish, file: OnnxFile, spec: ReaderSpec | None, via_python: Path | None) -> None:
-    """ConversionError where smaller weights cannot be written or judged."""
-    if via_python:
+def _without_roundings(file: OnnxFile, graphs: dict[int, Graph], hints: Hints) -> list[str]:
+    """A note on how far the outputs move where roundings are left out. ConversionError if they become others."""
+    if not file.roundings:
+        return []
+    tried = drift.trial(file, _input_shapes(file, graphs[max(graphs)]), hints, None)
+    given, left = OnnxRuntime(file, as_given=True), OnnxRuntime(file)
+    moved = drift.measure(tried, [given.run(f) for f in tried.feeds], [left.run(f) for f in tried.feeds])
+    if moved.loss > drift.ROUNDED:
         raise ConversionError(
-            f"{file.path}: onnx-tf writes float32 weights only; leave out --weights or --via", place=file.path
-        )
-    if spec is None:
-        raise ConversionError(
-            f"{file.path}: {weights} weights are judged by texts, and a bare graph reads none; name its "
-            "charset, or use --weights float32",
+            f"{file.path}: without its roundings to 8 bits {moved}; convert the network as it was before quantisation",
             place=file.path,
         )
+    return [f"without its roundings to 8 bits {moved}, against ONNX Runtime's with them"]
 
 
 def embedded_spec(file: OnnxFile) -> ReaderSpec | None:
@@ -194,9 +202,13 @@ def _write(
         shards = write_model(folder, named, {})
     else:
         shards = _write_via(file, spec, graphs, folder, via_python)
-    harm, why = None, _why_whole(storage, spec, via_python)
+    kinds: dict[str, str] = {}
+    harm: Harm | Drift | None = None
+    why = _why_whole(storage, via_python)
     if spec is None:
-        check = _check_bare(file, graphs[0], folder / MODEL)
+        check, runtime = _check_bare(file, graphs[0], folder / MODEL)
+        if not why:
+            kinds, harm, why = _shrink_bare(file, graphs[0], storage, runtime)
     else:
         (folder / FILE_NAME).write_text(spec.to_json(), encoding="utf-8")
         (folder / automata.FILE_NAME).write_text(automata.automata_json(spec), encoding="utf-8")
@@ -208,9 +220,10 @@ def _write(
         if not why:
             kinds, harm, why = _shrink(file, spec, graphs[widest], storage, runtime)
             notes = [*notes, *_doubts(harm)]
-            for shard in shards:
-                (folder / shard).unlink()
-            shards = write_model(folder, named, kinds)
+    if kinds:
+        for shard in shards:
+            (folder / shard).unlink()
+        shards = write_model(folder, named, kinds)
     if check.by == NumpyRuntime.name:
         notes = [*notes, "without Node, TensorFlow.js itself was not run; install Node 20 and convert again to be sure"]
     written = json.loads((folder / MODEL).read_text(encoding="utf-8"))
@@ -256,13 +269,11 @@ def _write_via(
     return shards
 
 
-def _why_whole(storage: Storage, spec: ReaderSpec | None, via_python: Path | None) -> str:
+def _why_whole(storage: Storage, via_python: Path | None) -> str:
     """Why weights stay float32 without a trial; empty where smaller ones are to be tried."""
     if storage.weights == "float32":
         return "asked for"
-    if via_python:
-        return "onnx-tf writes no smaller ones"
-    return "a bare graph has no texts to judge smaller ones by" if spec is None else ""
+    return "onnx-tf writes no smaller ones" if via_python else ""
 
 
 def _doubts(harm: Harm | None) -> list[str]:
@@ -302,7 +313,10 @@ def _shrink(
             places = [i for _, indices in batches for i in indices]
             return [readings[k] for k in np.argsort(places)]
 
-        ways = quantise.choose(graph.constants, storage.weights, spec, ordered[:3], write)
+        def try_out(kinds: dict[str, str]) -> list[Array]:
+            return quantise.probabilities(write(kinds), ordered[:3], spec)
+
+        ways = quantise.choose(graph.constants, storage.weights, try_out)
         if not ways:
             return {}, None, "no tensor is large enough to be worth smaller numbers"
         before = read({})
@@ -317,6 +331,44 @@ def _shrink(
         return {}, None, f"even float16 weights {quantise.said(harm)}"
     quantise.refuse(harm, storage.tolerance, storage.weights, file.path)
     return kinds, harm, "asked for"
+
+
+def _shrink_bare(
+    file: OnnxFile, graph: Graph, storage: Storage, runtime: Runtime
+) -> tuple[dict[str, str], Drift | None, str]:
+    """How to store each constant, as small as the outputs bear, how far it moved them, and why so."""
+    tried = drift.trial(file, _input_shapes(file, graph), storage.hints, storage.data)
+    feeds, small = ([{safe_name(n): a for n, a in f.items()} for f in given] for given in (tried.feeds, tried.small))
+    with tempfile.TemporaryDirectory(prefix="linelet-") as scratch:
+
+        def write(kinds: dict[str, str]) -> Path:
+            write_model(Path(scratch), {MODEL: graph}, kinds)
+            return Path(scratch) / MODEL
+
+        def try_out(kinds: dict[str, str]) -> list[Array]:
+            outputs = NumpyRuntime().run(write(kinds), small)
+            return [array.astype(np.float32) for output in outputs for array in output.values()]
+
+        ways = quantise.choose(graph.constants, storage.weights, try_out if small else None)
+        if not ways:
+            return {}, None, "no tensor is large enough to be worth smaller numbers"
+        before = runtime.run(write({}), feeds)
+        for kinds in ways:
+            harm = drift.measure(tried, before, runtime.run(write(kinds), feeds))
+            if storage.weights == "auto":
+                if harm.harmless:
+                    return kinds, harm, f"the smallest weights that do nothing noticeable: {harm}"
+            elif harm.loss <= storage.tolerance:
+                return kinds, harm, "asked for"
+    if storage.weights == "auto":
+        return {}, None, f"with float16 weights already {harm}"
+    drift.refuse(harm, storage.tolerance, storage.weights, file.path)
+    return kinds, harm, "asked for"
+
+
+def _input_shapes(file: OnnxFile, graph: Graph) -> dict[str, Shape]:
+    """The shapes of a graph's inputs, by the file's names."""
+    return {given.name: tensor.shape for given, tensor in zip(file.inputs, graph.inputs.values(), strict=True)}
 
 
 def _batch(graph: Graph) -> int | Literal["any"]:
@@ -334,12 +386,14 @@ def choose_runtime(modules: Path) -> Runtime:
     return NumpyRuntime()
 
 
-def _check_bare(file: OnnxFile, graph: Graph, model: Path) -> Check:
+def _check_bare(file: OnnxFile, graph: Graph, model: Path) -> tuple[Check, Runtime]:
+    """The check of a bare graph, and what ran it."""
     names = {v.name: safe_name(v.name) for v in [*file.inputs, *file.proto.graph.output]}
-    feeds = make_feeds(file, graph, OnnxRuntime(file))
+    feeds = make_feeds(file, _input_shapes(file, graph), OnnxRuntime(file))
     runtime = choose_runtime(assets.RUNTIME)
     try:
-        return check_graph(file, feeds, names, model, runtime)
+        return check_graph(file, feeds, names, model, runtime), runtime
     except MissingKernelError:
         # The page's TensorFlow.js has what recognisers need; a bare graph is for whoever brings all of it.
-        return check_graph(file, feeds, names, model, NumpyRuntime())
+        runtime = NumpyRuntime()
+        return check_graph(file, feeds, names, model, runtime), runtime

@@ -158,17 +158,18 @@ class _Run:
         self.lost.update(dict.fromkeys(proto.output, all(_is_known(self.values[i]) for i in proto.input)))
 
     def _note_unknown(self, proto: onnx.NodeProto) -> None:
-        operator = f"{proto.domain}.{proto.op_type}" if proto.domain not in ("", "ai.onnx") else proto.op_type
+        domain = "" if proto.domain in ("", "ai.onnx") else f"{proto.domain}."
+        operator = f"{domain}{proto.op_type}"  # of bytes where a damaged file has no UTF-8
         self.unknown.setdefault(operator, []).append(proto.name or next(iter(proto.output), ""))
 
     def finish(self) -> Graph:
         """The graph of all that the outputs need. ConversionError if anything was refused."""
-        problems = [
-            f"{operator} (node{'s' if len(names) > 1 else ''} {', '.join(map(repr, names))})"
-            for operator, names in self.unknown.items()
-        ]
+        problems = [f"{operator} ({_listed(names)})" for operator, names in self.unknown.items()]
         if problems:
-            self.refused.insert(0, f"no converter for {'; '.join(problems)}; see OPERATORS.md, or export without them")
+            remedy = "see OPERATORS.md, or export without them"
+            if any(re.search("Quant|Integer|QLinear", operator) for operator in self.unknown):
+                remedy = "convert the network as it was before quantisation"
+            self.refused.insert(0, f"no converter for {'; '.join(problems)}; {remedy}")
         if self.refused:
             raise ConversionError(f"{self.file.path}: {' | '.join(self.refused)}", place=self.file.path)
         outputs: dict[str, Tensor] = {}
@@ -191,6 +192,15 @@ class _Run:
             self.g.nodes.append(node)
             outputs[node.name] = Tensor(node, 0, tensor.shape, tensor.dtype)
         return prune(self.g.nodes, self.inputs, outputs)
+
+
+# A message names so many nodes of one operator; a hundred more say no more.
+_NAMED = 5
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"node{'s' if len(names) > 1 else ''} {', '.join(map(repr, names[:_NAMED]))}{more}"
 
 
 def _is_known(value: Value | None) -> bool:

@@ -3,11 +3,10 @@
 import numpy as np
 
 from linelet_common.errors import ConversionError
-from linelet_convert.emit import safe_name
 from linelet_convert.graphs import BATCHES
 from linelet_convert.onnxfile import OnnxFile, element_type, integer_range
 from linelet_convert.runtimes import Feeds, OnnxRuntime
-from linelet_convert.tfgraph import Graph, Shape
+from linelet_convert.tfgraph import Shape
 
 # A batch of one is what pages run, and where an axis of length 1 may be mistaken for one to broadcast.
 _FURTHER_BATCHES = (1, 16)
@@ -15,12 +14,11 @@ _FURTHER_BATCHES = (1, 16)
 _RANGES = ((-(2**20), 2**20), (-1000, 1000), (0, 1000), (-2, 2), (0, 2))
 
 
-def make_feeds(file: OnnxFile, graph: Graph, reference: OnnxRuntime) -> list[Feeds]:
-    """Random inputs of several sizes by the file's names, integers as wide as ONNX Runtime takes them.
+def make_feeds(file: OnnxFile, shapes: dict[str, Shape], reference: OnnxRuntime) -> list[Feeds]:
+    """Random inputs of several sizes, integers as wide as ONNX Runtime takes them. Names are the file's.
 
     ConversionError with ONNX Runtime's words if it takes no integers of any range.
     """
-    shapes = {i.name: graph.inputs[safe_name(i.name)].shape for i in file.inputs}
     sizes = [{name: shape[probe] for name, shape in shapes.items()} for probe in (0, 1)]
     loose = [name for name, shape in shapes.items() if shape.shape[1] and tuple(shape[:, 0]) == BATCHES]
     for batch in _FURTHER_BATCHES if loose else ():

@@ -86,8 +86,16 @@ def _reader_axes(file: OnnxFile, spec: ReaderSpec) -> list[int | str]:
     return lengths
 
 
-def emit_graph(file: OnnxFile, widths: Sequence[int], simplifications: frozenset[str] = SIMPLIFICATIONS) -> Graph:
-    """The graph of a network of which nothing but the file is known."""
+def emit_graph(
+    file: OnnxFile,
+    widths: Sequence[int],
+    simplifications: frozenset[str] = SIMPLIFICATIONS,
+    height: int | None = None,
+) -> Graph:
+    """The graph of a network of which nothing but the file is known.
+
+    height: of pictures, in pixels, where the file leaves it open and the network takes one only.
+    """
     if len(widths) > 1:
         raise ConversionError(
             f"{file.path}: several widths {list(widths)} need a reader spec; name one width or add --spec",
@@ -97,14 +105,23 @@ def emit_graph(file: OnnxFile, widths: Sequence[int], simplifications: frozenset
     # Networks that shrink the width demand that it be a multiple of something: the least that works is taken.
     for step in (1, 8, 32):
         try:
-            return emit(file, _bare_shapes(file, widths, step), simplifications)
+            return emit(file, _bare_shapes(file, widths, height, step), simplifications)
         except ConversionError as refusal:
             failure = failure or refusal
     assert failure is not None
+    if height is None and any(_is_open_height(dimensions(given, file.path), 2) for given in file.inputs):
+        raise ConversionError(
+            f"{failure}; if it takes pictures of one height only, name it with --height", place=file.path
+        ) from None
     raise failure
 
 
-def _bare_shapes(file: OnnxFile, widths: Sequence[int], step: int) -> dict[str, Shape]:
+def _is_open_height(lengths: list[int | str], axis: int) -> bool:
+    """Whether an axis of an input (N, C, H, W) is a height that the file leaves open."""
+    return len(lengths) == 4 and axis == 2 and not isinstance(lengths[axis], int)
+
+
+def _bare_shapes(file: OnnxFile, widths: Sequence[int], height: int | None, step: int) -> dict[str, Shape]:
     shapes = {}
     columns: dict[str, Sequence[int]] = {}
     for given in file.inputs:
@@ -117,6 +134,8 @@ def _bare_shapes(file: OnnxFile, widths: Sequence[int], step: int) -> dict[str, 
             name = length or f"{given.name} {axis}"
             if axis == 0:
                 columns.setdefault(name, BATCHES)
+            elif height is not None and _is_open_height(lengths, axis):
+                columns.setdefault(name, [height] * len(BATCHES))
             elif widths and axis == len(lengths) - 1:
                 columns.setdefault(name, [widths[0]] * len(BATCHES))
             else:

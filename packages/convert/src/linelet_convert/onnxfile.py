@@ -15,6 +15,7 @@ from onnx import numpy_helper
 
 from linelet_common.digests import check_seal
 from linelet_common.errors import ConversionError
+from linelet_convert.roundings import leave_out
 
 # protobuf itself ends here; weights beyond it lie in external files.
 MAX_BYTES = 2**31 - 1
@@ -83,6 +84,9 @@ class OnnxFile:
         graph = self.proto.graph
         self.opset = _opset(self.proto, self.path)
         self.initializers = self._read_initializers()
+        self.roundings = leave_out(graph, self.initializers)
+        if self.roundings:
+            self.notes.append(f"{self.roundings} roundings to 8 bits while it runs are left out, their limits kept")
         self.inputs = [i for i in graph.input if i.name not in self.initializers]
         if not self.inputs or not graph.output:
             raise ConversionError(

@@ -21,6 +21,7 @@ from linelet_common.spec import ReaderSpec
 from linelet_convert.interpreter import Interpreter
 from linelet_convert.lines import check_lines
 from linelet_convert.tfgraph import Array, Node
+from linelet_convert.tfjs import restore, store
 
 Weights = Literal["float32", "float16", "uint8"]
 Wish = Literal["auto", "float32", "float16", "uint8"]
@@ -113,16 +114,13 @@ def edits(a: str, b: str) -> int:
 
 
 def choose(
-    constants: Sequence[Node],
-    weights: Wish,
-    spec: ReaderSpec,
-    batches: Sequence[Array],
-    write: Callable[[dict[str, str]], Path],
+    constants: Sequence[Node], weights: Wish, try_out: Callable[[dict[str, str]], list[Array]] | None
 ) -> list[dict[str, str]]:
     """Ways to store the constants, the smallest first, each a kind by node name; float32 where not named.
 
     None where no constant is large enough to be worth it. weights: the smallest kind; "auto" has uint8 too.
-    batches: prepared lines. write: writes the model with some kinds and returns it, for trying out.
+    try_out: what the network gives with some kinds: a tensor does the more harm the more any number of that moves.
+    Without, where a trial takes too long, it does the more harm the more its own numbers move.
     """
     floats = {n.name: n.array for n in constants if n.array is not None and n.array.dtype == np.float32}
     half = {name: "float16" for name, a in floats.items() if a.size >= _HALF_FROM and _fits_half(a)}
@@ -131,18 +129,25 @@ def choose(
     if weights == "float16":
         return [half]
     large = [name for name in half if floats[name].size >= _LEVELS_FROM]
-    reference = _log_probs(write({}), batches, spec)
-    harm = {
-        name: max(
-            float(np.abs(np.exp(a) - np.exp(b)).max())
-            for a, b in zip(reference, _log_probs(write({name: "uint8"}), batches, spec), strict=True)
-        )
-        for name in large
-    }
+    if try_out is None:
+        harm = {name: _rounded_away(floats[name]) for name in large}
+    else:
+        reference = try_out({})
+        harm = {
+            name: max(float(np.abs(a - b).max()) for a, b in zip(reference, try_out({name: "uint8"}), strict=True))
+            for name in large
+        }
     ranked = sorted(large, key=lambda name: harm[name])
     # From all of the large tensors to none, leaving the most harmful out first, a few at a time.
     steps = sorted({round(len(ranked) * share) for share in (1, 0.9, 0.75, 0.5, 0.25, 0)}, reverse=True)
     return [half | dict.fromkeys(ranked[:count], "uint8") for count in steps]
+
+
+def _rounded_away(array: Array) -> float:
+    """How far uint8 moves a tensor's numbers, as a share of their length."""
+    stored = store(array, "uint8")
+    kept = restore(stored.data, {"shape": array.shape, "dtype": stored.dtype, "quantization": stored.quantization})
+    return float(np.linalg.norm(kept - array) / max(float(np.linalg.norm(array)), 1e-30))
 
 
 _PAST = f"past {BANDS[0]} or {BANDS[1]}"
@@ -165,12 +170,11 @@ def _fits_half(array: Array) -> bool:
         return bool(np.isfinite(array.astype(np.float16)).all() and np.abs(array).max() > 1e-5)
 
 
-def _log_probs(model: Path, batches: Sequence[Array], spec: ReaderSpec) -> list[Array]:
+def probabilities(model: Path, batches: Sequence[Array], spec: ReaderSpec) -> list[Array]:
+    """What a reader's model gives for prepared lines, as probabilities."""
     interpreter = Interpreter(model)
     outputs = [interpreter.run({"images": b})["scores"] for b in batches]
-    if spec.scores == "probs":
-        return [np.log(np.maximum(o, 1e-30)) for o in outputs]
-    return [log_softmax(o) for o in outputs]
+    return outputs if spec.scores == "probs" else [np.exp(log_softmax(o)) for o in outputs]
 
 
 def readings(outputs: Sequence[Array], spec: ReaderSpec) -> list[Reading]:

@@ -52,11 +52,14 @@ class Runtime(Protocol):
 
 
 class OnnxRuntime:
-    """The reference. One thread, no optimisation that changes numbers is switched off: it is what others run."""
+    """The reference. One thread, no optimisation that changes numbers is switched off: it is what others run.
 
-    def __init__(self, file: OnnxFile) -> None:
+    as_given: the file itself, nothing widened, rewritten or left out.
+    """
+
+    def __init__(self, file: OnnxFile, as_given: bool = False) -> None:
         # ONNX Runtime would also compute what no output needs, and nobody has looked at the size of that.
-        self._session = open_session(file.needed(), str(file.path), ConversionError)
+        self._session = open_session(file.path if as_given else file.needed(), str(file.path), ConversionError)
         self._path = file.path
         self._inputs = {i.name: i for i in self._session.get_inputs()}
 

@@ -58,8 +58,8 @@ def configure_convert(parser: argparse.ArgumentParser) -> None:
         "auto takes the smallest that change no text and no band of confidence (default: %(default)s)")  # fmt: skip
     add("--data", type=Path, metavar="DIR", help="dataset to check on: every text must match; smaller weights are "
         "judged on it")  # fmt: skip
-    add("--tolerance", type=_share, default=0.005,
-        help="fraction of lines that smaller weights may lose (default: %(default)s)")  # fmt: skip
+    add("--tolerance", type=_share, metavar="SHARE", help="fraction of lines that smaller weights may lose (default: "
+        "0.005), or by which they may move a bare graph's outputs (default: 0.05)")  # fmt: skip
     add("--finder", type=Path, metavar="FILE", help="the finder of lines to put beside the reader, an ONNX file "
         "(default: the one that ships)")  # fmt: skip
     add("--no-finder", action="store_true", help="leave the finder out: boxes are drawn by hand")
@@ -122,6 +122,9 @@ def run_convert(arguments: argparse.Namespace) -> None:
 
 def _show(report: "Report") -> None:
     """The report for people."""
+    from linelet_convert.drift import Drift
+    from linelet_convert.quantise import Harm
+
     check, harm = report.check, report.harm
     widths = ", ".join(str(w) for w in report.models if w) or "any"
     size = f"{report.nodes} nodes, {report.bytes / 1e6:.2f} MB, batch {report.batch}"
@@ -130,7 +133,9 @@ def _show(report: "Report") -> None:
     print(f"checked against ONNX Runtime by {check.by}: largest difference {check.max_difference:.1e}{texts}")
     kinds = ", ".join(f"{count} {kind}" for kind, count in report.weights.items())
     print(f"weights: {kinds}: {report.why}")
-    if harm and report.why == "asked for":
+    if isinstance(harm, Drift) and report.why == "asked for":
+        print(f"weights: {harm}")
+    elif isinstance(harm, Harm) and report.why == "asked for":
         exact = "" if harm.exact_after is None else f", exact lines {harm.exact_before:.1%} -> {harm.exact_after:.1%}"
         print(f"weights: {harm.changed:.1%} of {harm.lines} texts changed ({harm.judged_on}){exact}")
     if report.finder:
