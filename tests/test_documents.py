@@ -57,7 +57,7 @@ REPEATED = re.compile(r"linelet convert health-app --out (\S+)")
 LINES, SCREENS, EPOCHS = 300, 12, 2
 SECONDS = 1800  # for one block; a busy machine is slow
 
-_DIRECTIVE = re.compile(r"<!-- test: (.*) -->")
+_DIRECTIVE = re.compile(r"<!-- test: ([^\n]*) -->")
 _BLOCK = re.compile(r'```(\w+)(?: title="([^"]+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 _PART = re.compile(f"{_DIRECTIVE.pattern}|{_BLOCK.pattern}", re.MULTILINE | re.DOTALL)
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*(?:e[-+]?\d+)?")
