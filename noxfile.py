@@ -91,7 +91,10 @@ def fuzz(session: nox.Session) -> None:
 def faults(session: nox.Session) -> None:
     """Kills, full disks, permissions, flipped bytes, two writers; writes docs/faults.md. Linux, Node 20."""
     install(session, *PACKAGES, extras=(*TEST_TOOLS, *ORACLES))
-    table = {"LINELET_FAULTS_TABLE": str(Path("docs/faults.md").resolve())}
+    page = Path("docs/faults.md").resolve()
+    if not session.posargs:
+        page.unlink(missing_ok=True)  # all rows are made anew
+    table = {"LINELET_FAULTS_TABLE": str(page)}
     session.run("pytest", "-s", "-m", "faults", "tests/test_faults.py", *session.posargs, env=table)
 
 

@@ -1,6 +1,7 @@
-"""What memory long runs take: a million lines synthesised, a hundred thousand read, many steps trained. Linux only.
+"""What memory long runs take: a million lines written, many drawn without files, read or trained on. Linux only.
 
     python benchmarks/load.py synth [--count 1000000] [--format lmdb] [--look plain] [--workers 1] [--out DIR]
+    python benchmarks/load.py draw [--count 150000] [--look plain]
     python benchmarks/load.py read [--count 100000]
     python benchmarks/load.py train --data DIR [--steps 1000]
 
@@ -48,23 +49,35 @@ def written(out: Path) -> int:
 
 
 def synth(count: int, out: Path, more: list[str]) -> None:
-    """Watch ``linelet synth``; how far it is follows from the bytes it has written, so the table comes at the end."""
+    """Watch ``linelet synth``: a row whenever a quarter more has been written."""
     words = ["synth", "health-app", "--out", str(out), "--count", str(count), "--grey", *more]
-    begun, samples = time.monotonic(), []
+    begun, shown, most = time.monotonic(), 0, 0.0
     process = subprocess.Popen([sys.executable, "-m", "linelet_common", *words])
     while process.poll() is None:
         time.sleep(0.5)
         try:
-            samples.append((written(out), *memory(process.pid)))
+            resident, allocated = memory(process.pid)
         except (OSError, KeyError):  # just ended
             break
+        most = max(most, allocated)
+        if written(out) > max(1e6, 1.25 * shown):
+            shown = written(out)
+            show(round(shown / 1e6), "MB written", resident, allocated)
     if process.wait():
         sys.exit("linelet synth failed")
-    seconds, whole = time.monotonic() - begun, written(out)
-    for share in SHARES:
-        near = min(samples, key=lambda sample: abs(sample[0] - share * whole))
-        show(round(share * count), "lines", *near[1:])
-    print(f"{whole / 1e6:.0f} MB written in {seconds:.0f} s; at most {max(s[2] for s in samples):.0f} MB allocated")
+    print(
+        f"{count} lines in {time.monotonic() - begun:.0f} s, {written(out) / 1e6:.0f} MB; at most {most:.0f} allocated"
+    )
+
+
+def draw(count: int, look: str | None) -> None:
+    """Draw lines without writing them."""
+    from linelet_synth import load_recipe
+    from linelet_synth.source import Source
+
+    table = Table(count, "lines")
+    for i, _ in enumerate(Source(load_recipe("health-app"), 0, look).samples(range(count)), 1):
+        table.reach(i)
 
 
 def read(count: int) -> None:
@@ -110,8 +123,8 @@ def train(data: str, steps: int) -> None:
 def main() -> None:
     """Choose what to load."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("synth", "read", "train"))
-    parser.add_argument("--count", type=int, help="lines to synthesise (default 1000000) or read (default 100000)")
+    parser.add_argument("what", choices=("synth", "draw", "read", "train"))
+    parser.add_argument("--count", type=int, help="lines to write (default 1000000), draw (150000) or read (100000)")
     parser.add_argument("--format", choices=("lmdb", "webdataset"), default="lmdb")
     parser.add_argument("--look", choices=("plain", "screen"), help="one look instead of the recipe's mixture")
     parser.add_argument("--workers", default="1")
@@ -121,6 +134,8 @@ def main() -> None:
     args = parser.parse_args()
     if args.what == "read":
         read(args.count or 100_000)
+    elif args.what == "draw":
+        draw(args.count or 150_000, args.look)
     elif args.what == "train":
         if not args.data:
             parser.error("train needs --data")
