@@ -32,6 +32,8 @@ export function offerLanguages(act) {
 /** Writes the texts into the page's elements marked data-text and data-title. */
 export function translate() {
   document.documentElement.lang = language;
-  for (const element of document.querySelectorAll("[data-text]")) element.textContent = texts()[element.dataset.text];
-  for (const element of document.querySelectorAll("[data-title]")) element.title = texts()[element.dataset.title];
+  /** @param {string} selector @returns {NodeListOf<HTMLElement>} */
+  const all = (selector) => document.querySelectorAll(selector);
+  for (const element of all("[data-text]")) element.textContent = texts()[element.dataset.text];
+  for (const element of all("[data-title]")) element.title = texts()[element.dataset.title];
 }

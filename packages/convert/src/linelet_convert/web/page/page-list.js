@@ -20,10 +20,10 @@ export class LineList extends EventTarget {
   constructor() {
     super();
     this.element = document.getElementById("lines");
-    this.template = document.getElementById("line");
+    this.template = /** @type {HTMLTemplateElement} */ (document.getElementById("line"));
     /** @type {Map<number, [Line, string]>} what each item shows */
     this.shown = new Map();
-    this.element.addEventListener("focusin", ({ target }) => this.takeTab(target.closest("li")));
+    this.element.addEventListener("focusin", ({ target }) => this.takeTab(/** @type {Element} */ (target).closest("li")));
   }
 
   tell(type, detail) {
@@ -53,7 +53,7 @@ export class LineList extends EventTarget {
     item.remove();
   }
 
-  /** @param {Look} look */
+  /** @param {any} item @param {Line} line @param {Look} look */
   fill(item, line, { number, doubtful, impossible }) {
     const t = texts();
     const corrected = isCorrected(line);
@@ -85,7 +85,7 @@ export class LineList extends EventTarget {
   }
 
   create(id) {
-    const item = this.template.content.firstElementChild.cloneNode(true);
+    const item = /** @type {any} */ (this.template.content.firstElementChild.cloneNode(true));
     item.dataset.id = id;
     const on = (selector, type, act) => item.querySelector(selector).addEventListener(type, act);
     on(".text", "input", (event) => this.tell("edit", { id, text: event.target.value }));
@@ -118,12 +118,13 @@ export class LineList extends EventTarget {
     for (const control of item.querySelectorAll("input, button")) control.tabIndex = reachable ? 0 : -1;
   }
 
+  /** @param {number} id @returns {any} */
   item(id) {
     return this.element.querySelector(`li[data-id="${id}"]`);
   }
 
   link(id) {
-    for (const item of this.element.children) item.classList.toggle("linked", item.dataset.id === String(id));
+    for (const item of /** @type {any} */ (this.element.children)) item.classList.toggle("linked", item.dataset.id === String(id));
   }
 
   /** Brings a line into view, in the list only unless it is to be focused: the page must not jump. */

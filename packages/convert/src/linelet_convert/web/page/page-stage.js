@@ -14,8 +14,9 @@ export class Stage extends EventTarget {
   constructor() {
     super();
     this.element = document.getElementById("stage");
-    this.canvas = document.getElementById("picture");
+    this.canvas = /** @type {HTMLCanvasElement} */ (document.getElementById("picture"));
     this.layer = document.getElementById("boxes");
+    this.buttons = /** @type {HTMLCollectionOf<HTMLElement & {box: import("./page-sheet.js").Box}>} */ (this.layer.children);
     this.rubber = document.getElementById("rubber");
     this.watchPointer();
   }
@@ -40,11 +41,11 @@ export class Stage extends EventTarget {
    *   text: what stands above a box that is looked at; kind: "", "doubtful" or "unknown"
    */
   show(boxes) {
-    const known = new Map([...this.layer.children].map((button) => [button.dataset.id, button]));
+    const known = new Map([...this.buttons].map((button) => [button.dataset.id, button]));
     boxes.forEach(({ id, box, label, text, kind }, i) => {
       const button = known.get(String(id)) ?? this.create(id);
       known.delete(String(id));
-      if (this.layer.children[i] !== button) this.layer.insertBefore(button, this.layer.children[i] ?? null);
+      if (this.buttons[i] !== button) this.layer.insertBefore(button, this.buttons[i] ?? null);
       button.box = box;
       button.setAttribute("aria-label", label);
       button.dataset.kind = kind;
@@ -52,11 +53,12 @@ export class Stage extends EventTarget {
       this.position(button, box);
     });
     for (const button of known.values()) button.remove();
-    if (!this.layer.querySelector("[tabindex='0']")) this.takeTab(this.layer.firstElementChild);
+    if (!this.layer.querySelector("[tabindex='0']")) this.takeTab(this.buttons[0]);
   }
 
   create(id) {
-    const button = Object.assign(document.createElement("button"), { type: "button", className: "box", tabIndex: -1 });
+    const box = { x: 0, y: 0, width: 0, height: 0 }; // until it is shown
+    const button = Object.assign(document.createElement("button"), { type: "button", className: "box", tabIndex: -1, box });
     button.dataset.id = id;
     button.append(Object.assign(document.createElement("span"), { className: "frame" }));
     button.addEventListener("click", () => this.tell("open", id));
@@ -72,15 +74,16 @@ export class Stage extends EventTarget {
   /** Makes one box the one that Tab reaches. */
   takeTab(button) {
     if (!button) return;
-    for (const other of this.layer.children) other.tabIndex = other === button ? 0 : -1;
+    for (const other of this.buttons) other.tabIndex = other === button ? 0 : -1;
   }
 
+  /** @param {number} id @returns {HTMLElement | null} */
   button(id) {
     return this.layer.querySelector(`[data-id="${id}"]`);
   }
 
   link(id) {
-    for (const button of this.layer.children) button.classList.toggle("linked", button.dataset.id === String(id));
+    for (const button of this.buttons) button.classList.toggle("linked", button.dataset.id === String(id));
   }
 
   focus(id) {

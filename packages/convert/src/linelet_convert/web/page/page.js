@@ -13,7 +13,10 @@ import { toBitmap } from "./pixels.js";
 import { isScreen } from "./screen.js";
 import { UNKNOWN } from "./spec.js";
 
+/** @type {(id: string) => any} an element of the page */
 const element = (id) => document.getElementById(id);
+/** Hears of what the page's own parts tell. @type {(part: EventTarget, type: string, act: (event: CustomEvent) => unknown) => void} */
+const hear = (part, type, act) => part.addEventListener(type, /** @type {EventListener} */ (act));
 const THRESHOLD = 50; // percent: lines read with less confidence are left out, until somebody says otherwise
 
 const stage = new Stage();
@@ -26,7 +29,8 @@ let reader = null;
 let started = 0;
 let chosen = null; // the line whose box was pressed last
 let turn = 0; // of the reading under way: a newer one ends an older one
-let message = () => ""; // the status, in whatever language is chosen
+/** @type {(t: any) => string} the status, in whatever language is chosen */
+let message = () => "";
 
 translate();
 for (const backend of ["auto", "wasm", "webgl", "webgpu", "cpu"]) element("backend").append(new Option(backend, backend));
@@ -243,45 +247,45 @@ const remove = ({ detail: id }) => {
   else list.open(next.id, true);
 };
 
-stage.addEventListener("link", link);
-list.addEventListener("link", link);
-stage.addEventListener("remove", remove);
-list.addEventListener("remove", remove);
-stage.addEventListener("open", ({ detail: id }) => {
+hear(stage, "link", link);
+hear(list, "link", link);
+hear(stage, "remove", remove);
+hear(list, "remove", remove);
+hear(stage, "open", ({ detail: id }) => {
   // A keyboard on the screen covers half of it: a finger asks for it by a second tap.
   list.open(id, matchMedia("(pointer: fine)").matches || chosen === id);
   chosen = id;
 });
-stage.addEventListener("draw", attempt(async ({ detail: box }) => {
+hear(stage, "draw", attempt(async ({ detail: box }) => {
   const [id] = await readBoxes([box]);
   link({ detail: id });
   list.open(id, false);
 }));
-stage.addEventListener("change", attempt(async ({ detail: { id, box, byKey = false } }) => {
+hear(stage, "change", attempt(async ({ detail: { id, box, byKey = false } }) => {
   // A text that a person wrote stays with its box; what was read of the old place goes.
   const line = sheet.find(id);
   sheet.change(id, isOwn(line) ? { box } : { box, reading: null, text: "" }, byKey ? `move ${id}` : null);
   show();
   if (await ready) sheet.amend(id, box, await reader.read(stage.pixels, { box, decoding: decoding() }));
 }));
-list.addEventListener("edit", ({ detail: { id, text } }) => {
+hear(list, "edit", ({ detail: { id, text } }) => {
   const unknown = unknownIn(text);
   const line = sheet.find(id);
   sheet.change(id, { text, keep: text !== line.reading?.text && !unknown }, `text ${id}`);
   say((t) => (unknown ? t.unknown(unknown.replaceAll(UNKNOWN, "\ufffd")) : ""));
 });
-list.addEventListener("restore", ({ detail: id }) => {
+hear(list, "restore", ({ detail: id }) => {
   const { text, reading } = sheet.find(id);
   if (reading && text !== reading.text) sheet.change(id, { text: reading.text, keep: false });
 });
-list.addEventListener("keep", ({ detail: { id, keep } }) => sheet.change(id, { keep }));
-list.addEventListener("look", attempt(async ({ detail: id }) => {
+hear(list, "keep", ({ detail: { id, keep } }) => sheet.change(id, { keep }));
+hear(list, "look", attempt(async ({ detail: id }) => {
   const { box, text } = sheet.find(id);
   const { input } = await reader.read(stage.pixels, { box, input: true });
   list.showInput(id, input, text);
 }));
-table.addEventListener("link", ({ detail: box }) => link({ detail: box && sheet.lines.find((line) => overlap(line.box, box))?.id }));
-table.addEventListener("copy", attempt(async ({ detail: text }) => {
+hear(table, "link", ({ detail: box }) => link({ detail: box && sheet.lines.find((line) => overlap(line.box, box))?.id }));
+hear(table, "copy", attempt(async ({ detail: text }) => {
   await copy(text);
   say((t) => t.copied);
 }));

@@ -4,21 +4,22 @@
  *
  * It is registered under its bundle's version (sw.js?version=...), which has a cache of its own; older ones are deleted.
  */
+const worker = /** @type {any} */ (self); // whose types are not those of a page
 const PREFIX = "linelet-";
-const CACHE = PREFIX + new URL(self.location.href).searchParams.get("version");
+const CACHE = PREFIX + new URL(worker.location.href).searchParams.get("version");
 
-self.addEventListener("install", () => self.skipWaiting());
-self.addEventListener("activate", (event) => event.waitUntil(Promise.all([deleteOlder(), self.clients.claim()])));
+worker.addEventListener("install", () => worker.skipWaiting());
+worker.addEventListener("activate", (event) => event.waitUntil(Promise.all([deleteOlder(), worker.clients.claim()])));
 
-self.addEventListener("message", (event) => {
+worker.addEventListener("message", (event) => {
   const kept = (ok) => event.source.postMessage(ok ? "kept" : "not kept");
   const keeping = caches.open(CACHE).then((cache) => cache.addAll(event.data.files));
   event.waitUntil(keeping.then(() => kept(true), () => kept(false)));
 });
 
-self.addEventListener("fetch", (event) => {
+worker.addEventListener("fetch", (event) => {
   const { request } = event;
-  if (request.method !== "GET" || new URL(request.url).origin !== self.location.origin) return;
+  if (request.method !== "GET" || new URL(request.url).origin !== worker.location.origin) return;
   event.respondWith(answer(request, (keeping) => event.waitUntil(keeping)));
 });
 

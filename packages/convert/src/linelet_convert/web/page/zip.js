@@ -14,12 +14,15 @@ export function crc32(bytes) {
 
 /** @param {[string, Uint8Array][]} files names and contents @returns {Blob} */
 export function zip(files) {
+  /** @type {any[]} */
   const parts = [];
+  /** @type {any[]} */
   const directory = [];
   let offset = 0;
   for (const [name, bytes] of files) {
     const encoded = new TextEncoder().encode(name);
     // Version 2.0; bit 11: the name is UTF-8; stored; 1 January 1980, so that equal contents give equal files.
+    /** @type {[number, number][]} */
     const common = [[2, 20], [2, 0x800], [2, 0], [2, 0], [2, 0x21], [4, crc32(bytes)], [4, bytes.length], [4, bytes.length],
       [2, encoded.length], [2, 0]];
     const local = record([4, 0x04034b50], ...common);
