@@ -42,7 +42,7 @@ def test_a_list_that_is_cut_while_it_is_read_is_noticed(tmp_path):
 
 def test_a_line_without_end_is_refused_before_it_fills_the_memory(tmp_path):
     (tmp_path / "labels.txt").write_bytes(b"a.png\t" + b"1" * (1 << 21))
-    with pytest.raises(DatasetError, match="line 1 of .* has 1048576 bytes or more"):
+    with pytest.raises(DatasetError, match=r"line 1 of .* has 1048576 bytes or more"):
         open_dataset(tmp_path)
 
 

@@ -24,6 +24,7 @@ from linelet_model.optimiser import build_optimisers
 from linelet_model.settings import Settings
 
 _CHECKPOINT_SECONDS = 60.0  # the most work that a kill costs
+_FIRST_SECONDS = 20.0  # after which there is a first checkpoint, and a first reader
 _PLATEAU = 5  # epochs without a lower CER after which the plateau schedule halves the learning rate
 
 
@@ -46,7 +47,7 @@ class State:
         self.history: list[dict[str, Any]] = []
         self._spent = 0.0  # seconds of the sessions before this one
         self._start: float | None = None  # set by the first step: loading does not count
-        self._saved = time.monotonic()
+        self._saved = time.monotonic() - _CHECKPOINT_SECONDS + _FIRST_SECONDS
 
     def seconds(self) -> float:
         """Wall time trained so far, earlier sessions included."""
@@ -149,7 +150,9 @@ class State:
         return self.step % self.settings.accumulate == 0 and time.monotonic() - self._saved > _CHECKPOINT_SECONDS
 
     def save(self, out: Path) -> None:
-        """Write checkpoint.pt, whole or not at all."""
+        """Write checkpoint.pt, whole or not at all, and the first epoch's weights, whose end may be hours away."""
+        if not self.history:
+            run.write_weights(out, self.average.state_dict())
         buffer = io.BytesIO()
         counters = [self.epoch, self.step, self.updates, self.lines, self.slowdown, self.seconds()]
         torch.save(
