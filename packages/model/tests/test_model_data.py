@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from linelet_common import ReaderSpec, prepare
-from linelet_model.data import Lines, augment, collate, epoch_batches, scramble, split_by_text
+from linelet_model.data import augment, collate, scramble
+from linelet_model.lines import Lines, epoch_batches, split_by_text
 from linelet_model.loss import ctc_loss
 
 SPEC = ReaderSpec(charset="0123456789")

@@ -230,13 +230,14 @@ def test_fifty_crops_of_a_new_font_lift_its_reading_and_keep_the_old(run_folder,
 
 def test_datasets_are_mixed_by_their_weights(digits, draw, tmp_path):
     from linelet_common import ReaderSpec
-    from linelet_model.feeds import DatasetFeed
+    from linelet_model.feeds import DatasetFeed, Part
 
     other = draw(tmp_path / "other", 150, seed=5, charset="78")
-    feed = DatasetFeed([f"{digits}:1", f"{other}:3"], ReaderSpec(charset="0123456789.%"), 0.05, 0, False)
-    labels = feed.epoch(0).labels
+    parts = [Part(str(path), open_dataset(path), weight) for path, weight in ((digits, 1), (other, 3))]
+    feed = DatasetFeed(parts, Settings(data=("a", "b")), ReaderSpec(charset="0123456789.%"))
+    labels = feed.epoch(0).lines.labels
     assert sum(set(label) <= set("78") for label in labels) / len(labels) == pytest.approx(0.75, abs=0.06)
-    assert feed.epoch(0).labels == labels != feed.epoch(1).labels
+    assert feed.epoch(0).lines.labels == labels != feed.epoch(1).lines.labels
 
 
 def test_two_processes_train_as_one(digits, tmp_path):
@@ -378,7 +379,8 @@ def test_weights_of_another_charset_are_refused(run_folder, tmp_path):
 
 
 def test_the_command_reports_bad_data_in_one_line(digits, tmp_path, capsys):
-    assert main(["train", "--data", str(spoiled(digits, tmp_path)), "--out", str(tmp_path / "run")]) == 2
+    data, out = str(spoiled(digits, tmp_path)), str(tmp_path / "run")
+    assert main(["train", "--data", data, "--out", out, "--threads", "1"]) == 2
     error = capsys.readouterr().err
     assert error.startswith("linelet train: 3 bad lines")
     assert error.count("\n") == 1

@@ -11,6 +11,7 @@ from linelet_common.errors import TrainingError
 from linelet_model import run
 
 SECONDS = 60.0  # the most work that a kill costs
+FIRST_SECONDS = 20.0  # after which there is a first checkpoint, and first weights
 
 
 def save(folder: Path, content: dict[str, Any]) -> None:

@@ -1,6 +1,9 @@
 """Where to train and in which precision."""
 
 import os
+import sys
+import time
+from pathlib import Path
 
 import torch
 
@@ -34,3 +37,57 @@ def pick_precision(name: str, device: torch.device) -> torch.dtype:
     if device.type == "cpu" and torch.ops.mkldnn._is_mkldnn_bf16_supported():
         return torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() else torch.float32
     return torch.float32
+
+
+def pick_threads(asked: int, before: int | None = None) -> int:
+    """torch's threads on the CPU. asked: the setting, 0 for as many as are free; before: what a resumed run had.
+
+    torch's threads meet at every layer, so that the slowest core is the pace of all: with another program on one of two
+    cores, two threads are no faster than one, and take the core from it besides. A run keeps its threads when it is
+    resumed, since sums of floats depend on how they are split.
+    """
+    if asked or before:
+        return asked or before or 1
+    cores = _cores()
+    here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # torchrun's processes share the machine
+    free = max(1, min(len(cores), round(_free(cores, 0.5))) // here)
+    if free < len(cores) // here:
+        threads = "1 thread" if free == 1 else f"{free} threads"
+        said = f"{len(cores)} cores, of which others leave {free}: training on {threads}"
+        print(f"{said}; --threads {len(cores)} takes all", file=sys.stderr, flush=True)
+    return free
+
+
+def _cores() -> set[int]:
+    if hasattr(os, "sched_getaffinity"):
+        return set(os.sched_getaffinity(0))
+    return set(range(os.cpu_count() or 1))
+
+
+def _free(cores: set[int], seconds: float) -> float:
+    """How many of the cores others leave free, measured for some seconds; all of them where the system tells nothing.
+
+    Not the load average: that of the last minute still has in it what made the dataset.
+    """
+    before = _times()
+    if not before:
+        return len(cores)
+    time.sleep(seconds)
+    after = _times()
+    free = 0.0
+    for core in cores & set(before) & set(after):
+        spent = [now - then for then, now in zip(before[core], after[core], strict=False)]
+        _, nice, _, idle, waiting = spent[:5]  # programs of lower priority make way
+        free += (nice + idle + waiting) / max(sum(spent[:8]), 1)
+    return free
+
+
+def _times() -> dict[int, list[int]]:
+    """Linux's times of each core: user, nice, system, idle, iowait, irq, softirq, steal."""
+    path = Path("/proc/stat")
+    try:
+        rows = [row.split() for row in path.read_text().splitlines()]
+    except OSError:
+        return {}
+    named = [(row[0].removeprefix("cpu"), row[1:]) for row in rows if row and row[0].startswith("cpu")]
+    return {int(core): [int(value) for value in values] for core, values in named if core.isdecimal()}

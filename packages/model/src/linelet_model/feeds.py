@@ -1,26 +1,42 @@
-"""Where training lines come from, epoch by epoch: datasets in memory, or a recipe that never repeats a line."""
+"""Where training lines come from, epoch by epoch: datasets in memory, or a recipe that never repeats a line.
 
-import os
+Datasets that are too large for memory are in streams.py.
+"""
+
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from importlib.metadata import entry_points
-from multiprocessing import get_context
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from linelet_common.cli import Progress
-from linelet_common.datasets import open_dataset
 from linelet_common.errors import DatasetError, TrainingError
 from linelet_common.fields import Field
 from linelet_common.grammar import Grammar
 from linelet_common.learnable import sample_problem
+from linelet_common.lines import LineDataset
 from linelet_common.preprocess import Pixels
-from linelet_common.processes import end_with_parent
 from linelet_common.spec import ReaderSpec
-from linelet_model.data import Lines, load_lines, split_by_text
+from linelet_model.lines import Lines, epoch_batches, load_lines, split_by_text
+from linelet_model.settings import Settings
+from linelet_model.workers import Waiting, outcome, start_workers
 
+HELD_OUT = 2000  # lines at most, over all datasets: more tell nothing new, and are read after each epoch
 _CHUNK = 500  # lines a worker makes at a time
+
+
+class Part(NamedTuple):
+    """A dataset of a training, as it was named, and its weight."""
+
+    path: str
+    dataset: LineDataset
+    weight: float
+
+
+def check_split(path: str, lines: int, train: int, held: int) -> None:
+    """DatasetError where a dataset has nothing to train on or nothing to judge by."""
+    if not train or not held:
+        raise DatasetError(f"{path} has {lines} lines, too few different texts to hold some out; add more", place=path)
 
 
 class LineSource(Protocol):
@@ -38,6 +54,16 @@ class LineSource(Protocol):
         ...
 
 
+class Epoch(Protocol):
+    """The batches of an epoch, a pure function of what the feed was made from and the epoch's number."""
+
+    steps: int
+
+    def batches(self, start: int) -> Iterator[Lines]:
+        """The lines of each batch, from step ``start`` on."""
+        ...
+
+
 class Feed(Protocol):
     """Lines of every epoch, and the held-out lines to judge by."""
 
@@ -45,8 +71,8 @@ class Feed(Protocol):
     skipped: int
     digest: str  # of the lines, or of all that decides them
 
-    def epoch(self, number: int) -> Lines:
-        """The lines of an epoch, counted from 0."""
+    def epoch(self, number: int) -> Epoch:
+        """An epoch, counted from 0."""
         ...
 
     def close(self) -> None:
@@ -54,54 +80,55 @@ class Feed(Protocol):
         ...
 
 
+class MemoryEpoch:
+    """An epoch of lines in memory."""
+
+    def __init__(self, lines: Lines, size: int, seed: int, number: int) -> None:
+        self.lines = lines
+        self._batches = epoch_batches(lines, size, seed, number)
+        self.steps = len(self._batches)
+
+    def batches(self, start: int) -> Iterator[Lines]:
+        """The lines of each batch, from step ``start`` on."""
+        return (self.lines.subset(numbers) for numbers in self._batches[start:])
+
+
 class DatasetFeed:
-    """Datasets with weights: an epoch takes lines of each in proportion, as many in all as the datasets hold.
+    """Datasets in memory, with weights: an epoch takes lines of each in proportion, as many in all as they hold.
 
     A dataset of weight 4 beside one of weight 1 gives four lines in five; its lines repeat if it is the smaller one.
     """
 
-    def __init__(
-        self,
-        data: Sequence[str],
-        spec: ReaderSpec,
-        share: float,
-        seed: int,
-        skip_bad: bool,
-        at_most: int = 2000,
-        follow_links: bool = False,
-    ) -> None:
+    def __init__(self, parts: Sequence[Part], settings: Settings, spec: ReaderSpec) -> None:
         self._parts: list[tuple[Lines, float]] = []
-        self._seed = seed
+        self._settings = settings
         self.held_out = Lines()
         self.skipped = 0
         digests = []
-        for path, weight in map(weighted, data):
-            lines, skipped = load_lines(open_dataset(path, follow_links), spec, skip_bad)
+        for path, dataset, weight in parts:
+            lines, skipped = load_lines(dataset, spec, settings.skip_bad)
             digests.append(lines.digest())
-            train, held = split_by_text(lines.labels, share, seed)
-            if not train or not held:
-                raise DatasetError(
-                    f"{path} has {len(lines)} lines, too few different texts to hold some out; add more", place=path
-                )
+            train, held = split_by_text(lines.labels, settings.validation, settings.seed)
+            check_split(path, len(lines), len(train), len(held))
             self._parts.append((lines.subset(train), weight))
-            held = held[: at_most // len(data)]
-            self.held_out.extend(lines.subset(held))
+            self.held_out.extend(lines.subset(held[: HELD_OUT // len(parts)]))
             self.skipped += skipped
         self.digest = ",".join(digests)
 
-    def epoch(self, number: int) -> Lines:
-        """The lines of an epoch."""
+    def epoch(self, number: int) -> MemoryEpoch:
+        """An epoch, counted from 0."""
+        seed = self._settings.seed
         if len(self._parts) == 1:
-            return self._parts[0][0]
+            return MemoryEpoch(self._parts[0][0], self._settings.batch, seed, number)
         total = sum(len(lines) for lines, _ in self._parts)
         weights = sum(weight for _, weight in self._parts)
-        rng = np.random.default_rng([self._seed, number, 1])
+        rng = np.random.default_rng([seed, number, 1])
         mixed = Lines()
         for lines, weight in self._parts:
             count = round(total * weight / weights)
             turns = [rng.permutation(len(lines)) for _ in range(-(-count // len(lines)))]
             mixed.extend(lines.subset(np.concatenate(turns)[:count].tolist()))
-        return mixed
+        return MemoryEpoch(mixed, self._settings.batch, seed, number)
 
     def close(self) -> None:
         """Nothing to release."""
@@ -110,45 +137,36 @@ class DatasetFeed:
 class RecipeFeed:
     """Fresh lines every epoch, made by worker processes while the epoch before is trained on."""
 
-    def __init__(self, recipe: str, look: str | None, spec: ReaderSpec, seed: int, size: int, workers: int) -> None:
-        self._arguments = (recipe, seed, look, "train")
-        self._spec, self._size = spec, size
-        # spawn: forking a process that holds torch's threads can hang.
-        self._pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_start_worker)
+    def __init__(self, settings: Settings, spec: ReaderSpec, waiting: Waiting) -> None:
+        assert settings.recipe
+        self._arguments = (settings.recipe, settings.seed, settings.look, "train")
+        self._settings, self._spec, self._waiting = settings, spec, waiting
+        self._pool = start_workers(settings.workers)
         self._pending: dict[int, list[Future[Lines]]] = {}
         self.skipped = 0
-        source = open_source(recipe, seed, look, "validation")
+        source = open_source(settings.recipe, settings.seed, settings.look, "validation")
         self.held_out = _make(source, spec, range(1000))
         self.digest = source.digest
 
     def _request(self, number: int) -> None:
         if number not in self._pending:
-            start, end = number * self._size, (number + 1) * self._size
+            size = self._settings.epoch_lines
+            start, end = number * size, (number + 1) * size
             chunks = [range(i, min(i + _CHUNK, end)) for i in range(start, end, _CHUNK)]
             self._pending[number] = [self._pool.submit(_work, self._arguments, self._spec, chunk) for chunk in chunks]
 
-    def epoch(self, number: int) -> Lines:
-        """The lines of an epoch; the next one's are begun."""
+    def epoch(self, number: int) -> MemoryEpoch:
+        """An epoch, counted from 0; the next one's lines are begun."""
         self._request(number)
         self._request(number + 1)
-        lines, progress = Lines(), Progress(self._size, "lines made")
+        lines = Lines()
         for future in self._pending.pop(number):
-            part = future.result()
-            lines.extend(part)
-            progress.advance(len(part))
-        return lines
+            lines.extend(outcome(future, self._waiting))
+        return MemoryEpoch(lines, self._settings.batch, self._settings.seed, number)
 
     def close(self) -> None:
         """Stop the workers."""
         self._pool.shutdown(cancel_futures=True)
-
-
-def _start_worker() -> None:
-    """Give way to the training, and end with it."""
-    if hasattr(os, "nice"):
-        # torch's threads wait for each other at every layer: one that a worker takes the core from stops them all.
-        os.nice(10)
-    end_with_parent()
 
 
 _SOURCES: dict[tuple[str, int, str | None, str], LineSource] = {}

@@ -12,7 +12,8 @@ from torch import nn
 from linelet_common.codec import Reading
 from linelet_common.reader import group_by_width
 from linelet_common.spec import ReaderSpec
-from linelet_model.data import Lines, collate
+from linelet_model.data import collate
+from linelet_model.lines import Lines
 from linelet_model.loss import ctc_loss
 
 

@@ -39,6 +39,7 @@ def write_run(
         "device": str(device),
         "precision": str(pick_precision(settings.precision, device)).removeprefix("torch."),
         "processes": world.size,
+        "threads": torch.get_num_threads(),
         "versions": {
             "linelet": version("linelet-model"),
             "torch": torch.__version__,

@@ -29,6 +29,7 @@ class Settings:
     """Everything that decides a training's result."""
 
     data: tuple[str, ...] = _option((), "dataset folder, DIR or DIR:WEIGHT; may be given several times")
+    charset: str | None = _option(None, "the reader's characters, for data whose dataset.json does not name them")
     recipe: str | None = _option(None, "train from this recipe directly, never on the same line twice")
     look: str | None = _option(None, "use only this look of the recipe")
     network: str = _option(DEFAULT, "network to train", tuple(NETWORKS))
@@ -53,8 +54,8 @@ class Settings:
         ("auto", "fp32", "bf16", "fp16"),
     )
     device: str = _option("auto", "auto takes CUDA, then MPS, then the CPU", ("auto", "cpu", "cuda", "mps"))
-    threads: int = _option(0, "torch's threads on the CPU; 0: one per core")
-    workers: int = _option(2, "processes that make lines from a recipe")
+    threads: int = _option(0, "torch's threads on the CPU; 0: one for each core that is free at the beginning")
+    workers: int = _option(2, "processes that make lines from a recipe, or read those of datasets too large for memory")
     epoch_lines: int = _option(20_000, "lines that make an epoch when training from a recipe")
     scramble: float = _option(
         0.04, "share of lines scrambled after the first epoch, so that what is no character is read as none", former=0.0
@@ -72,6 +73,8 @@ class Settings:
             raise TrainingError("a training takes either --data DIR or --recipe RECIPE; give one of them")
         if self.look and not self.recipe:
             raise TrainingError(f"--look {self.look} goes with --recipe; a dataset's look was chosen when it was made")
+        if self.charset and self.recipe:
+            raise TrainingError("--charset goes with --data; a recipe names its characters itself")
         ranges: dict[str, tuple[float, float]] = {
             "minutes": (1e-3, 1e6),
             "epochs": (1, 1e9),

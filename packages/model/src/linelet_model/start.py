@@ -60,7 +60,7 @@ def build_network(settings: Settings) -> tuple[nn.Module, ReaderSpec]:
     found = _described(settings)
     if found is None:
         raise TrainingError(
-            f"{settings.data[0]} has no dataset.json with its charset; give --from READER or add one",
+            f"{settings.data[0]} has no dataset.json with its charset; give --charset CHARACTERS or --from READER",
             place=settings.data[0],
         )
     spec = ReaderSpec(
@@ -127,11 +127,17 @@ def _grown(
 
 
 def _described(settings: Settings) -> LineSource | Manifest | None:
-    """What names the charset: the recipe, or the manifest of the first dataset that has one; None if none does."""
+    """What names the charset: the recipe, or the manifest of the first dataset that has one, or the settings."""
     if settings.recipe:
         return open_source(settings.recipe, settings.seed, settings.look, "train")
-    for data in settings.data:
-        manifest = Manifest.load(Path(weighted(data)[0]))
+    paths = [Path(weighted(data)[0]) for data in settings.data]
+    for path in paths:
+        manifest = Manifest.load(path)
+        if manifest and settings.charset:
+            raise TrainingError(f"{path} has a dataset.json with its charset; leave out --charset", place=path)
         if manifest:
             return manifest
-    return None
+    if settings.charset is None:
+        return None
+    name, charset = paths[0].resolve().name, str(Charset(settings.charset))
+    return Manifest(name=name, charset=charset, count=0, seed=settings.seed, recipe_digest="", complete=True)

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from linelet_common.spec import ReaderSpec
-from linelet_model import checkpoint
+from linelet_model import checkpoint, run
 from linelet_model.average import follow
 from linelet_model.data import Batch
 from linelet_model.device import pick_precision
@@ -44,7 +44,7 @@ class State:
         self.history: list[dict[str, Any]] = []
         self._spent = 0.0  # seconds of the sessions before this one
         self._start: float | None = None  # set by the first step: loading does not count
-        self._saved = time.monotonic()
+        self._saved = time.monotonic() - checkpoint.SECONDS + checkpoint.FIRST_SECONDS
 
     def seconds(self) -> float:
         """Wall time trained so far, earlier sessions included."""
@@ -140,7 +140,9 @@ class State:
         return self.step % self.settings.accumulate == 0 and time.monotonic() - self._saved > checkpoint.SECONDS
 
     def save(self, out: Path) -> None:
-        """Write checkpoint.pt, whole or not at all."""
+        """Write checkpoint.pt, whole or not at all, and the first epoch's weights, whose end may be hours away."""
+        if not self.history:
+            run.write_weights(out, self.average.state_dict())
         content = {
             "network": self.bare.state_dict(),
             "average": self.average.state_dict(),

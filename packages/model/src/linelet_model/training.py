@@ -5,28 +5,34 @@ resumed goes on as if nothing had happened.
 """
 
 import dataclasses
-import itertools
 import math
-import os
+import time
 from contextlib import closing, nullcontext
 from pathlib import Path
 
 import torch
 
+from linelet_common.datasets import open_dataset
 from linelet_common.errors import TrainingError
 from linelet_common.files import alone
 from linelet_common.spec import FILE_NAME, ReaderSpec
 from linelet_model import run
 from linelet_model.calibration import fit_temperature
-from linelet_model.data import Lines, augment, collate, epoch_batches, scramble
-from linelet_model.device import pick_device
+from linelet_model.data import augment, collate, scramble
+from linelet_model.device import pick_device, pick_threads
 from linelet_model.distributed import World
-from linelet_model.feeds import DatasetFeed, Feed, RecipeFeed
+from linelet_model.feeds import DatasetFeed, Epoch, Feed, Part, RecipeFeed, weighted
 from linelet_model.judging import Judged, judge
+from linelet_model.meter import Meter
 from linelet_model.records import open_tensorboard, write_epoch, write_run
 from linelet_model.settings import Settings
 from linelet_model.start import build_network, check_data, claim_run
 from linelet_model.state import State
+from linelet_model.streams import StreamFeed
+from linelet_model.workers import Waiting
+
+# Lines that are kept in memory, some 8 KB each; of more than that, few are at a time.
+IN_MEMORY = 50_000
 
 
 def train(settings: Settings, out: Path, resume: bool = False) -> Judged:
@@ -44,11 +50,13 @@ def train(settings: Settings, out: Path, resume: bool = False) -> Judged:
 def _train(settings: Settings, out: Path, resume: bool, world: World) -> Judged:
     settings = claim_run(settings, out, resume, world)
     device = pick_device(settings.device)
-    torch.set_num_threads(settings.threads or os.cpu_count() or 1)
+    threads = pick_threads(settings.threads, run.read_run(out).get("threads") if resume else None)
+    torch.set_num_threads(threads)
     torch.manual_seed(settings.seed)
     network, spec = build_network(settings)
     network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch lacks it
-    with closing(_open_feed(settings, spec)) as feed:  # its workers end, whatever comes
+    meter = Meter("lines", world.first)
+    with closing(_open_feed(settings, spec, meter.waiting)) as feed:  # its workers end, whatever comes
         if resume:
             check_data(out, feed.digest)
         if world.first:
@@ -58,9 +66,10 @@ def _train(settings: Settings, out: Path, resume: bool, world: World) -> Judged:
             state.restore(out)
         writer = open_tensorboard(settings, out, world)
         while not state.finished():
-            _train_epoch(state, feed.epoch(state.epoch), spec, out)
+            _train_epoch(state, feed.epoch(state.epoch), spec, out, meter)
             judged = judge(state.average, feed.held_out, spec, device)
             state.end_epoch(judged)
+            meter.clear()
             if world.first:
                 write_epoch(state, judged, out, spec, writer)
                 state.save(out)
@@ -76,16 +85,17 @@ def _train(settings: Settings, out: Path, resume: bool, world: World) -> Judged:
     return judged
 
 
-def _train_epoch(state: State, lines: Lines, spec: ReaderSpec, out: Path) -> None:
-    """Train on the epoch's lines, from the step where the state stands to the end of the epoch or of the training."""
+def _train_epoch(state: State, epoch: Epoch, spec: ReaderSpec, out: Path, meter: Meter) -> None:
+    """Train on an epoch's lines, from the step where the state stands to the end of the epoch or of the training."""
     settings = state.settings
-    batches = epoch_batches(lines, settings.batch, settings.seed, state.epoch)
-    state.steps = len(batches)
+    state.steps = epoch.steps
     # A network must learn what characters are before it can learn what none is.
     share = settings.scramble if state.epoch or settings.start else 0.0
-    for step, indices in itertools.islice(enumerate(batches), state.step, None):
+    asked = time.monotonic()
+    for step, lines in enumerate(epoch.batches(state.step), state.step):
+        waited = time.monotonic() - asked
         seed = (settings.seed, state.epoch, step)
-        batch = augment(scramble(collate(lines, indices, spec), spec, share, seed), spec, seed)
+        batch = augment(scramble(collate(lines, range(len(lines)), spec), spec, share, seed), spec, seed)
         loss = state.train_step(batch, spec)
         if not math.isfinite(loss):
             torch.save(dataclasses.asdict(batch), out / "bad-batch.pt")
@@ -94,20 +104,20 @@ def _train_epoch(state: State, lines: Lines, spec: ReaderSpec, out: Path) -> Non
                 f"{out / 'bad-batch.pt'}; lower --lr or use --precision fp32",
                 place=out / "bad-batch.pt",
             )
-        if state.progress() >= 1:
+        progress = state.progress()
+        if progress >= 1:
             break
+        meter.step(f"epoch {state.epoch + 1}, step {step + 1} of {epoch.steps}", len(lines), loss, progress, waited)
         if state.world.first and state.checkpoint_due():
             state.save(out)
+        asked = time.monotonic()
 
 
-def _open_feed(settings: Settings, spec: ReaderSpec) -> Feed:
+def _open_feed(settings: Settings, spec: ReaderSpec, waiting: Waiting) -> Feed:
     if settings.recipe:
-        return RecipeFeed(settings.recipe, settings.look, spec, settings.seed, settings.epoch_lines, settings.workers)
-    return DatasetFeed(
-        settings.data,
-        spec,
-        settings.validation,
-        settings.seed,
-        settings.skip_bad,
-        follow_links=settings.follow_links,
-    )
+        return RecipeFeed(settings, spec, waiting)
+    named = [weighted(data) for data in settings.data]
+    parts = [Part(path, open_dataset(path, settings.follow_links), weight) for path, weight in named]
+    if sum(len(part.dataset) for part in parts) <= IN_MEMORY:
+        return DatasetFeed(parts, settings, spec)
+    return StreamFeed(parts, settings, spec, waiting)

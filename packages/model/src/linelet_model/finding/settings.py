@@ -28,7 +28,7 @@ class FinderSettings:
     warmup: float = _option(0.02, "share of the training during which the learning rate warms up")
     clip: float = _option(1.0, "norm to which gradients are clipped")
     ema: float = _option(0.998, "EMA decay per step; the finder gets the averaged weights")
-    threads: int = _option(0, "torch's threads on the CPU; 0: one per core")
+    threads: int = _option(0, "torch's threads on the CPU; 0: one for each core that is free at the beginning")
     validation: float = _option(0.03, "share of the screens held out for validation")
     seed: int = _option(0, "seed of the initial weights, the order of screens and their augmentation")
     follow_links: bool = _option(False, "also read pictures that are links out of the dataset's folder")

@@ -6,7 +6,6 @@ anywhere and resumed goes on as if nothing had happened.
 
 import json
 import math
-import os
 import platform
 import sys
 import time
@@ -24,12 +23,14 @@ from linelet_common.errors import TrainingError
 from linelet_common.files import alone, sweep, write_atomically
 from linelet_model import checkpoint, run
 from linelet_model.average import follow
+from linelet_model.device import pick_threads
 from linelet_model.finding.crops import make_batch
 from linelet_model.finding.judging import Found, judge_finder
 from linelet_model.finding.loss import map_loss
 from linelet_model.finding.run import load_finder
 from linelet_model.finding.screens import TrainingScreens
 from linelet_model.finding.settings import FinderSettings
+from linelet_model.meter import Meter
 from linelet_model.networks.finder import Finder
 from linelet_model.start import check_data
 
@@ -49,7 +50,7 @@ def train_finder(settings: FinderSettings, out: Path, resume: bool = False) -> F
 
 def _train(settings: FinderSettings, out: Path, resume: bool) -> Found:
     _claim(settings, out, resume)
-    torch.set_num_threads(settings.threads or os.cpu_count() or 1)
+    torch.set_num_threads(pick_threads(settings.threads, run.read_run(out).get("threads") if resume else None))
     torch.manual_seed(settings.seed)
     spec = FinderSpec(step=Finder.step, stride=Finder.stride)
     screens = TrainingScreens(settings, spec)
@@ -62,16 +63,20 @@ def _train(settings: FinderSettings, out: Path, resume: bool) -> Found:
         state.restore(out)
 
     found: Found | None = None
+    meter = Meter("crops")
     while state.progress() < 1:
         order = np.random.default_rng((settings.seed, state.epoch)).permutation(CROPS * len(screens)) % len(screens)
         while state.step < state.steps and state.progress() < 1:
             chosen = order[state.step * settings.batch :][: settings.batch]
             seed = (settings.seed, state.epoch, state.step, 1)
             state.train_step(make_batch([screens[int(i)] for i in chosen], settings.crop, spec, seed))
+            place = f"epoch {state.epoch + 1}, step {state.step} of {state.steps}"
+            meter.step(place, len(chosen), state.losses[-1], state.progress(), 0.0)
             if state.checkpoint_due():
                 state.save(out)
         found = judge_finder(state.average, spec, screens.held_out)
         state.end_epoch(found)
+        meter.clear()
         _write_epoch(state, out)
     return found or judge_finder(state.average, spec, screens.held_out)  # a run that was finished has no epoch left
 
@@ -93,7 +98,7 @@ class State:
         self.history: list[dict[str, Any]] = []
         self._spent = 0.0  # seconds of the sessions before this one
         self._start: float | None = None  # set by the first step: loading does not count
-        self._saved = time.monotonic()
+        self._saved = time.monotonic() - checkpoint.SECONDS + checkpoint.FIRST_SECONDS
 
     def seconds(self) -> float:
         """Wall time trained so far, earlier sessions included."""
@@ -153,7 +158,9 @@ class State:
         return time.monotonic() - self._saved > checkpoint.SECONDS
 
     def save(self, out: Path) -> None:
-        """Write checkpoint.pt, whole or not at all."""
+        """Write checkpoint.pt, whole or not at all, and the first epoch's weights, whose end may be an hour away."""
+        if not self.history:
+            run.write_weights(out, self.average.state_dict())
         content = {
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
@@ -205,6 +212,7 @@ def _write_run(settings: FinderSettings, out: Path, spec: FinderSpec, state: Sta
         "task": "find",
         "settings": settings.to_dict(),
         "parameters": sum(p.numel() for p in state.network.parameters()),
+        "threads": torch.get_num_threads(),
         "screens": len(screens),
         "held_out_screens": len(screens.held_out),
         "data_digest": screens.digest,
