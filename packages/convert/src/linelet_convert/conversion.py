@@ -26,7 +26,7 @@ from linelet_convert.finder import FinderReport, convert_finder
 from linelet_convert.graphs import emit_graph, emit_reader
 from linelet_convert.onnx_tf import convert_via
 from linelet_convert.onnxfile import OnnxFile
-from linelet_convert.quantise import Harm, Wish
+from linelet_convert.quantise import Harm, Kinds, Wish
 from linelet_convert.runtimes import MissingKernelError, NodeRuntime, NumpyRuntime, OnnxRuntime, Runtime, find_node
 from linelet_convert.tfgraph import Graph, static
 from linelet_convert.tfjs import write_model
@@ -283,7 +283,7 @@ def _stored(model: dict[str, Any]) -> dict[str, int]:
 
 def _shrink(
     file: OnnxFile, spec: ReaderSpec, graph: Graph, storage: Storage, runtime: Runtime
-) -> tuple[dict[str, str], Harm | None, str]:
+) -> tuple[Kinds, Harm | None, str]:
     """How to store each constant, as small as the texts bear, what it did to them, and why so."""
     spec = spec.model_copy(update={"widths": spec.widths[-1:]})
     lines = quantise.sample(spec, storage.data)
@@ -291,27 +291,29 @@ def _shrink(
     ordered = [images for images, _ in batches]
     with tempfile.TemporaryDirectory(prefix="linelet-") as scratch:
 
-        def write(kinds: dict[str, str]) -> Path:
+        def write(kinds: Kinds) -> Path:
             write_model(Path(scratch), {MODEL: graph}, kinds)
             return Path(scratch) / MODEL
 
-        def read(kinds: dict[str, str]) -> list[Reading]:
+        def read(kinds: Kinds) -> list[Reading]:
             outputs = runtime.run(write(kinds), [{"images": b} for b in ordered])
             readings = quantise.readings([o["scores"] for o in outputs], spec)
             places = [i for _, indices in batches for i in indices]
             return [readings[k] for k in np.argsort(places)]
 
-        ways = quantise.choose(graph.constants, storage.weights, spec, ordered[:3], write)
-        if not ways:
-            return {}, None, "no tensor is large enough to be worth smaller numbers"
-        before = read({})
-        for kinds in ways:
+        before: list[Reading] = []
+        kinds: Kinds = {}
+        harm: Harm | None = None
+        for kinds in quantise.choose(graph.constants, storage.weights, spec, ordered, write):
+            before = before or read({})
             harm = quantise.measure(before, read(kinds), lines)
             if storage.weights == "auto":
                 if not harm.changed and not harm.moved:
                     return kinds, harm, f"the smallest weights that {quantise.harmless(harm)}"
             elif harm.loss <= storage.tolerance:
                 return kinds, harm, "asked for"
+    if harm is None:
+        return {}, None, "no tensor is large enough to be worth smaller numbers"
     if storage.weights == "auto":
         return {}, None, f"even float16 weights {quantise.said(harm)}"
     quantise.refuse(harm, storage.tolerance, storage.weights, file.path)

@@ -2,10 +2,10 @@
 
 float16 halves the download, uint8 quarters it. Both are undone when a page loads the network: they cost digits, no
 time. A tensor's uint8 levels are spread evenly between its least and greatest number, so one outlier spoils a tensor:
-which tensors bear it is tried out one by one.
+which tensors bear it is tried out one by one. How weights are rounded to levels is rounding.py's business.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -20,10 +20,13 @@ from linelet_common.reader import decode
 from linelet_common.spec import ReaderSpec
 from linelet_convert.interpreter import Interpreter
 from linelet_convert.lines import check_lines
+from linelet_convert.rounding import round_network
 from linelet_convert.tfgraph import Array, Node
+from linelet_convert.tfjs import Stored, store
 
 Weights = Literal["float32", "float16", "uint8"]
 Wish = Literal["auto", "float32", "float16", "uint8"]
+Kinds = dict[str, str | Stored]
 
 # Smaller tensors (biases, depthwise filters, scalars) save nothing worth a digit.
 _HALF_FROM = 64
@@ -31,6 +34,8 @@ _LEVELS_FROM = 4096
 # Enough lines to see a harm of 1 %, few enough for seconds.
 MADE_LINES = 120
 DATA_LINES = 200
+# Batches by which weights are rounded.
+_LEARNED_FROM = 12
 # Confidences that decide something: the page leaves out what is below the first, and marks what is below the second.
 BANDS = (0.5, 0.9)
 
@@ -117,32 +122,54 @@ def choose(
     weights: Wish,
     spec: ReaderSpec,
     batches: Sequence[Array],
-    write: Callable[[dict[str, str]], Path],
-) -> list[dict[str, str]]:
-    """Ways to store the constants, the smallest first, each a kind by node name; float32 where not named.
+    write: Callable[[Kinds], Path],
+) -> Iterator[Kinds]:
+    """Ways to store the constants, the smallest first, each a kind or bytes by node name; float32 where not named.
 
     None where no constant is large enough to be worth it. weights: the smallest kind; "auto" has uint8 too.
     batches: prepared lines. write: writes the model with some kinds and returns it, for trying out.
     """
     floats = {n.name: n.array for n in constants if n.array is not None and n.array.dtype == np.float32}
-    half = {name: "float16" for name, a in floats.items() if a.size >= _HALF_FROM and _fits_half(a)}
-    if not half:
-        return []
-    if weights == "float16":
-        return [half]
-    large = [name for name in half if floats[name].size >= _LEVELS_FROM]
+    half: Kinds = {name: "float16" for name, a in floats.items() if a.size >= _HALF_FROM and _fits_half(a)}
+    large = [name for name in half if floats[name].size >= _LEVELS_FROM and weights != "float16"]
+    learned = _spread(batches, _LEARNED_FROM)
+
+    def rounded(names: Sequence[str]) -> Kinds:
+        stored, biases = round_network(write({}), set(names), learned)
+        adapted = {name: store(bias, half.get(name, "float32")) for name, bias in biases.items()}
+        return half | dict.fromkeys(names, "uint8") | stored | adapted
+
+    if large:
+        yield rounded(large)
+        # From nearly all of the large tensors to few, leaving the most harmful out first, a few at a time.
+        ranked = _by_harm(large, spec, batches[:3], write)
+        counts = sorted(
+            {round(len(ranked) * share) for share in (0.9, 0.75, 0.5, 0.25)} - {0, len(large)}, reverse=True
+        )
+        yield from (rounded(ranked[:count]) for count in counts)
+    if half:
+        yield half
+
+
+def _by_harm(
+    names: Sequence[str], spec: ReaderSpec, batches: Sequence[Array], write: Callable[[Kinds], Path]
+) -> list[str]:
+    """Tensors, those first that move probabilities least when they alone are uint8."""
     reference = _log_probs(write({}), batches, spec)
     harm = {
         name: max(
             float(np.abs(np.exp(a) - np.exp(b)).max())
             for a, b in zip(reference, _log_probs(write({name: "uint8"}), batches, spec), strict=True)
         )
-        for name in large
+        for name in names
     }
-    ranked = sorted(large, key=lambda name: harm[name])
-    # From all of the large tensors to none, leaving the most harmful out first, a few at a time.
-    steps = sorted({round(len(ranked) * share) for share in (1, 0.9, 0.75, 0.5, 0.25, 0)}, reverse=True)
-    return [half | dict.fromkeys(ranked[:count], "uint8") for count in steps]
+    return sorted(names, key=lambda name: harm[name])
+
+
+def _spread(batches: Sequence[Array], count: int) -> list[Array]:
+    """At most ``count`` batches, from all over them."""
+    chosen = np.unique(np.linspace(0, len(batches) - 1, min(count, len(batches))).round().astype(int))
+    return [batches[int(i)] for i in chosen]
 
 
 _PAST = f"past {BANDS[0]} or {BANDS[1]}"
