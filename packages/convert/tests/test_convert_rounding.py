@@ -92,3 +92,16 @@ def test_a_networks_weights_become_uint8_and_its_outputs_stay(tmp_path: Path) ->
         write_model(tmp_path, {model.name: graph}, kinds)
         errors.append(np.abs(Interpreter(model).run({"images": batches[3]})["scores"] - wanted).mean())
     assert errors[0] < 0.5 * errors[1]
+
+
+def test_weights_that_steps_share_are_left_to_the_nearest_level(tmp_path: Path) -> None:
+    """Each step sees other inputs, the first one of a recurrence none at all."""
+    g = Builder(1)
+    images = g.placeholder("images", np.array([[5, 8]]), "float32")
+    weights = g.constant(np.random.default_rng(6).normal(size=(8, 8)).astype(np.float32))
+    last = g.matmul(g.unary("Relu", g.matmul(images, weights)), weights)
+    out = Node(g.name("scores"), "Identity", [last])
+    graph = prune([*g.nodes, out], {"images": images}, {"scores": Tensor(out, 0, last.shape, last.dtype)})
+    write_model(tmp_path, {"model.json": graph}, {})
+    batches = [np.ones((5, 8), np.float32)]
+    assert round_network(tmp_path / "model.json", {weights.node.name}, batches) == ({}, {})

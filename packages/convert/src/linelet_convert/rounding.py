@@ -27,28 +27,25 @@ def round_network(model: Path, names: set[str], batches: Sequence[Array]) -> tup
     """Weights of convolutions and products as uint8, and the biases that go with them, float32, by name.
 
     model: a written graph model of a reader, float32. names: of the weights wanted; those of other operators, of
-    depthwise convolutions, and of over 2048 inputs a sum are left out. batches: prepared lines to learn from.
+    depthwise convolutions, of over 2048 inputs a sum, and those that several nodes share, as the steps of a recurrence
+    do, are left out. batches: prepared lines to learn from.
     """
     feeds = [{"images": batch} for batch in batches]
     whole, rounded = Interpreter(model), Interpreter(model)
     stored: dict[str, Stored] = {}
     biases: dict[str, Array] = {}
-    arrays: dict[str, Array] = {}
     for wanted, got in zip(whole.walk(feeds), rounded.walk(feeds), strict=True):
         name = wanted.inputs[1] if len(wanted.inputs) > 1 else ""
-        if name not in names or not _sums(wanted):
+        if name not in names or whole.readers[name] > 1 or not _sums(wanted):
             continue
-        if name not in arrays:
-            has_bias = "BiasAdd" in wanted.attributes.get("fused_ops", []) and whole.readers[wanted.inputs[2]] == 1
-            bias = wanted.arguments[0][2] if has_bias else None
-            rows = [np.concatenate([_rows(step, i) for i in range(len(feeds))]) for step in (wanted, got)]
-            stored[name], arrays[name], bias = fit(wanted.arguments[0][1], bias, rows[0], rows[1])
-            if bias is not None:
-                biases[wanted.inputs[2]] = bias
+        has_bias = "BiasAdd" in wanted.attributes.get("fused_ops", []) and whole.readers[wanted.inputs[2]] == 1
+        bias = wanted.arguments[0][2] if has_bias else None
+        rows = [np.concatenate([_rows(step, i) for i in range(len(feeds))]) for step in (wanted, got)]
+        stored[name], weights, bias = fit(wanted.arguments[0][1], bias, rows[0], rows[1])
         for arguments in got.arguments:
-            arguments[1] = arrays[name]
-            if len(wanted.inputs) > 2:
-                arguments[2] = biases.get(wanted.inputs[2], arguments[2])
+            arguments[1] = weights
+            if bias is not None:
+                arguments[2] = biases[wanted.inputs[2]] = bias
     return stored, biases
 
 
