@@ -1,7 +1,7 @@
 """Draw labelled app screens in a real browser with this machine's fonts: a dataset that no synthesiser of ours made.
 
     pip install playwright ; apt-get install chromium fonts-noto-cjk fonts-wqy-zenhei fonts-lxgw-wenkai fonts-liberation
-    python benchmarks/draw_screens.py health-app OUT --count 500 [--seed 1]
+    python benchmarks/draw_screens.py health-app OUT --count 500 [--seed 1] [--phone]
     linelet evaluate health-app --data OUT
 
 Four kinds in turn: bordered cards, gradients and shadows, photo headers, charts. Names and values are the recipe's
@@ -33,6 +33,8 @@ FOREIGN = [
     "跑步 5.2 km", "会员中心",
 ]  # fmt: skip
 KINDS = ("cards", "gradients", "photos", "charts")
+# Away with the blocks that a phone's screen has no room for.
+CUT = "while (document.documentElement.scrollHeight > innerHeight) document.body.lastElementChild.remove()"
 
 
 class Writer:
@@ -195,11 +197,11 @@ class Writer:
             f'<div style="margin-top:14px">{label}</div><div>{big}</div></div>'
         )
 
-    def page(self) -> str:
-        """The whole screen."""
+    def page(self, count: int | None = None) -> str:
+        """The whole screen: a header and so many blocks, or a few."""
         head = self.head()
         blocks = []
-        for _ in range(self.rng.randint(2, 4)):
+        for _ in range(count or self.rng.randint(2, 4)):
             inner = (
                 self.tiles() if self.rng.random() < 0.4 else "".join(self.row() for _ in range(self.rng.randint(2, 5)))
             )
@@ -255,6 +257,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--count", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--phone", action="store_true", help="all of 1080 x 2400 pixels, filled from top to bottom")
     args = parser.parse_args()
     rng = random.Random(args.seed)
     recipe = load_recipe(args.recipe)
@@ -264,10 +267,13 @@ def main() -> None:
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
         for number in range(args.count):
-            scale = rng.choice([1, 2, 2, 3])
-            page = browser.new_page(device_scale_factor=scale, viewport={"width": 375, "height": 700})
+            scale = 3 if args.phone else rng.choice([1, 2, 2, 3])
+            size = {"width": 360, "height": 800} if args.phone else {"width": 375, "height": 700}
+            page = browser.new_page(device_scale_factor=scale, viewport=size)
             writer = Writer(rng, recipe.fields, KINDS[number % len(KINDS)], families)
-            page.set_content(writer.page())
+            page.set_content(writer.page(12 if args.phone else None))
+            if args.phone:
+                page.evaluate(CUT)
             name = f"images/{number:04d}.png"
             rows = truth(page, writer, args.out / name, scale)
             page.close()

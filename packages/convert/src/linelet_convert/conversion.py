@@ -27,7 +27,8 @@ from linelet_convert.finder import FinderReport, convert_finder
 from linelet_convert.graphs import emit_graph, emit_reader
 from linelet_convert.onnx_tf import convert_via
 from linelet_convert.onnxfile import OnnxFile
-from linelet_convert.quantise import Harm, Wish
+from linelet_convert.quantise import Adapted, Harm, Kinds, Wish
+from linelet_convert.rounding import round_network
 from linelet_convert.runtimes import MissingKernelError, NodeRuntime, NumpyRuntime, OnnxRuntime, Runtime, find_node
 from linelet_convert.tfgraph import Array, Graph, Shape, static
 from linelet_convert.tfjs import write_model
@@ -202,7 +203,7 @@ def _write(
         shards = write_model(folder, named, {})
     else:
         shards = _write_via(file, spec, graphs, folder, via_python)
-    kinds: dict[str, str] = {}
+    kinds: Kinds = {}
     harm: Harm | Drift | None = None
     why = _why_whole(storage, via_python)
     if spec is None:
@@ -295,7 +296,7 @@ def _stored(model: dict[str, Any]) -> dict[str, int]:
 
 def _shrink(
     file: OnnxFile, spec: ReaderSpec, graph: Graph, storage: Storage, runtime: Runtime
-) -> tuple[dict[str, str], Harm | None, str]:
+) -> tuple[Kinds, Harm | None, str]:
     """How to store each constant, as small as the texts bear, what it did to them, and why so."""
     spec = spec.model_copy(update={"widths": spec.widths[-1:]})
     lines = quantise.sample(spec, storage.data)
@@ -303,63 +304,68 @@ def _shrink(
     ordered = [images for images, _ in batches]
     with tempfile.TemporaryDirectory(prefix="linelet-") as scratch:
 
-        def write(kinds: dict[str, str]) -> Path:
+        def write(kinds: Kinds) -> Path:
             write_model(Path(scratch), {MODEL: graph}, kinds)
             return Path(scratch) / MODEL
 
-        def read(kinds: dict[str, str]) -> list[Reading]:
+        def read(kinds: Kinds) -> list[Reading]:
             outputs = runtime.run(write(kinds), [{"images": b} for b in ordered])
             readings = quantise.readings([o["scores"] for o in outputs], spec)
             places = [i for _, indices in batches for i in indices]
             return [readings[k] for k in np.argsort(places)]
 
-        def try_out(kinds: dict[str, str]) -> list[Array]:
+        def try_out(kinds: Kinds) -> list[Array]:
             return quantise.probabilities(write(kinds), ordered[:3], spec)
 
-        ways = quantise.choose(graph.constants, storage.weights, try_out)
-        if not ways:
-            return {}, None, "no tensor is large enough to be worth smaller numbers"
-        before = read({})
-        for kinds in ways:
+        def adapt(names: set[str]) -> Adapted:
+            return round_network(write({}), names, quantise.spread(ordered))
+
+        before: list[Reading] = []
+        kinds: Kinds = {}
+        harm: Harm | None = None
+        for kinds in quantise.choose(graph.constants, storage.weights, try_out, adapt):
+            before = before or read({})
             harm = quantise.measure(before, read(kinds), lines)
             if storage.weights == "auto":
                 if not harm.changed and not harm.moved:
                     return kinds, harm, f"the smallest weights that {quantise.harmless(harm)}"
             elif harm.loss <= storage.tolerance:
                 return kinds, harm, "asked for"
+    if harm is None:
+        return {}, None, "no tensor is large enough to be worth smaller numbers"
     if storage.weights == "auto":
         return {}, None, f"even float16 weights {quantise.said(harm)}"
     quantise.refuse(harm, storage.tolerance, storage.weights, file.path)
     return kinds, harm, "asked for"
 
 
-def _shrink_bare(
-    file: OnnxFile, graph: Graph, storage: Storage, runtime: Runtime
-) -> tuple[dict[str, str], Drift | None, str]:
+def _shrink_bare(file: OnnxFile, graph: Graph, storage: Storage, runtime: Runtime) -> tuple[Kinds, Drift | None, str]:
     """How to store each constant, as small as the outputs bear, how far it moved them, and why so."""
     tried = drift.trial(file, _input_shapes(file, graph), storage.hints, storage.data)
     feeds, small = ([{safe_name(n): a for n, a in f.items()} for f in given] for given in (tried.feeds, tried.small))
     with tempfile.TemporaryDirectory(prefix="linelet-") as scratch:
 
-        def write(kinds: dict[str, str]) -> Path:
+        def write(kinds: Kinds) -> Path:
             write_model(Path(scratch), {MODEL: graph}, kinds)
             return Path(scratch) / MODEL
 
-        def try_out(kinds: dict[str, str]) -> list[Array]:
+        def try_out(kinds: Kinds) -> list[Array]:
             outputs = NumpyRuntime().run(write(kinds), small)
             return [array.astype(np.float32) for output in outputs for array in output.values()]
 
-        ways = quantise.choose(graph.constants, storage.weights, try_out if small else None)
-        if not ways:
-            return {}, None, "no tensor is large enough to be worth smaller numbers"
-        before = runtime.run(write({}), feeds)
-        for kinds in ways:
+        before: list[dict[str, Array]] = []
+        kinds: Kinds = {}
+        harm: Drift | None = None
+        for kinds in quantise.choose(graph.constants, storage.weights, try_out if small else None):
+            before = before or runtime.run(write({}), feeds)
             harm = drift.measure(tried, before, runtime.run(write(kinds), feeds))
             if storage.weights == "auto":
                 if harm.harmless:
                     return kinds, harm, f"the smallest weights that do nothing noticeable: {harm}"
             elif harm.loss <= storage.tolerance:
                 return kinds, harm, "asked for"
+    if harm is None:
+        return {}, None, "no tensor is large enough to be worth smaller numbers"
     if storage.weights == "auto":
         return {}, None, f"with float16 weights already {harm}"
     drift.refuse(harm, storage.tolerance, storage.weights, file.path)

@@ -7,7 +7,8 @@ Its own oracle is TensorFlow.js: the tests run both on the same files.
 import base64
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,16 @@ from linelet_convert.tfgraph import Array
 from linelet_convert.tfjs import restore
 
 Attributes = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A node that is about to run. inputs: their names; arguments: the inputs themselves, of each run."""
+
+    op: str
+    attributes: Attributes
+    inputs: list[str]
+    arguments: list[list[Array]]
 
 
 class Interpreter:
@@ -50,38 +61,46 @@ class Interpreter:
                 offset += size
             if offset != len(blob):
                 raise ValueError(f"{path}: shards hold {len(blob)} bytes, the manifest wants {offset}")
-        self._readers: dict[str, int] = {}
+        self.readers: dict[str, int] = {}
         for _, _, inputs, _ in self._nodes:
             for reference in inputs:
                 name = reference.partition(":")[0]
-                self._readers[name] = self._readers.get(name, 0) + 1
+                self.readers[name] = self.readers.get(name, 0) + 1
 
     def run(self, feeds: dict[str, Array]) -> dict[str, Array]:
         """Outputs for inputs; arrays are released as soon as nothing needs them."""
-        values: dict[str, list[Array]] = {}
-        left = dict(self._readers)
+        walk = self.walk([feeds])
+        while True:
+            try:
+                next(walk)
+            except StopIteration as end:
+                outputs: list[dict[str, Array]] = end.value
+                return outputs[0]
+
+    def walk(self, feeds: Sequence[dict[str, Array]]) -> Generator[Step, None, list[dict[str, Array]]]:
+        """Run several inputs side by side, and stop before each node: who looks on may put other inputs into it."""
+        values: list[dict[str, list[Array]]] = [{} for _ in feeds]
+        left = dict(self.readers)
         outputs = {key: info["name"].partition(":")[0] for key, info in self.signature["outputs"].items()}
         kept = set(outputs.values())
-        with np.errstate(all="ignore"):
-            for name, op, inputs, attributes in self._nodes:
-                if op == "Const":
-                    values[name] = [self._weights[name]]
-                    continue
-                if op == "Placeholder":
-                    values[name] = [feeds[name]]
-                    continue
-                arguments = []
-                for reference in inputs:
-                    source, _, index = reference.partition(":")
-                    arguments.append(values[source][int(index or 0)])
-                result = OPERATORS[op](attributes, *arguments)
-                values[name] = result if isinstance(result, list) else [result]
-                for reference in inputs:
-                    source = reference.partition(":")[0]
-                    left[source] -= 1
-                    if not left[source] and source not in kept:
-                        del values[source]
-        return {key: values[name][0] for key, name in outputs.items()}
+        for name, op, inputs, attributes in self._nodes:
+            if op in ("Const", "Placeholder"):
+                for own, given in zip(values, feeds, strict=True):
+                    own[name] = [self._weights[name] if op == "Const" else given[name]]
+                continue
+            places = [(source, int(index or 0)) for source, _, index in (i.partition(":") for i in inputs)]
+            step = Step(op, attributes, inputs, [[own[source][index] for source, index in places] for own in values])
+            yield step
+            with np.errstate(all="ignore"):
+                for own, arguments in zip(values, step.arguments, strict=True):
+                    result = OPERATORS[op](attributes, *arguments)
+                    own[name] = result if isinstance(result, list) else [result]
+            for source, _ in places:
+                left[source] -= 1
+                if not left[source] and source not in kept:
+                    for own in values:
+                        del own[source]
+        return [{key: own[name][0] for key, name in outputs.items()} for own in values]
 
 
 def _value(attribute: dict[str, Any]) -> Any:
@@ -125,6 +144,13 @@ def _geometry(
         x = np.pad(x, [(flat[2 * i], flat[2 * i + 1]) for i in range(4)])
     height, width = ((x.shape[1 + i] - reach[i]) // strides[i] + 1 for i in range(2))
     return x, height, width, strides, dilations
+
+
+def patches(attributes: Attributes, x: Array, kernel: tuple[int, int]) -> Array:
+    """What a convolution multiplies its filters (h, w, C, M) with: (positions, h * w * C)."""
+    x, height, width, strides, dilations = _geometry(attributes, x, kernel)
+    windows = [_window(x, i, j, height, width, strides, dilations) for i in range(kernel[0]) for j in range(kernel[1])]
+    return np.stack(windows, axis=3).reshape(-1, kernel[0] * kernel[1] * x.shape[3])
 
 
 def _conv(attributes: Attributes, x: Array, filters: Array, *extra: Array) -> Array:

@@ -2,10 +2,10 @@
 
 float16 halves the download, uint8 quarters it. Both are undone when a page loads the network: they cost digits, no
 time. A tensor's uint8 levels are spread evenly between its least and greatest number, so one outlier spoils a tensor:
-which tensors bear it is tried out one by one.
+which tensors bear it is tried out one by one. How weights are rounded to levels is rounding.py's business.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -21,10 +21,12 @@ from linelet_common.spec import ReaderSpec
 from linelet_convert.interpreter import Interpreter
 from linelet_convert.lines import check_lines
 from linelet_convert.tfgraph import Array, Node
-from linelet_convert.tfjs import restore, store
+from linelet_convert.tfjs import Stored, restore, store
 
 Weights = Literal["float32", "float16", "uint8"]
 Wish = Literal["auto", "float32", "float16", "uint8"]
+Kinds = dict[str, str | Stored]
+Adapted = tuple[dict[str, Stored], dict[str, Array]]  # weights as stored, and biases, by node name
 
 # Smaller tensors (biases, depthwise filters, scalars) save nothing worth a digit.
 _HALF_FROM = 64
@@ -32,6 +34,8 @@ _LEVELS_FROM = 4096
 # Enough lines to see a harm of 1 %, few enough for seconds.
 MADE_LINES = 120
 DATA_LINES = 200
+# Batches by which weights are rounded.
+_LEARNED_FROM = 12
 # Confidences that decide something: the page leaves out what is below the first, and marks what is below the second.
 BANDS = (0.5, 0.9)
 
@@ -114,33 +118,55 @@ def edits(a: str, b: str) -> int:
 
 
 def choose(
-    constants: Sequence[Node], weights: Wish, try_out: Callable[[dict[str, str]], list[Array]] | None
-) -> list[dict[str, str]]:
-    """Ways to store the constants, the smallest first, each a kind by node name; float32 where not named.
+    constants: Sequence[Node],
+    weights: Wish,
+    try_out: Callable[[Kinds], list[Array]] | None,
+    adapt: Callable[[set[str]], Adapted] | None = None,
+) -> Iterator[Kinds]:
+    """Ways to store the constants, the smallest first, each a kind or bytes by node name; float32 where not named.
 
     None where no constant is large enough to be worth it. weights: the smallest kind; "auto" has uint8 too.
     try_out: what the network gives with some kinds: a tensor does the more harm the more any number of that moves.
-    Without, where a trial takes too long, it does the more harm the more its own numbers move.
+    Without, where a trial takes too long, it does the more harm the more its own numbers move. adapt: rounds tensors by
+    what is multiplied with them, and changes biases; without, each number takes the nearest level.
     """
     floats = {n.name: n.array for n in constants if n.array is not None and n.array.dtype == np.float32}
-    half = {name: "float16" for name, a in floats.items() if a.size >= _HALF_FROM and _fits_half(a)}
-    if not half:
-        return []
-    if weights == "float16":
-        return [half]
-    large = [name for name in half if floats[name].size >= _LEVELS_FROM]
+    half: Kinds = {name: "float16" for name, a in floats.items() if a.size >= _HALF_FROM and _fits_half(a)}
+    large = [name for name in half if floats[name].size >= _LEVELS_FROM and weights != "float16"]
+
+    def rounded(names: Sequence[str]) -> Kinds:
+        stored, biases = adapt(set(names)) if adapt else ({}, {})
+        adapted = {name: store(bias, half.get(name, "float32")) for name, bias in biases.items()}
+        return half | dict.fromkeys(names, "uint8") | stored | adapted
+
+    if large:
+        yield rounded(large)
+        # From nearly all of the large tensors to few, leaving the most harmful out first, a few at a time.
+        ranked = _by_harm({name: floats[name] for name in large}, try_out)
+        counts = sorted(
+            {round(len(ranked) * share) for share in (0.9, 0.75, 0.5, 0.25)} - {0, len(large)}, reverse=True
+        )
+        yield from (rounded(ranked[:count]) for count in counts)
+    if half:
+        yield half
+
+
+def _by_harm(tensors: dict[str, Array], try_out: Callable[[Kinds], list[Array]] | None) -> list[str]:
+    """Tensors, those first that do least harm when they alone are uint8."""
     if try_out is None:
-        harm = {name: _rounded_away(floats[name]) for name in large}
-    else:
-        reference = try_out({})
-        harm = {
-            name: max(float(np.abs(a - b).max()) for a, b in zip(reference, try_out({name: "uint8"}), strict=True))
-            for name in large
-        }
-    ranked = sorted(large, key=lambda name: harm[name])
-    # From all of the large tensors to none, leaving the most harmful out first, a few at a time.
-    steps = sorted({round(len(ranked) * share) for share in (1, 0.9, 0.75, 0.5, 0.25, 0)}, reverse=True)
-    return [half | dict.fromkeys(ranked[:count], "uint8") for count in steps]
+        return sorted(tensors, key=lambda name: _rounded_away(tensors[name]))
+    reference = try_out({})
+    harm = {
+        name: max(float(np.abs(a - b).max()) for a, b in zip(reference, try_out({name: "uint8"}), strict=True))
+        for name in tensors
+    }
+    return sorted(tensors, key=lambda name: harm[name])
+
+
+def spread(batches: Sequence[Array]) -> list[Array]:
+    """Batches from all over them, as many as weights are rounded by."""
+    chosen = np.unique(np.linspace(0, len(batches) - 1, min(_LEARNED_FROM, len(batches))).round().astype(int))
+    return [batches[int(i)] for i in chosen]
 
 
 def _rounded_away(array: Array) -> float:

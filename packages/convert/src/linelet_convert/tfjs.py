@@ -6,6 +6,7 @@ attributes are base64, there is no int64, and a weight's ``quantization`` entry 
 
 import base64
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -28,8 +29,37 @@ class Stored:
     quantization: dict[str, Any] | None = None
 
 
-def store(array: Array, weights: str) -> Stored:
-    """A constant's bytes. ``weights``: float32, float16 or uint8; integers and booleans stay what they are."""
+LEVELS = 255  # of uint8, above the first one
+
+
+def grid(array: Array) -> tuple[float, float]:
+    """The number that level 0 of uint8 stands for, and the step between levels."""
+    # Weights that were quantised before lie on levels of their own; the first thousand tell most that were not.
+    own = np.unique(array.reshape(-1)[:1024])
+    own = np.unique(array) if own.size <= LEVELS + 1 else own
+    if 1 < own.size <= LEVELS + 1:
+        span = float(own[-1]) - float(own[0])
+        steps = round(span / float(np.diff(own).min()))
+        scale = span / steps
+        places = (own - float(own[0])) / scale
+        if steps <= LEVELS and np.abs(places - np.round(places)).max() < 1e-2:
+            return float(own[0]), scale
+    # Zero must be a level of its own, or padding and pruned weights would leak.
+    low, high = min(float(array.min()), 0.0), max(float(array.max()), 0.0)
+    scale = (high - low) / LEVELS or 1.0
+    return -round(-low / scale) * scale, scale
+
+
+def quantised(levels: Array, low: float, scale: float) -> Stored:
+    """Levels, uint8, of a grid."""
+    about = {"dtype": "uint8", "min": low, "scale": scale, "original_dtype": "float32"}
+    return Stored("float32", levels.tobytes(), about)
+
+
+def store(array: Array, weights: str | Stored) -> Stored:
+    """A constant's bytes. ``weights``: float32, float16, uint8 or the bytes; integers and booleans stay as they are."""
+    if isinstance(weights, Stored):
+        return weights
     if array.dtype == np.bool_:
         return Stored("bool", array.astype(np.uint8).tobytes())
     if array.dtype == np.int32:
@@ -37,31 +67,9 @@ def store(array: Array, weights: str) -> Stored:
     if weights == "float16":
         return Stored("float32", array.astype("<f2").tobytes(), {"dtype": "float16", "original_dtype": "float32"})
     if weights == "uint8":
-        low, scale = _levels(array)
-        levels = np.clip(np.round((array - low) / scale), 0, 255).astype(np.uint8)
-        return Stored(
-            "float32", levels.tobytes(), {"dtype": "uint8", "min": low, "scale": scale, "original_dtype": "float32"}
-        )
+        low, scale = grid(array)
+        return quantised(np.clip(np.round((array - low) / scale), 0, LEVELS).astype(np.uint8), low, scale)
     return Stored("float32", array.astype("<f4").tobytes())
-
-
-def _levels(array: Array) -> tuple[float, float]:
-    """The least of a tensor's 256 even levels, and the step between two."""
-    # Weights that were quantised before lie on levels of their own; the first thousand tell most that were not.
-    own = np.unique(array.reshape(-1)[:1024])
-    own = np.unique(array) if own.size <= 256 else own
-    if 1 < own.size <= 256:
-        span = float(own[-1]) - float(own[0])
-        steps = round(span / float(np.diff(own).min()))
-        scale = span / steps
-        places = (own - float(own[0])) / scale
-        if steps <= 255 and np.abs(places - np.round(places)).max() < 1e-2:
-            return float(own[0]), scale
-    low, high = float(array.min()), float(array.max())
-    # Zero must be a level of its own, or padding and pruned weights would leak.
-    low, high = min(low, 0.0), max(high, 0.0)
-    scale = (high - low) / 255 or 1.0
-    return -round(-low / scale) * scale, scale
 
 
 def restore(data: bytes, spec: dict[str, Any]) -> Array:
@@ -80,11 +88,11 @@ def restore(data: bytes, spec: dict[str, Any]) -> Array:
 
 
 def write_model(
-    folder: Path, graphs: dict[str, Graph], kinds: dict[str, str], metadata: dict[str, Any] | None = None
+    folder: Path, graphs: dict[str, Graph], kinds: Mapping[str, str | Stored], metadata: dict[str, Any] | None = None
 ) -> list[str]:
     """Write each graph as ``folder / name``, all over one set of shards; returns the shards' names.
 
-    kinds: how each constant is stored, by node name; float32 where it is not named.
+    kinds: how each constant is stored, by node name, or its bytes; float32 where it is not named.
     """
     constants = {node.name: node for graph in graphs.values() for node in graph.constants}
     weights = []
