@@ -1,5 +1,6 @@
-// The page of browser_screens.py: what is found and read on its screens goes back to Python to be judged.
-const { screens } = await (await fetch("job.json")).json();
+// The page of browser_screens.py: one engine a visit, named in job.json. Every engine gets the same screens, one at a time;
+// what it found and read goes back to Python to be judged.
+const { engine, screens } = await (await fetch("job.json")).json();
 
 const pictures = [];
 for (let i = 0; i < screens; i++) {
@@ -10,11 +11,29 @@ for (let i = 0; i < screens; i++) {
   pictures.push(canvas);
 }
 
-async function start() {
-  const { loadReader } = await import("/bundle/linelet.js");
-  const reader = await loadReader("/bundle/", { backend: "wasm" });
-  return async (picture) => (await reader.readScreen(picture, { unknown: true })).lines;
-}
+const engines = {
+  async linelet() {
+    const { loadReader } = await import("/bundle/linelet.js");
+    const reader = await loadReader("/bundle/", { backend: "wasm" });
+    return async (picture) => (await reader.readScreen(picture, { unknown: true })).lines;
+  },
+  async "pp-ocrv4"() {
+    const ort = await import("onnxruntime-web");
+    ort.env.wasm.numThreads = 1;
+    ort.env.wasm.wasmPaths = "/node_modules/onnxruntime-web/dist/";
+    const { PaddleOcrService } = await import("ppu-paddle-ocr/web");
+    const at = (name) => new URL(`models/${name}`, location.href).href;
+    const service = new PaddleOcrService({
+      model: { detection: at("det.onnx"), recognition: at("rec.onnx"), charactersDictionary: at("keys.txt") },
+      session: { executionProviders: ["wasm"] },
+    });
+    await service.initialize();
+    return async (picture) => {
+      const { results } = await service.recognize(picture, { flatten: true, noCache: true });
+      return results.map(({ text, confidence, box }) => ({ text, confidence, box }));
+    };
+  },
+};
 
 /** Milliseconds of each step of readScreen, by the reader's own modules: the least of three. */
 async function steps(picture) {
@@ -57,10 +76,10 @@ async function steps(picture) {
 
 const mark = (name) => fetch(`mark/${name}`); // Python notes the processor time that the browser has used
 try {
-  const opened = performance.now();
-  const read = await start();
+  const start = performance.now();
+  const read = await engines[engine]();
   await read(pictures[0]);
-  const load = performance.now() - opened;
+  const load = performance.now() - start;
   const [readings, times] = [[], []];
   await mark("start");
   for (const picture of pictures) {
@@ -70,7 +89,7 @@ try {
     readings.push(lines.map(({ text, confidence, box }) => ({ text, confidence, box })));
   }
   await mark("single");
-  window.result = { load, readings, times, steps: await steps(pictures[0]) };
+  window.result = { load, readings, times, steps: engine === "linelet" ? await steps(pictures[0]) : {} };
 } catch (failure) {
   window.result = { error: String(failure?.stack ?? failure) };
 }
