@@ -13,8 +13,9 @@ from onnx import TensorProto, helper, numpy_helper
 from linelet_convert.graphs import emit_graph
 from linelet_convert.onnxfile import OnnxFile
 from linelet_convert.runtimes import NumpyRuntime, OnnxRuntime
+from linelet_convert.tfgraph import SETTINGS, prune
 from linelet_convert.tfjs import write_model
-from linelet_convert.values import SIMPLIFICATIONS
+from linelet_convert.values import SIMPLIFICATIONS, Emitter
 
 
 class Graph:
@@ -163,3 +164,24 @@ def test_random_graphs_in_tensorflow_js(tfjs: Any, tmp_path_factory: pytest.Temp
         check(model, folder, tfjs)
 
     run()
+
+
+def test_a_constant_is_never_both_a_setting_and_a_number() -> None:
+    """On WebGPU a bound that is multiplied with too would be read back from the card at each run."""
+    g = Emitter(3)
+    shape = np.full((3, 1), 6, dtype=np.int64)
+    x = g.placeholder("x", shape, "float32")
+    two = g.scalar(2.0, "float32")
+    clipped = g.node("ClipByValue", [x, g.scalar(0.0, "float32"), two], shape)
+    lengths = g.binary("Mul", g.node("Shape", [clipped], g.rows([1]), "int32"), g.ints([2]))
+    twice = g.node("Tile", [g.binary("Mul", clipped, two), lengths], shape * 12)
+    picked = g.node("GatherV2", [twice, g.ints([2]), g.scalar(0)], g.rows([1]), batch_dims=0)
+    graph = prune(g.nodes, {"x": x}, {"y": picked})
+    read = {op: [t.node.name for t in n.inputs] for n in graph.nodes for op in [n.op] if op in SETTINGS}
+    computed = {t.node.name for n in graph.nodes if n.op == "Mul" and n.inputs[0].dtype == "float32" for t in n.inputs}
+    computed.add(read["GatherV2"][1])
+    assert read["ClipByValue"][2].removesuffix("_setting") in computed
+    assert not computed & {*read["ClipByValue"][1:], *read["Tile"][1:], *read["GatherV2"][2:]}
+    (product,) = (n for n in graph.nodes if n.op == "Mul" and n.inputs[0].dtype == "int32")
+    assert product.inputs[1].node.name == f"{read['GatherV2'][1]}_setting"
+    assert [n for n in graph.nodes if n.name.endswith("_setting")] == graph.nodes[:2]

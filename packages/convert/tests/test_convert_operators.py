@@ -858,17 +858,8 @@ def test_an_operator_gives_what_onnx_runtime_gives(operator: str, compare: Any) 
     run()
 
 
-# Chromium's software device for WebGPU goes down over GridSample, and takes all that follow with it.
-IN_BROWSERS = [
-    (backend, operator)
-    for backend in ("wasm", "cpu", "webgl", "webgpu")
-    for operator in CASES
-    if (backend, operator) != ("webgpu", "GridSample")
-]
-
-
 @pytest.mark.browser
-@pytest.mark.parametrize(("tfjs", "operator"), IN_BROWSERS, indirect=["tfjs"])
+@pytest.mark.parametrize("operator", CASES)
 def test_an_operator_gives_the_same_in_tensorflow_js(operator: str, compare: Any, tfjs: Any) -> None:
     @settings(FEW)
     @given(made(operator))

@@ -115,9 +115,7 @@ def test_a_constant_that_depends_on_the_size_is_made_for_any_size(make: Callable
     check(make(), tmp_path, NumpyRuntime())
 
 
-# Not on WebGPU: Chromium's software device goes down over positions that are looked up or interpolated.
 @pytest.mark.browser
-@pytest.mark.parametrize("tfjs", ["wasm", "cpu", "webgl"], indirect=True)
 @pytest.mark.parametrize("make", NETWORKS)
 def test_tensorflow_js_makes_it_too(make: Callable[[], Sized], tmp_path: Path, tfjs: Any) -> None:
     check(make(), tmp_path, tfjs, 1e-3)  # graphics cards approximate the sine

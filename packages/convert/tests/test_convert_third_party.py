@@ -17,6 +17,7 @@ from linelet_common.preprocess import prepare
 from linelet_common.reader import decode
 from linelet_common.spec import ReaderSpec
 from linelet_convert.conversion import convert
+from linelet_convert.drift import Drift
 from linelet_convert.lines import check_lines
 from linelet_convert.quantise import edits
 from linelet_convert.runtimes import NumpyRuntime
@@ -192,6 +193,19 @@ def test_a_public_recogniser_becomes_a_reader(name: str, tmp_path: Path) -> None
     assert report.check.texts_equal == report.check.lines > 0
     assert list(report.models) == [0]  # any width
     assert report.batch == "any"
+
+
+@pytest.mark.third_party
+def test_a_public_detector_shrinks_to_its_fourth(tmp_path: Path) -> None:
+    """PP-OCRv4's, normalised as PaddleOCR does: 4.8 MB as float32."""
+    name = "rapidocr_onnxruntime/models/ch_PP-OCRv4_det_infer.onnx"
+    (path,) = fetch("rapidocr-onnxruntime==1.4.4", [name], tmp_path)
+    hints = Hints(color="bgr", mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+    report = convert(path, tmp_path / "out", "uint8", hints=hints)
+    assert isinstance(report.harm, Drift)
+    assert report.harm.boxes
+    assert report.harm.loss <= 0.05
+    assert report.bytes < 1.5e6
 
 
 @pytest.mark.third_party

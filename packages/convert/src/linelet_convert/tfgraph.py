@@ -28,6 +28,15 @@ _VIEWS = ("Reshape", "Squeeze", "ExpandDims")
 # By how much a length may be another's multiple: what a network enlarges in one go.
 _MOST_TIMES = 8
 
+# Which inputs TensorFlow.js reads as settings, by operator (its converter's op_list; from the end where negative).
+SETTINGS: dict[str, tuple[int, ...]] = {
+    "ArgMax": (1,), "ArgMin": (1,), "ClipByValue": (1, 2), "ConcatV2": (-1,), "Cumsum": (1,), "ExpandDims": (1,),
+    "Fill": (0, 1), "GatherV2": (2,), "Max": (1,), "Mean": (1,), "Min": (1,), "MirrorPad": (1,), "PadV2": (1, 2),
+    "Prod": (1,), "Reshape": (1,), "ResizeBilinear": (1,), "ResizeNearestNeighbor": (1,), "ReverseV2": (1,),
+    "Slice": (1, 2), "Split": (0,), "SplitV": (1, 2), "StridedSlice": (1, 2, 3), "Sum": (1,), "Tile": (1,),
+    "Transpose": (1,),
+}  # fmt: skip
+
 INT32 = np.iinfo(np.int32)
 
 # A tensor that is larger than this is a mistake or an attack, not a network's.
@@ -105,7 +114,34 @@ def prune(nodes: Sequence[Node], inputs: dict[str, Tensor], outputs: dict[str, T
                 seen.add(id(node))
                 stack.append((node, True))
                 stack += [(t.node, False) for t in reversed(node.inputs)]
-    return Graph(order, inputs, outputs)
+    return Graph(_settings_apart(order), inputs, outputs)
+
+
+def _settings_apart(order: Sequence[Node]) -> list[Node]:
+    """The nodes, no constant of which is both a setting and a number to compute with.
+
+    TensorFlow.js reads settings (axes, shapes, bounds) on the processor, each time a node runs. On WebGPU, a constant
+    that is computed with lies on the card: reading it back takes time, and brings Chromium's software device down.
+    """
+    settings: set[int] = set()  # nodes that settings are made of, up to the lengths that Shape reads off a tensor
+
+    def is_setting(node: Node, i: int) -> bool:
+        places = SETTINGS.get(node.op, ())
+        return (id(node) in settings and node.op != "Shape") or i in places or i - len(node.inputs) in places
+
+    for node in reversed(order):
+        settings.update(id(tensor.node) for i, tensor in enumerate(node.inputs) if is_setting(node, i))
+    numbers = {id(t.node) for node in order for i, t in enumerate(node.inputs) if not is_setting(node, i)}
+    apart = {
+        id(node): Node(f"{node.name}_setting", node.op, [], dict(node.attributes), node.array)
+        for node in order
+        if node.array is not None and id(node) in settings & numbers
+    }
+    for node in order:
+        for i, tensor in enumerate(node.inputs):
+            if id(tensor.node) in apart and is_setting(node, i):
+                node.inputs[i] = Tensor(apart[id(tensor.node)], tensor.index, tensor.shape, tensor.dtype)
+    return [*apart.values(), *order]
 
 
 def static(shape: Shape) -> bool:
@@ -165,9 +201,13 @@ class Builder:
     def nodes_of(
         self, op: str, inputs: Sequence[Tensor], shapes: Sequence[Shape], dtype: str, **attributes: Any
     ) -> list[Tensor]:
-        """Add a node with one output a shape. ConversionError for an absurdly large one."""
+        """Add a node with one output a shape. ConversionError for a negative or an absurdly large one."""
         for shape in shapes:
-            if (shape < 0).any() or shape.astype(np.float64).prod(axis=1).max(initial=0) > MAX_ELEMENTS:
+            if (shape < 0).any():
+                raise ConversionError(
+                    f"makes a tensor of shape {shape.min(axis=0).tolist()}; the input is too small, widen it"
+                )
+            if shape.astype(np.float64).prod(axis=1).max(initial=0) > MAX_ELEMENTS:
                 raise ConversionError(
                     f"makes a tensor of shape {shape.max(axis=0).tolist()}; export a network of sensible size"
                 )
