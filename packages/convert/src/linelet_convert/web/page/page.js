@@ -14,6 +14,7 @@ import { isScreen } from "./screen.js";
 import { UNKNOWN } from "./spec.js";
 
 const element = (id) => document.getElementById(id);
+const ON_PICTURES = ["find", "whole", "add", "draw"]; // what can be asked for once there is a picture
 const THRESHOLD = 50; // percent: lines read with less confidence are left out, until somebody says otherwise
 
 const stage = new Stage();
@@ -93,7 +94,14 @@ function showFacts() {
 
 // --- Pictures -------------------------------------------------------------------------------------------------------
 
+/** Opens the picture that the bundle brings, if it does: its converter takes the link away where there is none. */
 async function openSample() {
+  if (!document.querySelector('link[href="sample.png"]')) {
+    element("sample").hidden = true;
+    for (const id of ON_PICTURES) element(id).disabled = true;
+    if ((await ready) && !picture) say((t) => t.hint);
+    return;
+  }
   const mine = ++wanted;
   const response = await fetch("sample.png");
   if (response.ok && mine === wanted) await open(await response.blob(), "sample.png");
@@ -113,6 +121,7 @@ async function open(blob, name) {
   if (own && !(await ask(texts().askOpen(own), ["openAnyway"]))) return;
   if (reader) element("problem").hidden = true; // what is wrong with the bundle stays
   picture = name;
+  for (const id of ON_PICTURES) element(id).disabled = false;
   stage.open(bitmap);
   bitmap.close();
   sheet.reset();
