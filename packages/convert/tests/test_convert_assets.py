@@ -1,6 +1,7 @@
 """What a bundle gets besides its network, with and without Node."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -30,9 +31,16 @@ def test_without_node_all_but_the_runtime_is_there_and_one_line_says_how_to_get_
     assert "\n" not in notice
     written = {path.name for path in tmp_path.iterdir() if path.is_file()}
     assert written == {path.name for path in assets.reader_files()}
-    assert {"index.html", "linelet.js", "worker.js", "sample.png"} <= written
+    assert {"index.html", "linelet.js", "worker.js"} <= written
     assert not any(name.startswith(".") for name in written)
     assert not (tmp_path / "tfjs").exists()
+
+
+def test_the_pages_sample_shows_what_is_said_of_it() -> None:
+    """Where a reader lacks one of its characters, its bundle gets another sample or none."""
+    screen = (Path(__file__).parents[1] / "tools" / "sample-screen.html").read_text(encoding="utf-8")
+    shown = re.sub(r"<style>.*?</style>|<!--.*?-->|<[^>]*>", "", screen, flags=re.DOTALL)
+    assert set("".join(shown.split())) == set(assets.SAMPLE_TEXT)
 
 
 def test_a_build_that_fails_leaves_nothing_and_says_why(unbuilt: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
+from linelet_common import sample
 from linelet_common.cli import guarded
 from linelet_common.errors import ConversionError
 from linelet_common.files import LISTING, digest_of, read_listing, whole_folder, write_listing
@@ -26,11 +27,16 @@ HERE = Path(__file__).parent
 READER, PAGE, SOURCES = (HERE / "web" / room for room in ("reader", "page", "runtime"))
 RUNTIME = READER / "tfjs"
 FINDER = "finder"  # the folder in a bundle that holds the finder of lines
+SAMPLE = sample.FILE_NAME
 
 # What decides how the runtime is built; the room's other files run models for a conversion's check.
 _BUILD_FILES = ("LICENSE.txt", "build.mjs", "kernels.json", "package-lock.json", "package.json")
-# What npm is given but a bundle does not need.
-_NOT_IN_BUNDLE = {"package.json", "README.md", "LICENSE"}
+# What npm is given but a bundle does not need, and what not every bundle gets.
+_NOT_IN_BUNDLE = {"package.json", "README.md", "LICENSE", SAMPLE}
+
+# What there is to read in the page's own sample, a body scale's screen.
+SAMPLE_TEXT = "体重68.5公斤偏胖对比上次0.6公斤BMI24.6偏高体脂率21.3%标准水分55.7%骨骼肌率38.9%发达蛋白质15.2%偏低"
+SAMPLE_TEXT += "内脏脂肪指数9基础代谢1520大卡身体年龄32建议控制体重"
 
 
 def reader_files() -> Iterator[Path]:
@@ -56,12 +62,25 @@ def install(bundle: Path) -> str | None:
     return None
 
 
+def add_sample(bundle: Path, own: bytes | None, charset: str) -> None:
+    """Give a bundle the picture that its page begins with.
+
+    own: the reader's sample, a PNG. Without one it is the page's, if the reader has the characters in it; else the page
+    begins empty.
+    """
+    if own is not None:
+        (bundle / SAMPLE).write_bytes(own)
+    elif set(SAMPLE_TEXT) <= set(charset):
+        shutil.copyfile(PAGE / SAMPLE, bundle / SAMPLE)
+
+
 def settle(bundle: Path) -> None:
-    """Have the page ask ahead for a finder only where the bundle holds one. To be called when the bundle is whole."""
-    if not (bundle / FINDER).is_dir():
-        page = bundle / "index.html"
-        lines = page.read_text(encoding="utf-8").splitlines(keepends=True)
-        page.write_text("".join(line for line in lines if f'href="{FINDER}/' not in line), encoding="utf-8")
+    """Have the page ask for a finder and a sample only where the bundle holds them. For when the bundle is whole."""
+    absent = [name for name in (FINDER + "/", SAMPLE) if not (bundle / name).exists()]
+    page = bundle / "index.html"
+    lines = page.read_text(encoding="utf-8").splitlines(keepends=True)
+    kept = [line for line in lines if not any(f'href="{name}' in line for name in absent)]
+    page.write_text("".join(kept), encoding="utf-8")
 
 
 def refresh(bundle: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from linelet_common import automata
+from linelet_common import automata, sample
 from linelet_common.codec import Reading
 from linelet_common.digests import seal
 from linelet_common.errors import ConversionError
@@ -186,6 +186,12 @@ def embedded_spec(file: OnnxFile) -> ReaderSpec | None:
     return None if text is None else ReaderSpec.from_json(text, f"metadata {ONNX_KEY!r} of {file.path}")
 
 
+def _sample(file: OnnxFile) -> bytes | None:
+    """The sample picture in the file's metadata, a PNG, if Linelet exported one."""
+    text = file.metadata.get(sample.ONNX_KEY)
+    return None if text is None else sample.sample_from_text(text, f"metadata {sample.ONNX_KEY!r} of {file.path}")
+
+
 def _write(
     file: OnnxFile,
     spec: ReaderSpec | None,
@@ -214,6 +220,7 @@ def _write(
         (folder / FILE_NAME).write_text(spec.to_json(), encoding="utf-8")
         (folder / automata.FILE_NAME).write_text(automata.automata_json(spec), encoding="utf-8")
         missing = assets.install(folder)
+        assets.add_sample(folder, _sample(file), spec.charset)
         if missing:
             notes = [*notes, missing]
         runtime = choose_runtime(folder / RUNTIME)

@@ -14,11 +14,11 @@ import onnx
 import onnxruntime
 import pytest
 
-from linelet_common import ReaderSpec
+from linelet_common import ReaderSpec, sample
 from linelet_common.boxes import ONNX_KEY, FinderSpec
 from linelet_common.fields import Field
 from linelet_common.grammar import Grammar
-from linelet_convert.assets import READER
+from linelet_convert.assets import PAGE, READER
 from linelet_convert.conversion import convert
 from linelet_convert.serve import make_server
 from linelet_read.finder import OnnxFinder
@@ -54,7 +54,7 @@ def run_vectors(node: str) -> Callable[[list[dict[str, Any]]], list[Any]]:
     return run
 
 
-def network_onnx(path: Path, spec: ReaderSpec) -> Path:
+def network_onnx(path: Path, spec: ReaderSpec, picture: Path | None = PAGE / "sample.png") -> Path:
     """An ONNX reader without training: one convolution over columns of 4 pixels, T = W / 4, fixed random weights.
 
     Texts are arbitrary, but they depend on every pixel: right for comparing runtimes, and made without torch.
@@ -82,7 +82,8 @@ def network_onnx(path: Path, spec: ReaderSpec) -> Path:
         ],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    onnx.helper.set_model_props(model, {"linelet_spec": spec.to_json()})
+    carried = {sample.ONNX_KEY: sample.sample_to_text(picture.read_bytes())} if picture else {}
+    onnx.helper.set_model_props(model, {"linelet_spec": spec.to_json(), **carried})
     onnx.save(model, path)
     return path
 
@@ -170,6 +171,12 @@ def make_served(folder: Path, spec: ReaderSpec, serve: Callable[[Path], str]) ->
     convert(path, bundle, "float32", finder=finder)  # so that confidences can be compared
     reader = OnnxReader(path, ReaderSpec.load(bundle / "spec.json"))
     return Served(bundle, serve(bundle), path, reader, OnnxFinder(finder))
+
+
+@pytest.fixture(scope="session")
+def networks() -> tuple[Callable[..., Path], Callable[[Path], Path]]:
+    """What writes a reader, and what writes a finder."""
+    return network_onnx, finder_onnx
 
 
 CHARSET = "0123456789.%公斤体脂率水分标准偏高"

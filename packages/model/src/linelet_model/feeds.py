@@ -53,6 +53,10 @@ class LineSource(Protocol):
         """Grey uint8 (H, W) and label of the lines of some numbers."""
         ...
 
+    def screen(self) -> Pixels:
+        """A screen of the app, RGB uint8 (H, W, 3)."""
+        ...
+
 
 class Epoch(Protocol):
     """The batches of an epoch, a pure function of what the feed was made from and the epoch's number."""

@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 import torch
 
+from linelet_common import sample
 from linelet_common.automata import ONNX_KEY as AUTOMATA_KEY
 from linelet_common.automata import automata_json
 from linelet_common.digests import seal
@@ -16,7 +17,7 @@ from linelet_common.files import output_file
 from linelet_common.onnx_session import open_session
 from linelet_common.reader import decode
 from linelet_common.spec import ONNX_KEY, ReaderSpec
-from linelet_model.run import load_network
+from linelet_model.run import check_file, load_network
 
 OPSET = 17
 # float32 networks of a few million parameters differ by 1e-6 to 1e-5 between torch and ONNX Runtime.
@@ -46,13 +47,22 @@ def export(run: Path, out: Path) -> float:
             dynamic_axes={"images": {0: "batch", 3: "width"}, "scores": {0: "batch", 1: "frames"}},
         )
     model = onnx.load_from_string(buffer.getvalue())
-    onnx.helper.set_model_props(model, {ONNX_KEY: spec.to_json(), AUTOMATA_KEY: automata_json(spec)})
+    onnx.helper.set_model_props(model, {ONNX_KEY: spec.to_json(), AUTOMATA_KEY: automata_json(spec), **_sample(run)})
     onnx.checker.check_model(model, full_check=True)
     content = seal(model.SerializeToString())
     difference = _check(network, spec, content)
     with output_file(out) as file:
         file.write(content)
     return difference
+
+
+def _sample(run: Path) -> dict[str, str]:
+    """The run's sample picture as metadata, if it has one."""
+    path = run / sample.FILE_NAME
+    if not path.is_file():
+        return {}
+    check_file(run, sample.FILE_NAME)
+    return {sample.ONNX_KEY: sample.sample_to_text(path.read_bytes())}
 
 
 def _check(network: torch.nn.Module, spec: ReaderSpec, content: bytes) -> float:

@@ -10,14 +10,15 @@ from typing import Any
 import torch
 from torch import nn
 
-from linelet_common.errors import TrainingError
+from linelet_common import sample
+from linelet_common.errors import LineletError, TrainingError
 from linelet_common.files import write_atomically
 from linelet_common.spec import FILE_NAME, ReaderSpec
 from linelet_model import run
 from linelet_model.curves import draw_curves
 from linelet_model.device import pick_precision
 from linelet_model.distributed import World
-from linelet_model.feeds import Feed
+from linelet_model.feeds import Feed, open_source, weighted
 from linelet_model.judging import Judged
 from linelet_model.settings import Settings
 from linelet_model.state import State
@@ -48,6 +49,29 @@ def write_run(
     }
     run.write_plan(out, plan)
     run.write_file(out, FILE_NAME, spec.to_json())
+
+
+def write_sample(settings: Settings, out: Path) -> None:
+    """Draw a screen of the app as the reader's sample, where a recipe is known: the training's, or one of its data's.
+
+    Without one it is that of the reader to start from, if there is any. Why none can be drawn is told on stderr.
+    """
+    folders = [Path(weighted(data)[0]) for data in settings.data]
+    recipes = [folder / "recipe.toml" for folder in folders if (folder / "recipe.toml").exists()]
+    recipe = settings.recipe or (str(recipes[0]) if recipes else None)
+    former = Path(settings.start) / sample.FILE_NAME if settings.start else None
+    if (out / sample.FILE_NAME).exists():
+        return
+    if recipe is None:
+        if former and former.is_file():
+            run.write_file(out, sample.FILE_NAME, former.read_bytes())
+        return
+    try:
+        picture = open_source(recipe, settings.seed, None, "all").screen()
+    except LineletError as failure:
+        print(f"the reader gets no sample picture: {failure}", file=sys.stderr)
+        return
+    run.write_file(out, sample.FILE_NAME, sample.encode_sample(picture))
 
 
 def write_epoch(state: State, judged: Judged, out: Path, spec: ReaderSpec, writer: Any) -> None:

@@ -7,6 +7,7 @@ checkpoint.pt        all that a resumed training needs: a plain dict that loads 
 metrics.jsonl        one JSON object per epoch
 predictions.txt      held-out lines as read after each epoch
 curves.png           loss and CER over the epochs
+sample.png           a screen of the app, where its recipe is known
 """
 
 import hashlib

@@ -24,7 +24,7 @@ from linelet_model.distributed import World
 from linelet_model.feeds import DatasetFeed, Epoch, Feed, Part, RecipeFeed, weighted
 from linelet_model.judging import Judged, judge
 from linelet_model.meter import Meter
-from linelet_model.records import open_tensorboard, write_epoch, write_run
+from linelet_model.records import open_tensorboard, write_epoch, write_run, write_sample
 from linelet_model.settings import Settings
 from linelet_model.start import build_network, check_data, claim_run
 from linelet_model.state import State
@@ -61,6 +61,7 @@ def _train(settings: Settings, out: Path, resume: bool, world: World) -> Judged:
             check_data(out, feed.digest)
         if world.first:
             write_run(settings, out, spec, network, feed, device, world)
+            write_sample(settings, out)
         state = State(settings, network, device, world)
         if resume:
             state.restore(out)

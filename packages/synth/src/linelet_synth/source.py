@@ -129,6 +129,12 @@ class Source:
         line = self.line(i)
         return line.picture, line.text
 
+    def screen(self) -> NDArray[np.uint8]:
+        """A screen of the app, RGB uint8 (H, W, 3)."""
+        from linelet_synth.screens.source import ScreenSource  # lines have no need of it
+
+        return ScreenSource(self.recipe, self.seed).screen(0).picture
+
     def _plan(self, i: int) -> Callable[[], Line]:
         """What draws sample i, all that is random in it drawn."""
         rng = self._rng

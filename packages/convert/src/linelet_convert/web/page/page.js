@@ -17,6 +17,7 @@ import { UNKNOWN } from "./spec.js";
 const element = (id) => document.getElementById(id);
 /** Hears of what the page's own parts tell. @type {(part: EventTarget, type: string, act: (event: CustomEvent) => unknown) => void} */
 const hear = (part, type, act) => part.addEventListener(type, /** @type {EventListener} */ (act));
+const ON_PICTURES = ["find", "whole", "add", "draw"]; // what can be asked for once there is a picture
 const THRESHOLD = 50; // percent: lines read with less confidence are left out, until somebody says otherwise
 
 const stage = new Stage();
@@ -97,7 +98,14 @@ function showFacts() {
 
 // --- Pictures -------------------------------------------------------------------------------------------------------
 
+/** Opens the picture that the bundle brings, if it does: its converter takes the link away where there is none. */
 async function openSample() {
+  if (!document.querySelector('link[href="sample.png"]')) {
+    element("sample").hidden = true;
+    for (const id of ON_PICTURES) element(id).disabled = true;
+    if ((await ready) && !picture) say((t) => t.hint);
+    return;
+  }
   const mine = ++wanted;
   const response = await fetch("sample.png");
   if (response.ok && mine === wanted) await open(await response.blob(), "sample.png");
@@ -117,6 +125,7 @@ async function open(blob, name) {
   if (own && !(await ask(texts().askOpen(own), ["openAnyway"]))) return;
   if (reader) element("problem").hidden = true; // what is wrong with the bundle stays
   picture = name;
+  for (const id of ON_PICTURES) element(id).disabled = false;
   stage.open(bitmap);
   bitmap.close();
   sheet.reset();
