@@ -25,8 +25,8 @@ def start_workers(count: int, prepare: Callable[..., None] | None = None, *argum
 def _start(prepare: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:
     """Give way to the training, and end with it."""
     if hasattr(os, "nice"):
-        # torch's threads wait for each other at every layer: one that a worker takes the core from stops them all. Where
-        # both want a core, Linux gives nice 5 a third of what nice 0 gets, and nice 10 a tenth, too little to keep up.
+        # torch's threads wait for each other at every layer: one that a worker takes the core from stops them all.
+        # Where both want a core, Linux gives nice 5 a third of what nice 0 gets, and nice 10 a tenth: too little.
         os.nice(5)
     end_with_parent()
     if prepare:
