@@ -72,7 +72,7 @@ def test_training_straight_from_the_recipe(whole, tmp_path):
     [
         (["synth", "none.toml", "--out", "o", "--count", "1"], "none.toml"),
         (["synth", "health-app", "--out", "o", "--count", "0"], "'0' is not a whole number above 0"),
-        (["train", "--data", "none", "--out", "o"], "none"),
+        (["train", "--data", "none", "--out", "o"], "none: no such dataset"),
         (["evaluate", "none.onnx", "--data", "none"], "none.onnx: no such reader"),
         (["read", "none.onnx", "x.png"], "none.onnx: no such reader"),
         (["export", "none", "--out", "o.onnx"], "none is not a run folder"),

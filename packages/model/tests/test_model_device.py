@@ -1,7 +1,7 @@
 import pytest
 
 from linelet_model import device
-from linelet_model.device import pick_threads
+from linelet_model.device import note_threads, pick_threads
 
 # A second of each core, in hundredths: user, nice, system, idle, iowait, irq, softirq, steal.
 IDLE = [2, 0, 1, 97, 0, 0, 0, 0]
@@ -42,6 +42,7 @@ def machine(monkeypatch):
 def test_as_many_threads_as_others_leave_cores(machine, capsys, cores, threads):
     machine(*cores)
     assert pick_threads(0) == threads
+    note_threads(threads)
     said = capsys.readouterr().err
     assert bool(said) == (threads < len(cores))
     count = "1 thread" if threads == 1 else f"{threads} threads"

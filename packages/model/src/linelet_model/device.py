@@ -50,12 +50,16 @@ def pick_threads(asked: int, before: int | None = None) -> int:
         return asked or before or 1
     cores = _cores()
     here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # torchrun's processes share the machine
-    free = max(1, min(len(cores), round(_free(cores, 0.5))) // here)
-    if free < len(cores) // here:
-        threads = "1 thread" if free == 1 else f"{free} threads"
-        said = f"{len(cores)} cores, of which others leave {free}: training on {threads}"
-        print(f"{said}; --threads {len(cores)} takes all", file=sys.stderr, flush=True)
-    return free
+    return max(1, min(len(cores), round(_free(cores, 0.5))) // here)
+
+
+def note_threads(threads: int) -> None:
+    """Say on stderr where ``pick_threads`` left cores to others."""
+    cores, here = len(_cores()), int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    if threads < cores // here:
+        count = "1 thread" if threads == 1 else f"{threads} threads"
+        said = f"{cores} cores, of which others leave {threads}: training on {count}"
+        print(f"{said}; --threads {cores} takes all", file=sys.stderr, flush=True)
 
 
 def _cores() -> set[int]:

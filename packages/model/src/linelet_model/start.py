@@ -6,6 +6,7 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from linelet_common.charset import Charset
+from linelet_common.datasets import open_dataset
 from linelet_common.errors import TrainingError
 from linelet_common.files import sweep
 from linelet_common.manifest import Manifest
@@ -132,6 +133,8 @@ def _described(settings: Settings) -> LineSource | Manifest | None:
         return open_source(settings.recipe, settings.seed, settings.look, "train")
     paths = [Path(weighted(data)[0]) for data in settings.data]
     for path in paths:
+        if not path.exists():
+            open_dataset(path)  # which says so
         manifest = Manifest.load(path)
         if manifest and settings.charset:
             raise TrainingError(f"{path} has a dataset.json with its charset; leave out --charset", place=path)

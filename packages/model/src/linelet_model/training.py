@@ -19,7 +19,7 @@ from linelet_common.spec import FILE_NAME, ReaderSpec
 from linelet_model import run
 from linelet_model.calibration import fit_temperature
 from linelet_model.data import augment, collate, scramble
-from linelet_model.device import pick_device, pick_threads
+from linelet_model.device import note_threads, pick_device, pick_threads
 from linelet_model.distributed import World
 from linelet_model.feeds import DatasetFeed, Epoch, Feed, Part, RecipeFeed, weighted
 from linelet_model.judging import Judged, judge
@@ -59,6 +59,8 @@ def _train(settings: Settings, out: Path, resume: bool, world: World) -> Judged:
     with closing(_open_feed(settings, spec, meter.waiting)) as feed:  # its workers end, whatever comes
         if resume:
             check_data(out, feed.digest)
+        elif world.first and not settings.threads:
+            note_threads(threads)  # not before: bad input is one line
         if world.first:
             write_run(settings, out, spec, network, feed, device, world)
             write_sample(settings, out)

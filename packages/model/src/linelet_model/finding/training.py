@@ -23,7 +23,7 @@ from linelet_common.errors import TrainingError
 from linelet_common.files import alone, sweep, write_atomically
 from linelet_model import checkpoint, run
 from linelet_model.average import follow
-from linelet_model.device import pick_threads
+from linelet_model.device import note_threads, pick_threads
 from linelet_model.finding.crops import make_batch
 from linelet_model.finding.judging import Found, judge_finder
 from linelet_model.finding.loss import map_loss
@@ -50,12 +50,15 @@ def train_finder(settings: FinderSettings, out: Path, resume: bool = False) -> F
 
 def _train(settings: FinderSettings, out: Path, resume: bool) -> Found:
     _claim(settings, out, resume)
-    torch.set_num_threads(pick_threads(settings.threads, run.read_run(out).get("threads") if resume else None))
+    threads = pick_threads(settings.threads, run.read_run(out).get("threads") if resume else None)
+    torch.set_num_threads(threads)
     torch.manual_seed(settings.seed)
     spec = FinderSpec(step=Finder.step, stride=Finder.stride)
     screens = TrainingScreens(settings, spec)
     if resume:
         check_data(out, screens.digest)
+    elif not settings.threads:
+        note_threads(threads)
     network = load_finder(Path(settings.start))[0] if settings.start else Finder()
     state = State(settings, network, len(screens))
     _write_run(settings, out, spec, state, screens)
