@@ -307,12 +307,13 @@ def test_bad_lines_can_be_skipped_and_are_counted(digits, tmp_path):
         ({"data": ("x",), "lr": -1.0}, "--lr -1.0 is outside"),
         ({"data": ("x",), "epochs": 1, "minutes": 1.0}, "are both given"),
         ({"data": ("x",), "look": "plain"}, "--look plain goes with --recipe"),
-        ({"data": ("/nowhere",)}, "has no dataset.json"),
+        ({"data": ("/nowhere",)}, "/nowhere: no such dataset"),
+        ({"data": ("/",)}, "has no dataset.json"),
         ({"data": ("x:0",)}, "the weight 0 is not above 0"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(options, message, tmp_path):
-    with pytest.raises(TrainingError, match=message):
+    with pytest.raises((TrainingError, DatasetError), match=message):
         train(Settings(**options), tmp_path / "run")
 
 
