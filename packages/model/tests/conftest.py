@@ -2,6 +2,8 @@
 
 import json
 import random
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import matplotlib
@@ -10,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from linelet_model.networks import NETWORKS
 from linelet_model.settings import Settings
+from linelet_model.state import State
 
 CHARSET = "0123456789.%"
 
@@ -80,3 +83,24 @@ def run_folder(digits, tmp_path_factory):
     out = tmp_path_factory.mktemp("run") / "run"
     train(Settings(data=(str(digits),), epochs=14, batch=32, threads=1), out)
     return out
+
+
+@pytest.fixture
+def killed_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, Path], AbstractContextManager[None]]:
+    """A block in which a training is killed after so many steps, right behind a checkpoint in ``out``."""
+
+    @contextmanager
+    def block(step: int, out: Path) -> Iterator[None]:
+        steps = iter(range(1000))
+
+        def explode(state: State) -> bool:
+            if next(steps) == step:
+                state.save(out)
+                raise KeyboardInterrupt
+            return False
+
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):  # noqa: PT012  # the block is the test's
+            patch.setattr("linelet_model.state.State.checkpoint_due", explode)
+            yield
+
+    return block

@@ -47,6 +47,12 @@ def test_no_text_is_both_trained_on_and_held_out(labels, seed):
         assert held
 
 
+def test_many_lines_of_one_text_have_nothing_to_hold_out():
+    train, held = split_by_text(["68.5"] * 200_000, 0.05, 0)
+    assert not train
+    assert len(held) == 200_000
+
+
 def test_the_held_out_share_is_what_was_asked():
     _, held = split_by_text([str(i) for i in range(20_000)], 0.05, 0)
     assert len(held) / 20_000 == pytest.approx(0.05, abs=0.006)

@@ -249,21 +249,12 @@ def feed_of_digest(folder):
     return feed.digest
 
 
-def test_a_streamed_training_that_was_killed_goes_on_exactly(small, always, tmp_path, monkeypatch):
+def test_a_streamed_training_that_was_killed_goes_on_exactly(small, always, tmp_path, monkeypatch, killed_at):
     """A mixture of a folder and shards, cut within an epoch: the weights are bit for bit those of one never cut."""
     shards = as_tar(small, tmp_path / "tar")
     settings = Settings(data=(str(small), f"{shards}:2"), workers=1, **SHORT)
     train(settings, tmp_path / "whole")
-    steps = iter(range(1000))
-
-    def explode(self):
-        if next(steps) == 50:  # of 114, in the second of four pools
-            self.save(tmp_path / "cut")
-            raise KeyboardInterrupt
-        return False
-
-    monkeypatch.setattr("linelet_model.state.State.checkpoint_due", explode)
-    with pytest.raises(KeyboardInterrupt):
+    with killed_at(50, tmp_path / "cut"):  # of 114, in the second of four pools
         train(settings, tmp_path / "cut")
     monkeypatch.setattr("linelet_model.state.State.checkpoint_due", lambda self: False)
     train(settings, tmp_path / "cut", resume=True)

@@ -60,21 +60,11 @@ def test_resuming_after_a_kill_equals_never_having_stopped(digits, tmp_path):
         assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "cut" / name).read_bytes(), name
 
 
-def test_resuming_in_the_middle_of_an_epoch_is_exact(digits, tmp_path, monkeypatch):
+def test_resuming_in_the_middle_of_an_epoch_is_exact(digits, tmp_path, killed_at):
     settings = Settings(data=(str(digits),), **SHORT)
     train(settings, tmp_path / "whole")
-    steps = iter(range(1000))
-
-    def explode(self):
-        if next(steps) == 25:
-            self.save(tmp_path / "cut")
-            raise KeyboardInterrupt
-        return False
-
-    monkeypatch.setattr("linelet_model.state.State.checkpoint_due", explode)
-    with pytest.raises(KeyboardInterrupt):
+    with killed_at(25, tmp_path / "cut"):
         train(settings, tmp_path / "cut")
-    monkeypatch.undo()
     train(settings, tmp_path / "cut", resume=True)
     whole, cut = (load_file(tmp_path / name / "weights.safetensors") for name in ("whole", "cut"))
     assert all(torch.equal(whole[key], cut[key]) for key in whole)

@@ -115,10 +115,8 @@ def settle_split(train: Numbers, held: Numbers, spare: Numbers) -> tuple[Numbers
     """
     if train and held:
         return train, held
-    rest = train[:0]
-    for i in (*train, *held):
-        if i not in spare:
-            rest.append(i)
+    kept, rest = set(spare), train[:0]
+    rest.extend(i for i in (*train, *held) if i not in kept)
     return rest, spare
 
 
