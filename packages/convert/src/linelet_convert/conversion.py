@@ -6,10 +6,10 @@ import math
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
@@ -43,6 +43,9 @@ RUNTIME = "tfjs"  # the folder in a bundle that holds TensorFlow.js
 
 # What smaller weights may cost: one line in two hundred.
 TOLERANCE = 0.005
+
+_NOTHING_LARGE = "no tensor is large enough to be worth smaller numbers"
+Judged = TypeVar("Judged", Harm, Drift)
 
 
 @dataclass(frozen=True)
@@ -217,12 +220,7 @@ def _write(
         if not why:
             kinds, harm, why = _shrink_bare(file, graphs[0], storage, runtime)
     else:
-        (folder / FILE_NAME).write_text(spec.to_json(), encoding="utf-8")
-        (folder / automata.FILE_NAME).write_text(automata.automata_json(spec), encoding="utf-8")
-        missing = assets.install(folder)
-        assets.add_sample(folder, _sample(file), spec.charset)
-        if missing:
-            notes = [*notes, missing]
+        notes = [*notes, *_add_reader(file, spec, folder)]
         runtime = choose_runtime(folder / RUNTIME)
         check = check_reader(file, spec, {w: folder / m for w, m in models.items()}, runtime, storage.data)
         if not why:
@@ -236,7 +234,7 @@ def _write(
         notes = [*notes, "without Node, TensorFlow.js itself was not run; install Node 20 and convert again to be sure"]
     written = json.loads((folder / MODEL).read_text(encoding="utf-8"))
     topology = written["modelTopology"]
-    report = Report(
+    return Report(
         source=file.path.name,
         sha256=hashlib.sha256(file.path.read_bytes()).hexdigest(),
         opset=file.opset,
@@ -255,7 +253,15 @@ def _write(
         finder=None,
         notes=notes,
     )
-    return report
+
+
+def _add_reader(file: OnnxFile, spec: ReaderSpec, folder: Path) -> list[str]:
+    """Put beside the network what reads with it: spec, automata, JavaScript, page, sample. Returns notes."""
+    (folder / FILE_NAME).write_text(spec.to_json(), encoding="utf-8")
+    (folder / automata.FILE_NAME).write_text(automata.automata_json(spec), encoding="utf-8")
+    missing = assets.install(folder)
+    assets.add_sample(folder, _sample(file), spec.charset)
+    return [missing] if missing else []
 
 
 def _write_via(
@@ -327,23 +333,33 @@ def _shrink(
         def adapt(names: set[str]) -> Adapted:
             return round_network(write({}), names, quantise.spread(ordered))
 
-        before: list[Reading] = []
-        kinds: Kinds = {}
-        harm: Harm | None = None
-        for kinds in quantise.choose(graph.constants, storage.weights, try_out, adapt):
-            before = before or read({})
-            harm = quantise.measure(before, read(kinds), lines)
-            if storage.weights == "auto":
-                if not harm.changed and not harm.moved:
-                    return kinds, harm, f"the smallest weights that {quantise.harmless(harm)}"
-            elif harm.loss <= storage.tolerance:
-                return kinds, harm, "asked for"
+        before = read({})
+        ways = quantise.choose(graph.constants, storage.weights, try_out, adapt)
+        kinds, harm, borne = _smallest(ways, lambda kinds: quantise.measure(before, read(kinds), lines), storage)
     if harm is None:
-        return {}, None, "no tensor is large enough to be worth smaller numbers"
+        return {}, None, _NOTHING_LARGE
     if storage.weights == "auto":
-        return {}, None, f"even float16 weights {quantise.said(harm)}"
+        if not borne:
+            return {}, None, f"even float16 weights {quantise.said(harm)}"
+        return kinds, harm, f"the smallest weights that {quantise.harmless(harm)}"
     quantise.refuse(harm, storage.tolerance, storage.weights, file.path)
     return kinds, harm, "asked for"
+
+
+def _smallest(
+    ways: Iterable[Kinds], judge: Callable[[Kinds], Judged], storage: Storage
+) -> tuple[Kinds, Judged | None, bool]:
+    """The first of the ways to store constants whose harm is borne, else the last; its harm, and whether it is borne.
+
+    "auto" bears nothing that anybody would notice, other weights what the tolerance allows.
+    """
+    kinds: Kinds = {}
+    harm: Judged | None = None
+    for kinds in ways:
+        harm = judge(kinds)
+        if harm.harmless if storage.weights == "auto" else harm.loss <= storage.tolerance:
+            return kinds, harm, True
+    return kinds, harm, False
 
 
 def _shrink_bare(file: OnnxFile, graph: Graph, storage: Storage, runtime: Runtime) -> tuple[Kinds, Drift | None, str]:
@@ -360,21 +376,19 @@ def _shrink_bare(file: OnnxFile, graph: Graph, storage: Storage, runtime: Runtim
             outputs = NumpyRuntime().run(write(kinds), small)
             return [array.astype(np.float32) for output in outputs for array in output.values()]
 
-        before: list[dict[str, Array]] = []
-        kinds: Kinds = {}
-        harm: Drift | None = None
-        for kinds in quantise.choose(graph.constants, storage.weights, try_out if small else None):
-            before = before or runtime.run(write({}), feeds)
-            harm = drift.measure(tried, before, runtime.run(write(kinds), feeds))
-            if storage.weights == "auto":
-                if harm.harmless:
-                    return kinds, harm, f"the smallest weights that do nothing noticeable: {harm}"
-            elif harm.loss <= storage.tolerance:
-                return kinds, harm, "asked for"
+        before = runtime.run(write({}), feeds)
+        ways = quantise.choose(graph.constants, storage.weights, try_out if small else None)
+
+        def judge(kinds: Kinds) -> Drift:
+            return drift.measure(tried, before, runtime.run(write(kinds), feeds))
+
+        kinds, harm, borne = _smallest(ways, judge, storage)
     if harm is None:
-        return {}, None, "no tensor is large enough to be worth smaller numbers"
+        return {}, None, _NOTHING_LARGE
     if storage.weights == "auto":
-        return {}, None, f"with float16 weights already {harm}"
+        if not borne:
+            return {}, None, f"with float16 weights already {harm}"
+        return kinds, harm, f"the smallest weights that do nothing noticeable: {harm}"
     drift.refuse(harm, storage.tolerance, storage.weights, file.path)
     return kinds, harm, "asked for"
 

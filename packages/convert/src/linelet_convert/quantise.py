@@ -74,6 +74,11 @@ class Harm:
             return self.changed
         return max(self.exact_before - self.exact_after, self.cer_after - self.cer_before)
 
+    @property
+    def harmless(self) -> bool:
+        """Whether no text and no band of confidence changed."""
+        return not self.changed and not self.moved
+
 
 def sample(spec: ReaderSpec, data: Path | None) -> Sample:
     """Lines of a dataset, spread over it, or made ones."""

@@ -374,7 +374,7 @@ function inkOf(window, core, ground) {
   const counts = countLevels(core);
   const byDistance = new Int32Array(256);
   for (let level = 0; level < 256; level++) byDistance[Math.abs(level - ground)] += counts[level];
-  // A hundredth of the core is darker or lighter still: the strokes' full contrast, whatever the speckles.
+  // What three in a hundred of the core reach: the strokes' full contrast, whatever the speckles.
   let contrast = 255;
   for (let further = byDistance[255]; 100 * further < 3 * core.data.length; further += byDistance[contrast]) contrast--;
   if (contrast < LEAST_CONTRAST) return null;
