@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
-from browser_speed import SECONDS, Handler, compressed, launch
+from browser_speed import Handler, compressed, run_job
 from PIL import Image
 from playwright.sync_api import sync_playwright
 from screen_engines import as_line
@@ -82,15 +82,7 @@ def fill(site: Path, bundle: Path | None, engines: list[str], pictures: list[np.
 
 def run(playwright: Any, url: str, site: Path, engine: str, count: int) -> dict[str, Any]:
     """What the page measures of an engine, the processor's milliseconds a screen, and the bytes it fetched."""
-    (site / "job.json").write_text(json.dumps({"engine": engine, "screens": count}))
-    Handler.asked.clear()
-    Handler.marks.clear()
-    browser = launch(playwright)
-    page = browser.new_page()
-    page.goto(url)
-    page.wait_for_function("window.result", timeout=SECONDS * 1000)
-    result: dict[str, Any] = page.evaluate("window.result")
-    browser.close()
+    result = run_job(playwright, url, site, {"engine": engine, "screens": count})
     if "error" in result:
         raise SystemExit(f"{engine}: {result['error']}")
     fetched = {path for path in Handler.asked if not path.startswith(NOT_COUNTED)} - {"/"}

@@ -175,15 +175,7 @@ def main() -> None:
                 print(f"the page: first text after {min(first):.0f} ms (best of 3), {size / 1e6:.2f} MB", flush=True)
             for name, backend in runs:
                 job = {"engine": name, "backend": backend, "charset": spec.charset, "lines": count}
-                (site / "job.json").write_text(json.dumps(job))
-                Handler.asked.clear()
-                Handler.marks.clear()
-                browser = launch(playwright)
-                page = browser.new_page()
-                page.goto(url)
-                page.wait_for_function("window.result", timeout=SECONDS * 1000)
-                result = page.evaluate("window.result")
-                browser.close()
+                result = run_job(playwright, url, site, job)
                 fetched = {
                     p for p in Handler.asked if not p.startswith(("/lines/", "/job", "/run", "/index", "/favicon"))
                 } - {"/"}
@@ -209,6 +201,20 @@ def cpu(marks: dict[str, float], count: int) -> dict[str, float]:
 def launch(playwright: Any) -> Any:
     path = os.environ.get("LINELET_CHROMIUM") or shutil.which("chromium")
     return playwright.chromium.launch(executable_path=path, args=CHROMIUM)
+
+
+def run_job(playwright: Any, url: str, site: Path, job: dict[str, Any]) -> dict[str, Any]:
+    """What the page at ``url`` gives for a job, in a browser of its own; Handler holds what it asked for meanwhile."""
+    (site / "job.json").write_text(json.dumps(job))
+    Handler.asked.clear()
+    Handler.marks.clear()
+    browser = launch(playwright)
+    page = browser.new_page()
+    page.goto(url)
+    page.wait_for_function("window.result", timeout=SECONDS * 1000)
+    result: dict[str, Any] = page.evaluate("window.result")
+    browser.close()
+    return result
 
 
 def first_text(playwright: Any, url: str) -> float:

@@ -98,25 +98,25 @@ class Evaluation:
         low, high = np.quantile(rates, [(1 - share) / 2, (1 + share) / 2])
         return float(low), float(high)
 
-    def told(self) -> list["Line"]:
+    def without_unknown(self) -> list["Line"]:
         """The lines whose reading claims to know every character. Where it holds U+FFFD, its low confidence says so,
         and is no estimate of how often such readings are right."""
         return [line for line in self.lines if UNKNOWN not in line.reading.text]
 
     def reliability(self) -> list[Reliability]:
-        """Confidence against correctness of the ``told`` lines by bands; of a calibrated reader the two agree."""
+        """Confidence against correctness of lines ``without_unknown``, by bands; a calibrated reader's agree."""
         found = []
-        for name, lines in _in_bands(self.told(), _CONFIDENCES, lambda line: line.reading.confidence):
+        for name, lines in _in_bands(self.without_unknown(), _CONFIDENCES, lambda line: line.reading.confidence):
             found.append(Reliability(name, len(lines), _mean_confidence(lines), _exact(lines)))
         return found
 
     def calibration_error(self) -> float:
-        """The expected calibration error of the ``told`` lines, 0-1, over 15 equal bins (Guo et al., 2017)."""
+        """The expected calibration error, 0-1, of lines ``without_unknown``, in 15 equal bins (Guo et al., 2017)."""
         edges = [k / _BINS for k in range(_BINS)] + [math.inf]
-        told = self.told()
-        bins = _in_bands(told, edges, lambda line: line.reading.confidence)
+        known = self.without_unknown()
+        bins = _in_bands(known, edges, lambda line: line.reading.confidence)
         gaps = sum(len(lines) * abs(_mean_confidence(lines) - _exact(lines)) for _, lines in bins)
-        return gaps / max(len(told), 1)
+        return gaps / max(len(known), 1)
 
     def breakdowns(self) -> dict[str, list[dict[str, Any]]]:
         """Lines and exact share by what lines are like; font, look and style only where the dataset says them.

@@ -44,6 +44,7 @@ svg text { font: 12px system-ui, sans-serif; fill: var(--pale) }
 def write_report(evaluation: Evaluation, dataset: LineDataset, title: str) -> str:
     """The report's HTML. The dataset is the one that was evaluated."""
     low, high = evaluation.cer_interval()
+    unknown = len(evaluation.lines) - len(evaluation.without_unknown())
     mistakes = evaluation.mistakes()
     shown = "".join(_mistake(dataset, line) for line in mistakes[:_MOST])
     count = f"{len(mistakes)}" if len(mistakes) <= _MOST else f"the worst {_MOST} of {len(mistakes)}"
@@ -64,7 +65,7 @@ def write_report(evaluation: Evaluation, dataset: LineDataset, title: str) -> st
 <h2>Substituted, missed and added characters</h2>{_confusions(evaluation, dataset)}
 <h2>Confidence</h2>
 <p>Lines by their confidence, and how many of them are exact; of a calibrated reader the points lie on the line. Left
-out are the {len(evaluation.lines) - len(evaluation.told())} readings with a character that the reader doesn't know.</p>
+out are the {unknown} readings with a character that the reader doesn't know.</p>
 {_curve(evaluation.reliability())}{_reliability(evaluation.reliability())}
 {breakdowns}
 """,

@@ -56,8 +56,8 @@ def _run_evaluate(args: argparse.Namespace) -> None:
         )
     print(f"mean CER per line {100 * result.cer_per_line:.2f} %")
     print(f"{edits['replace']} characters substituted, {edits['delete']} deleted, {edits['insert']} inserted")
-    told = len(result.told())
-    print(f"{len(result.lines) - told} readings hold a character that the reader doesn't know; of the {told} others")
+    known = len(result.without_unknown())
+    print(f"{len(result.lines) - known} readings hold a character that the reader doesn't know; of the {known} others")
     print(f"the expected calibration error is {100 * result.calibration_error():.2f} %; by confidence:")
     for row in result.reliability():
         shares = f"mean confidence {row.confidence:.3f}, {100 * row.exact:6.2f} % exact"
