@@ -151,6 +151,32 @@ def test_what_a_server_answers_instead_is_named(page: Any, served: Any, answer: 
     assert said in run(page, served, "return attempt(() => loadReader(bundle));")
 
 
+def test_one_fault_is_told_one_way_whichever_file_fails_first(page: Any, served: Any) -> None:
+    """Files are asked for at once; of those that fail, the first in the reader's order is named, not the first answered."""
+    page.goto(served.url + "spec.json")
+    waiting: list[Any] = []
+
+    def last(route: Any) -> None:
+        waiting.append(route)
+
+    def first(route: Any) -> None:
+        route.fulfill(status=404, body="")
+        page.wait_for_timeout(200)
+        waiting.pop().fulfill(status=404, body="")
+
+    page.route("**/elsewhere/files.json", lambda route: route.fulfill(status=404, body=""))
+    page.route("**/elsewhere/spec.json", last)
+    page.route("**/elsewhere/automata.json", first)
+    message = page.evaluate(
+        """async (bundle) => {
+          const { loadReader } = await import(new URL("linelet.js", bundle));
+          return loadReader(new URL("elsewhere/", bundle)).then(() => "no refusal", (failure) => failure.message);
+        }""",
+        served.url,
+    )
+    assert "elsewhere/spec.json is missing from the bundle (HTTP 404)" in message
+
+
 SERVICE_WORKER = """
 const listeners = {}, deleted = [], waits = [];
 globalThis.self = { addEventListener: (type, act) => (listeners[type] = act), skipWaiting() {},

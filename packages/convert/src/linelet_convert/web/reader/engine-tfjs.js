@@ -9,7 +9,7 @@
  *   input (N, channels, height, W), W a width that the spec allows -> the network's output
  * @property {() => void} dispose frees the network's memory
  */
-import { BackendError, LineletError, reason } from "./errors.js";
+import { BackendError, LineletError, inOrder, reason } from "./errors.js";
 import { IN_NODE, fetchBytes, inside, nodeModule } from "./files.js";
 
 const LONGEST_WAIT = 60_000; // milliseconds for a batch: whatever takes longer will never end
@@ -248,7 +248,7 @@ class Models {
   async bytes(manifest, url) {
     const paths = manifest.flatMap((group) => group.paths);
     let done = 0;
-    const parts = await Promise.all(
+    const parts = await inOrder(
       paths.map(async (path) => {
         if (!this.shards.has(path)) this.shards.set(path, this.files.bytes(inside(path, url)));
         try {

@@ -28,5 +28,18 @@ export function refuseUnknown(given, known, where) {
   }
 }
 
+/**
+ * All results. Of several failures the first in the list is thrown, not the first in time: one fault is told one way, however
+ * the network answers.
+ * @template T @param {Iterable<T | PromiseLike<T>>} promises @returns {Promise<Awaited<T>[]>}
+ */
+export async function inOrder(promises) {
+  const outcomes = await Promise.allSettled(promises);
+  return outcomes.map((outcome) => {
+    if (outcome.status === "rejected") throw outcome.reason;
+    return outcome.value;
+  });
+}
+
 /** What a failure says of itself, for messages. @param {unknown} failure @returns {string} */
 export const reason = (failure) => (failure instanceof Error ? failure.message : String(failure)).split("\n")[0];

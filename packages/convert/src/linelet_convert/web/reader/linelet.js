@@ -12,7 +12,7 @@ import * as forms from "./automata.js";
 import { decode } from "./decode.js";
 import { BACKENDS, tfjsEngine } from "./engine-tfjs.js";
 import { PROVIDERS, checkSeal, onnxEngine, onnxMetadata } from "./engine-onnx.js";
-import { BackendError, LineletError, reason, refuseUnknown } from "./errors.js";
+import { BackendError, LineletError, inOrder, reason, refuseUnknown } from "./errors.js";
 import { readFields } from "./fields.js";
 import { Files, IN_NODE, asFolder, fetchBytes, inside, resolve } from "./files.js";
 import { readPixels, toPixels, wholePixels } from "./pixels.js";
@@ -90,7 +90,7 @@ async function openBundle(address) {
   const url = asFolder(await resolve(address));
   const [where, compiled] = [inside("spec.json", url), inside(forms.FILE_NAME, url)];
   const files = await Files.open(url);
-  const [text, automata] = await Promise.all([files.text(where), files.text(compiled)]);
+  const [text, automata] = await inOrder([files.text(where), files.text(compiled)]);
   const spec = parseSpec(text, where.href);
   return { url, files, verified: files.verified, spec, automata: forms.parseAutomata(automata, spec, compiled.href) };
 }
@@ -172,7 +172,7 @@ class LocalReader {
     this.refuseDisposed();
     if (Array.isArray(image)) {
       if (options.box || options.boxes) throw new LineletError("boxes belong to one picture; give one, or no boxes");
-      const pictures = await Promise.all(image.map(toPixels));
+      const pictures = await inOrder(image.map(toPixels));
       return this.readCrops(pictures.map((picture) => ({ picture, box: whole(picture) })), options);
     }
     if (options.box && options.boxes) throw new LineletError("give 'box' or 'boxes', not both");
@@ -207,7 +207,7 @@ class LocalReader {
       const where = new URL("finder/", this.source.url).href;
       throw new LineletError(`${where} holds no finder of lines; convert again with one, or read boxes of your own`);
     }
-    const [, picture] = await Promise.all([this.startFinder(finder), toPixels(image)]);
+    const [, picture] = await inOrder([this.startFinder(finder), toPixels(image)]);
     const run = (data, shape) => this.run(() => this.startFinder(finder), data, shape);
     const read = (boxes, onReading) => {
       this.refuseDisposed();

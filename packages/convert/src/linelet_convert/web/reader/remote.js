@@ -1,5 +1,5 @@
 /** A reader that lives in a Web Worker (worker.js, a real file: no blob: URL, which a strict CSP would refuse). */
-import { LineletError, reason } from "./errors.js";
+import { LineletError, inOrder, reason } from "./errors.js";
 import { readFields } from "./fields.js";
 import { IN_NODE } from "./files.js";
 import { toPixels } from "./pixels.js";
@@ -81,7 +81,7 @@ export class RemoteReader {
   }
 
   async read(image, options = {}) {
-    const sent = await Promise.all([image].flat().map(ownPixels));
+    const sent = await inOrder([image].flat().map(ownPixels));
     return this.ask("read", [Array.isArray(image) ? sent : sent[0], options], sent.map(({ data }) => data.buffer));
   }
 
