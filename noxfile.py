@@ -139,9 +139,10 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """mypy --strict on every package."""
+    """mypy --strict on every package, the benchmarks and the tools."""
     install(session, *PACKAGES, extras=("mypy>=1.13",))
     session.run("mypy", *[f"packages/{package}/src" for package in PACKAGES])
+    session.run("mypy", "benchmarks", "tools", env={"MYPYPATH": "tools"})
 
 
 @nox.session

@@ -62,7 +62,7 @@ class Handler(SimpleHTTPRequestHandler):
     """Files of the site, and which of them were asked for."""
 
     protocol_version = "HTTP/1.1"
-    extensions_map: ClassVar = {
+    extensions_map = {  # noqa: RUF012 - as the class above has it
         **SimpleHTTPRequestHandler.extensions_map,
         ".mjs": "text/javascript",
         ".wasm": "application/wasm",

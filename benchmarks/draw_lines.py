@@ -88,7 +88,7 @@ def main() -> None:
     source = open_source(args.recipe, 900_000 + args.seed, None, "all")
     families = chinese_families()
     # Lines that hold characters outside the charset have no text that could be drawn again.
-    drawn = (source.sample(i)[1] for i in itertools.count())
+    drawn = (text for i in itertools.count() for _, text in source.samples([i]))
     texts = (text for text in drawn if text and UNKNOWN not in text)
     (args.out / "images").mkdir(parents=True)
     rows = []

@@ -20,11 +20,13 @@ from typing import Any
 import numpy as np
 from draw_lines import ARGUMENTS, GROUNDS, LATIN, chinese_families, luminance
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 from linelet_common.fields import Field
-from linelet_common.grammar import Number
+from linelet_common.grammar import Number, Piece
 from linelet_synth import load_recipe
+from linelet_synth.rng import Rng
+from linelet_synth.texts import draw_piece
 
 FOREIGN = [
     "最近7天", "今日步数", "睡眠质量", "查看详情", "历史记录", "2025-06-03 11:57", "74.0 kg", "正常", "Settings",
@@ -62,13 +64,15 @@ class Writer:
 
     def value(self, field: Field) -> str:
         """What the field may say: its first form, drawn."""
-        pieces = field.pieces()[0]
-        return "".join(
-            format(self.rng.randint(int(p.low), int(p.high)) if p.whole else self.rng.uniform(p.low, p.high), p.spec)
-            if isinstance(p, Number)
-            else "".join(p)
-            for p in pieces
-        )
+        return "".join(self.piece(piece) for piece in field.pieces()[0])
+
+    def piece(self, piece: Piece) -> str:
+        if isinstance(piece, str):
+            return piece
+        if isinstance(piece, Number):
+            low, high = piece.low, piece.high
+            return piece.text(self.rng.randint(int(low), int(high)) if piece.whole else self.rng.uniform(low, high))
+        return draw_piece(piece, Rng(b"screens", self.rng.getrandbits(32)))
 
     def pair(self) -> tuple[str, str, str] | None:
         """A field's key, name and value that this screen does not show yet."""
@@ -263,12 +267,13 @@ def main() -> None:
     recipe = load_recipe(args.recipe)
     families = chinese_families()
     (args.out / "images").mkdir(parents=True)
-    images, annotations = [], []
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
         for number in range(args.count):
             scale = 3 if args.phone else rng.choice([1, 2, 2, 3])
-            size = {"width": 360, "height": 800} if args.phone else {"width": 375, "height": 700}
+            size: ViewportSize = {"width": 360, "height": 800} if args.phone else {"width": 375, "height": 700}
             page = browser.new_page(device_scale_factor=scale, viewport=size)
             writer = Writer(rng, recipe.fields, KINDS[number % len(KINDS)], families)
             page.set_content(writer.page(12 if args.phone else None))

@@ -94,8 +94,8 @@ def measure(form: str, path: Path, read: int, workers: int) -> dict[str, Any]:
     ahead = 2 * 32 * settings.batch  # pools that are read by then, or soon
     worker = max(megabytes(str(pid)) for pid in feed._pool._processes)
     feed._pool.shutdown(wait=True)
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    rate = (taken + held + ahead) / (used.ru_utime + used.ru_stime)
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    rate = (taken + held + ahead) / (spent.ru_utime + spent.ru_stime)
     return {"open": opened, "rate": rate, "main": megabytes(), "worker": worker}
 
 

@@ -16,10 +16,9 @@ import Levenshtein
 import numpy as np
 
 from linelet_common.preprocess import prepare
-from linelet_common.reader import decode
 from linelet_model.feeds import open_source
 from linelet_read import load_reader
-from linelet_read.decoding import DECODINGS
+from linelet_read.decoding import DECODINGS, decode
 
 
 def main() -> None:
@@ -34,7 +33,7 @@ def main() -> None:
     automaton = source.grammar.automaton()
     lines = []
     for i in range(20 * args.count):
-        image, text = source.sample(i)
+        [(image, text)] = source.samples([i])
         if automaton.accepts(text):
             lines.append((prepare(image, spec)[None], text))
         if len(lines) == args.count:

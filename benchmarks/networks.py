@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -47,14 +48,14 @@ def least_ms(work: Callable[[], object], lines: int, runs: int = 5) -> float:
 def training_step(network: torch.nn.Module, precision: torch.dtype) -> Callable[[], None]:
     images = torch.zeros(64, 1, 32, 200).to(memory_format=torch.channels_last)
     targets = torch.ones(64 * 5, dtype=torch.long)
-    network = network.train().to(memory_format=torch.channels_last)
+    network = network.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def step() -> None:
         with torch.autocast("cpu", precision, enabled=precision != torch.float32):
             scores = network(images)
         log_probs = scores.float().log_softmax(2).permute(1, 0, 2)
         frames, lengths = torch.full((64,), log_probs.shape[0]), torch.full((64,), 5)
-        F.ctc_loss(log_probs, targets, frames, lengths).backward()
+        F.ctc_loss(log_probs, targets, frames, lengths).backward()  # type: ignore[no-untyped-call]
         network.zero_grad()
 
     return step
@@ -102,7 +103,7 @@ def main() -> None:
             costs = []
             for n in (1, 16):
                 lines = np.zeros((n, 1, 32, 200), dtype=np.float32)
-                costs.append(least_ms(lambda r=reader, x=lines: r.scores(x), n))
+                costs.append(least_ms(partial(reader.scores, lines), n))
         precision = pick_precision("auto", torch.device("cpu"))
         training = least_ms(training_step(network, precision), 64, runs=2)
         size = sum(p.numel() for p in network.parameters()) / 1e6

@@ -32,6 +32,7 @@ from fontTools.varLib.instancer import instantiateVariableFont
 from PIL import Image, ImageDraw, ImageFont
 
 from linelet_synth import Job, generate
+from linelet_synth.contents import LineContent
 from linelet_synth.recipe import Recipe, load_recipe
 from linelet_synth.recipe_faces import usable_faces
 from linelet_synth.storage import STORAGES
@@ -113,6 +114,7 @@ class Writer:
         self.job = Job(recipe, 0, 1 << 20, look, grey=grey, storage=form or "folder")
         self.form = form
         self.source = self.job.source()
+        self.content = LineContent(self.source, details=False)
         self.drawn = 0
 
     def draw(self, count: int) -> None:
@@ -126,12 +128,12 @@ class Writer:
         if self.form is None:
             self.draw(count)
             return
-        storage = STORAGES[self.form](out, False)
+        storage = STORAGES[self.form](out, self.content)
         storage.prepare()
         for k, start in enumerate(range(0, count, storage.chunk)):
             samples = range(start, min(start + storage.chunk, count))
             shifted = range(self.drawn + samples.start, self.drawn + samples.stop)
-            storage.take(k, samples, storage.make(self.source, k, shifted))
+            storage.take(k, shifted, storage.make(k, shifted))
         storage.join(k + 1, count)
         storage.close()
         self.drawn += count

@@ -37,7 +37,7 @@ def load(folder: Path) -> tuple[torch.Tensor, list[str]]:
 def read(model: torch.nn.Module, images: torch.Tensor, codec: Codec) -> list[str]:
     model.eval()
     with torch.inference_mode():
-        return [r.text for part in images.split(128) for r in codec.decode(model(part).numpy())]
+        return [r.text for part in torch.split(images, 128) for r in codec.decode(model(part).numpy())]
 
 
 def main() -> None:
@@ -65,7 +65,7 @@ def main() -> None:
         frames = torch.full((128,), scores.shape[0])
         loss = F.ctc_loss(scores, torch.cat([classes[i] for i in pick]), frames, lengths, zero_infinity=True)
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), 5)
         optimiser.step()
         seen += 128
