@@ -5,10 +5,12 @@ import pickle
 import numpy as np
 import pytest
 
+from linelet_common import ReaderSpec
 from linelet_common.codec import UNKNOWN
 from linelet_common.errors import RecipeError
+from linelet_common.learnable import sample_problem
 from linelet_synth import Source, load_recipe, open_recipe
-from linelet_synth.recipe import Transform
+from linelet_synth.recipe import Recipe, Transform
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +69,32 @@ def test_no_text_is_on_both_sides() -> None:
     texts = [{side.sample(i)[1] for i in range(400)} for side in (train, validation)]
     # What is outside the charset is told apart by what is drawn, not by the label.
     assert {text for text in texts[0] & texts[1] if text and UNKNOWN not in text} == set()
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ("IT35 6061 7087 6255 0653 0572 62", "PL61 1090 1014 0000 0712 1981 2874"),
+        ("lllllllllllllll", "1" * 25, "...:::|||"),
+    ],
+    ids=["long", "narrow"],
+)
+def test_every_picture_has_frames_enough_for_its_text(texts: tuple[str, ...]) -> None:
+    charset = "".join(sorted({*"".join(texts)}))
+    recipe = Recipe.model_validate(
+        {"name": "frames", "charset": charset, "texts": [{"forms": texts}], "looks": {"plain": {"size": [12, 30]}}},
+        strict=False,
+    )
+    spec = ReaderSpec(charset=charset, unknown=True)
+    for picture, text in Source(recipe, 0).samples(range(600)):
+        assert sample_problem(picture, text, "a sample", spec) is None
+
+
+def test_a_text_that_no_picture_has_frames_for_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("linelet_synth.source._ATTEMPTS", 0)
+    recipe = Recipe.model_validate({"name": "frames", "charset": "l", "texts": [{"forms": ["l" * 60]}]}, strict=False)
+    with pytest.raises(RecipeError, match=r"of frames: 'l+' needs 119 frames"):
+        list(Source(recipe, 0, "screen").samples(range(300)))
 
 
 def test_words_that_the_charset_cannot_encode_are_refused_by_name() -> None:

@@ -1,9 +1,11 @@
 """The plain look: one face and one size per line on a flat background, and five degradations.
 
 Text is inside the picture whatever its length: a line that is too wide for its canvas is set in the look's smallest
-size, and still too wide, it gets a wider canvas. Set smaller yet, and blurred, nobody could read it.
+size, and still too wide, or so long that a reader had too few frames for it, it gets a wider canvas. Set smaller yet,
+and blurred, nobody could read it.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import SimpleNamespace
@@ -12,6 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from linelet_common.codec import frames_needed
+from linelet_common.learnable import FRAMES_PER_HEIGHT
 from linelet_synth import pixels
 from linelet_synth.atlas import Atlas, Placed, ink_box, paste, set_text
 from linelet_synth.colours import choose_text_colour, parse_colour, perturb
@@ -24,6 +28,8 @@ from linelet_synth.texts import Text
 
 # From here on JPEG's coarsest step for a block's mean is under 8, half of which rounds away: flat grey stays as it is.
 _FLAT_QUALITY = 80
+# Frames of a canvas for each that its text needs: with hardly more, characters blur into each other.
+_FRAMES = 1.5
 _NOT_DRAWN = np.zeros((0, 0), dtype=np.uint8)
 
 
@@ -108,6 +114,7 @@ class Plain:
                 size = max(smallest, min(size - 1, int(size * shrink)) & -2)
                 placed, box = self._set(runs, weight, size)
             width, height = max(width, box[2] - box[0]), max(height, box[3] - box[1])
+            width = max(width, math.ceil(_FRAMES * frames_needed(text.text) * height / FRAMES_PER_HEIGHT))
             x, y = (width - (box[2] - box[0])) // 2, (height - (box[3] - box[1])) // 2
         effects = _choose(d, rng)
         # One pixel more: at a border, blur mirrors what is inside.
