@@ -104,7 +104,7 @@ def test_a_long_screen_is_never_seen_at_once():
 
 
 def flooded(levels, spec):
-    """Cores by flood filling, one cell after another."""
+    """Cores by flood filling, one cell after another, begun anew wherever a bridge between two lines falls."""
     seen, cores = set(), set()
     for start in map(tuple, np.argwhere(levels >= spec.threshold).tolist()):
         if start in seen:
@@ -120,6 +120,18 @@ def flooded(levels, spec):
                     seen.add(near)
                     queue.append(near)
         ys, xs = zip(*group, strict=True)
+        counts = {y: ys.count(y) for y in sorted(ys)}
+        bridges = [
+            y
+            for y in counts
+            if any(4 * counts[y] <= counts[a] for a in counts if a < y)
+            and any(4 * counts[y] <= counts[b] for b in counts if b > y)
+        ]
+        if bridges:
+            cut = levels.copy()
+            for y, x in group:
+                cut[y, x] = 0 if y in bridges else levels[y, x]
+            return flooded(cut, spec)
         total = sum(int(levels[cell]) for cell in group)
         if total >= spec.certain * len(group):
             cores.add((min(xs), min(ys), max(xs) + 1, max(ys) + 1, len(group), total))
@@ -132,6 +144,24 @@ def test_cores_are_the_groups_that_flooding_finds(levels):
     found = [(c.left, c.top, c.right, c.bottom, c.cells, c.total) for c in find_cores(levels, SPEC)]
     assert len(found) == len(set(found))
     assert set(found) == flooded(levels, SPEC)
+
+
+@pytest.mark.parametrize("bridge", [[7], [5, 20], [*range(5, 9)]])
+def test_lines_that_a_few_cells_join_are_two(bridge):
+    levels = np.zeros((8, 30), np.uint8)
+    levels[1:3, 2:28] = levels[4:6, 4:22] = 250
+    levels[3, bridge] = 120
+    assert sorted((c.top, c.bottom, c.left, c.right) for c in find_cores(levels, SPEC)) == [
+        (1, 3, 2, 28),
+        (4, 6, 4, 22),
+    ]
+
+
+def test_a_high_line_is_one_core():
+    levels = np.zeros((8, 30), np.uint8)
+    levels[1:7, 2:28] = 250
+    levels[4, 10:20] = 0  # a gap in the middle of a large digit, say
+    assert [(c.top, c.bottom) for c in find_cores(levels, SPEC)] == [(1, 7)]
 
 
 @given(st.floats(10, 60), st.floats(80, 300), st.floats(20, 40), st.floats(60, 120))

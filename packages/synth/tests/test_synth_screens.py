@@ -7,9 +7,12 @@ from itertools import combinations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
 
+from linelet_common.boxes import Guess, fit_boxes
 from linelet_common.grammar import Grammar
 from linelet_synth import load_recipe
+from linelet_synth.fonts import bundled
 from linelet_synth.screens.layout import choose_format, compose
 from linelet_synth.screens.page import Page
 from linelet_synth.screens.registry import WIDGETS, widget
@@ -176,3 +179,19 @@ def test_formats_are_within_the_limits(sources: dict[str, ScreenSource]) -> None
         assert 400 <= form.height <= 3200
         lying += form.width > form.height
     assert 10 < lying < 120
+
+
+@pytest.mark.parametrize("word", ["GETTING", "COMPONENTS", "MINIMUM", "HHH"])
+def test_the_stems_of_bold_capitals_are_no_plate(word: str) -> None:
+    """Where a box is fitted, every word of every bundled Latin face is one, whatever its size."""
+    for path in bundled("latin"):
+        for size in range(9, 31, 2):
+            font = ImageFont.truetype(path, size)
+            left, top, right, bottom = (round(edge) for edge in font.getbbox(word))
+            width, height = right - left, bottom - top
+            if height < 6:
+                continue
+            picture = Image.new("L", (width + 80, height + 80), 255)
+            ImageDraw.Draw(picture).text((40 - left, 40 - top), word, font=font, fill=40)
+            guess = Guess(40, 40 + width, 40 + height / 2, 1.2 * height)
+            assert len(fit_boxes(np.asarray(picture), guess)) == 1, (path, size)

@@ -5,8 +5,8 @@
 2. Long screens go through the network in tiles that overlap; each gives its middle to one map of the whole screen.
    Tiles are padded to multiples of ``step`` by repeating their last row and column.
 3. The map holds for each cell of ``stride`` x ``stride`` pixels how probably it lies in the core of a line, as whole
-   numbers 0-255: floor(255 p + 0.5). Cells of at least ``threshold`` that touch by an edge form a core; a core whose
-   mean is below ``certain`` is none.
+   numbers 0-255: floor(255 p + 0.5). Cells of at least ``threshold`` that touch by an edge form a core, or two
+   where only a few cells bridge them; a core whose mean is below ``certain`` is none.
 4. A core is a line's box less ``shrink`` of its height (and less a quarter of that of its width), so it says where
    the line is and how high, to a few pixels. The box itself is fitted to the ink in the full picture: the ground is the
    commonest grey level, ink is what differs from it, followed from the core outwards, rows first, then columns.
@@ -195,12 +195,13 @@ def find_map(shrunk: Pixels, spec: FinderSpec, score: Score) -> Pixels:
 def find_cores(levels: Pixels, spec: FinderSpec) -> list[Core]:
     """The cores in a map, in no particular order: groups of cells that touch by an edge, and are certain enough."""
     starts, ends, rows = _runs(levels >= spec.threshold)
-    if not len(starts):
-        return []
+    roots = _join_runs(starts, ends, rows)
+    while len(kept := _without_bridges(starts, ends, rows, roots)) < len(roots):
+        starts, ends, rows = starts[kept], ends[kept], rows[kept]
+        roots = _join_runs(starts, ends, rows)
     width = levels.shape[1]
     sums = np.concatenate([[0], np.cumsum(levels.ravel(), dtype=np.int64)])
     totals = (sums[rows * width + ends] - sums[rows * width + starts]).tolist()
-    roots = _join_runs(starts, ends, rows)
     groups: dict[int, list[int]] = {}
     for root, left, right, row, total in zip(roots, starts.tolist(), ends.tolist(), rows.tolist(), totals, strict=True):
         group = groups.get(root)
@@ -245,6 +246,27 @@ def _join_runs(starts: NDArray[np.int64], ends: NDArray[np.int64], rows: NDArray
             parent[root(k)] = root(i)
             k += 1
     return [root(i) for i in range(len(parent))]
+
+
+def _without_bridges(
+    starts: NDArray[np.int64], ends: NDArray[np.int64], rows: NDArray[np.int64], roots: list[int]
+) -> NDArray[np.int64]:
+    """The runs but those that join two lines: of a row with a quarter of the cells of some above and of some below it.
+
+    Where lines are set closely, a descender above an ascender marks a cell between them.
+    """
+    groups: dict[int, dict[int, int]] = {}
+    lengths, heights = (ends - starts).tolist(), rows.tolist()
+    for root, row, length in zip(roots, heights, lengths, strict=True):
+        cells = groups.setdefault(root, {})
+        cells[row] = cells.get(row, 0) + length
+    bridges = set()
+    for root, cells in groups.items():
+        counts = list(cells.values())  # row by row, as the runs come
+        above = np.maximum.accumulate(counts).tolist()
+        below = np.maximum.accumulate(counts[::-1])[::-1].tolist()
+        bridges |= {(root, row) for k, row in enumerate(cells) if 4 * counts[k] <= min(above[k], below[k])}
+    return np.array([k for k, run in enumerate(zip(roots, heights, strict=True)) if run not in bridges], dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -322,14 +344,16 @@ def _parts(ink: Bits) -> list[tuple[int, int, bool]]:
     """A line's ink (H, W), its outer columns not empty, cut into (first column, column behind the last, on a plate).
 
     Cut are gaps of eight tenths of the height, and smaller ones beside a plate: a filled ground with text on it, which
-    begins and ends with a quarter of the height of filled columns.
+    begins and ends with a quarter of the height of filled columns, and is filled along its upper and lower edge. The
+    bold stems of an N or H are filled columns too, with nothing between them.
     """
     height = len(ink)
     filled = ink.sum(axis=0)
     empty = _gaps(filled == 0)
     solid = (10 * filled >= 9 * height).tolist()
+    edges = ink[height // 10] & ink[height - 1 - height // 10]
     pieces = list(zip([0, *(end for _, end in empty)], [*(start for start, _ in empty), len(filled)], strict=True))
-    plates = [_plate(solid, start, end, height) for start, end in pieces]
+    plates = [_plate(solid, edges, start, end, height) for start, end in pieces]
     parts: list[tuple[int, int, bool]] = []
     for k, (start, end) in enumerate(pieces):
         plate = plates[k]
@@ -349,13 +373,15 @@ def _gaps(empty: Bits) -> list[tuple[int, int]]:
     return list(zip(np.flatnonzero(change == 1).tolist(), np.flatnonzero(change == -1).tolist(), strict=True))
 
 
-def _plate(solid: list[bool], start: int, end: int, height: int) -> tuple[int, int] | None:
+def _plate(solid: list[bool], edges: Bits, start: int, end: int, height: int) -> tuple[int, int] | None:
     """First and last filled column of a plate between two columns; None where there is none."""
     reach = min(end - start, 6 * height // 10)
     least = max(2, height // 4)
     first = next((x for x in range(start, start + reach) if solid[x]), end)
     last = next((x for x in range(end - 1, end - 1 - reach, -1) if solid[x]), start)
     if last - first < 2 * least or not all(solid[first : first + least] + solid[last + 1 - least : last + 1]):
+        return None
+    if 10 * int(edges[first : last + 1].sum()) < 9 * (last + 1 - first):
         return None
     # Filled throughout, it may be a stroke; from the line's height on it is a plate whose text stands out less.
     return None if last - first < height and all(solid[first : last + 1]) else (first, last + 1)

@@ -149,9 +149,14 @@ function tileInput(shrunk, [top, bottom], [left, right], spec) {
  *   in cells, right and bottom exclusive; total: sum of its levels
  */
 export function findCores(levels, spec) {
-  const runs = findRuns(levels, spec.threshold);
+  let runs = findRuns(levels, spec.threshold);
+  let roots = joinRuns(runs);
+  for (let kept; (kept = withoutBridges(runs, roots)).length < runs.length; ) {
+    runs = kept;
+    roots = joinRuns(runs);
+  }
   const groups = new Map();
-  joinRuns(runs).forEach((root, i) => {
+  roots.forEach((root, i) => {
     const { left, right, row, total } = runs[i];
     const group = groups.get(root);
     if (!group) groups.set(root, { left, top: row, right, bottom: row + 1, cells: right - left, total });
@@ -194,6 +199,32 @@ function joinRuns(runs) {
     for (let k = above; runs[k].row === row - 1 && runs[k].left < right; k++) parent[root(k)] = root(i);
   });
   return parent.map((_, i) => root(i));
+}
+
+/**
+ * The runs but those that join two lines: of a row with a quarter of the cells of some above and of some below it. Where
+ * lines are set closely, a descender above an ascender marks a cell between them.
+ */
+function withoutBridges(runs, roots) {
+  /** @type {Map<number, Map<number, number>>} root -> row -> its cells, row by row, as the runs come */
+  const groups = new Map();
+  runs.forEach(({ left, right, row }, i) => {
+    if (!groups.has(roots[i])) groups.set(roots[i], new Map());
+    const cells = groups.get(roots[i]);
+    cells.set(row, (cells.get(row) ?? 0) + right - left);
+  });
+  const bridges = new Set();
+  for (const [root, cells] of groups) {
+    const counts = [...cells.values()];
+    const below = [...counts];
+    for (let k = counts.length - 2; k >= 0; k--) below[k] = Math.max(below[k], below[k + 1]);
+    let above = 0;
+    [...cells.keys()].forEach((row, k) => {
+      above = Math.max(above, counts[k]);
+      if (4 * counts[k] <= Math.min(above, below[k])) bridges.add(`${root} ${row}`);
+    });
+  }
+  return bridges.size ? runs.filter(({ row }, i) => !bridges.has(`${roots[i]} ${row}`)) : runs;
 }
 
 /**
@@ -270,7 +301,8 @@ export function fitBoxes(grey, guess, split = true) {
 /**
  * A line's ink cut into [first column, column behind the last, on a plate]. Cut are gaps of eight tenths of the height,
  * and smaller ones beside a plate: a filled ground with text on it, which begins and ends with a quarter of the height of
- * filled columns.
+ * filled columns, and is filled along its upper and lower edge. The bold stems of an N or H are filled columns too, with
+ * nothing between them.
  * @returns {[number, number, boolean][]}
  */
 function partsOf({ data, width }, rows, columns) {
@@ -284,7 +316,10 @@ function partsOf({ data, width }, rows, columns) {
   const solid = filled.map((count) => 10 * count >= 9 * height);
   const starts = [0, ...empty.map(([, end]) => end)];
   const ends = [...empty.map(([start]) => start), filled.length];
-  const plates = starts.map((start, k) => plateIn(solid, start, ends[k], height));
+  const near = Math.floor(height / 10);
+  const [upper, lower] = [rows[0] + near, rows[1] - 1 - near].map((y) => y * width + columns[0]);
+  const edges = filled.map((_, x) => data[upper + x] && data[lower + x]);
+  const plates = starts.map((start, k) => plateIn(solid, edges, start, ends[k], height));
   /** @type {[number, number, boolean][]} */
   const parts = [];
   starts.forEach((start, k) => {
@@ -315,7 +350,7 @@ function gapsIn(filled) {
 }
 
 /** First column of a plate between two columns, and the one behind its last; null where there is none. @returns {[number, number] | null} */
-function plateIn(solid, start, end, height) {
+function plateIn(solid, edges, start, end, height) {
   const reach = Math.min(end - start, Math.floor((6 * height) / 10));
   const least = Math.max(2, Math.floor(height / 4));
   let first = start;
@@ -325,8 +360,9 @@ function plateIn(solid, start, end, height) {
   while (last > end - 1 - reach && !solid[last]) last--;
   if (last === end - 1 - reach) last = start;
   if (last - first < 2 * least) return null;
-  const edges = [...solid.slice(first, first + least), ...solid.slice(last + 1 - least, last + 1)];
-  if (!edges.every(Boolean)) return null;
+  const ends = [...solid.slice(first, first + least), ...solid.slice(last + 1 - least, last + 1)];
+  if (!ends.every(Boolean)) return null;
+  if (10 * edges.slice(first, last + 1).filter(Boolean).length < 9 * (last + 1 - first)) return null;
   // Filled throughout, it may be a stroke; from the line's height on it is a plate whose text stands out less.
   return last - first < height && solid.slice(first, last + 1).every(Boolean) ? null : [first, last + 1];
 }
