@@ -390,6 +390,20 @@ def test_a_plate_beside_a_word_is_a_line_of_its_own(ground, plate, on_plate):
     assert [b.x + b.width for b in boxes] == [50, 99]
 
 
+@pytest.mark.parametrize(("ground", "dark", "pale"), [(255, 0, 190), (250, 30, 200), (20, 250, 70)])
+@pytest.mark.parametrize("pale_first", [False, True])
+def test_pale_text_beside_dark_belongs_to_the_line(ground, dark, pale, pale_first):
+    """A value's pale unit, a heading's pale second half: the dark part alone would pass for the whole line."""
+    grey = np.full((60, 300), ground, np.uint8)
+    strokes(grey, 20, 20, 8, pale if pale_first else dark)
+    strokes(grey, 58, 20, 10, dark if pale_first else pale)
+    assert fit_boxes(grey, Guess(20, 98, 28, 20)) == [Box(20, 20, 76, 16)]
+    grey[:] = ground
+    strokes(grey, 20, 20, 8, pale if pale_first else dark)
+    strokes(grey, 70, 20, 10, dark if pale_first else pale)
+    assert sorted(fit_boxes(grey, Guess(20, 110, 28, 20))) == [Box(20, 20, 30, 16), Box(70, 20, 38, 16)]
+
+
 def test_what_lies_far_apart_is_two_lines_and_a_words_gaps_are_none():
     grey = np.full((60, 200), 255, np.uint8)
     strokes(grey, 20, 20, 8, 0)

@@ -42,6 +42,7 @@ _LEAST_CONTRAST = 8  # grey levels between ground and ink: fainter text cannot b
 _LEAST_HEIGHT = 5  # pixels of ink: what is lower nobody can read
 _LEAST_COVERED = 191  # of 255: how much of a core's fullest cell it covers, wherever it lies
 _NARROW = 1.5  # heights: a line of fewer has more ink than ground close around it
+_LEAST_REST = 0.6  # heights: how far a line must go on beyond its ink for pale text to be looked for
 _LEAST_INK = 0.4  # of the ink's full contrast: what lies below is a blurred edge
 
 
@@ -269,8 +270,7 @@ def _without_bridges(
     return np.array([k for k, run in enumerate(zip(roots, heights, strict=True)) if run not in bridges], dtype=np.int64)
 
 
-@dataclass(frozen=True)
-class Guess:
+class Guess(NamedTuple):
     """Where a core says a line is, in pixels of the picture: its ends, its middle row and its height."""
 
     left: float
@@ -303,11 +303,36 @@ def guess_line(core: Core, levels: Pixels, spec: FinderSpec, scale: float) -> Gu
     return Guess(left * spec.stride * scale - beyond, right * spec.stride * scale + beyond, middle, height)
 
 
-def fit_boxes(grey: Pixels, guess: Guess, split: bool = True) -> list[Box]:
+def fit_boxes(grey: Pixels, guess: Guess) -> list[Box]:
     """The ink of a line, without margin; none where nothing stands out from the ground.
 
-    split: whether what lies far apart, and what stands on a plate of its own beside the rest, are lines of their own.
+    What lies far apart, and what stands on a plate of its own beside the rest, are lines of their own. Pale text beside
+    dark is no ink by the dark one's measure: where the line is known to go on, the rest is measured by itself.
     """
+    boxes = _fit_ink(grey, guess, split=True)
+    if not boxes:
+        return []
+    for end in (0, 1):
+        edge = min(b.x for b in boxes) if end == 0 else max(b.x + b.width for b in boxes)
+        rest = guess._replace(right=edge) if end == 0 else guess._replace(left=edge)
+        if rest.right - rest.left < _LEAST_REST * guess.height:
+            continue
+        for box in _fit_ink(grey, rest, split=False):
+            near = min(boxes, key=lambda b: _gap(b, box))
+            if 10 * _gap(near, box) < 8 * near.height:
+                boxes[boxes.index(near)] = _around(near, box)
+            else:
+                boxes.append(box)
+    return boxes
+
+
+def _gap(a: Box, b: Box) -> int:
+    """Columns between two boxes; below 0 where they overlap."""
+    return max(a.x, b.x) - min(a.x + a.width, b.x + b.width)
+
+
+def _fit_ink(grey: Pixels, guess: Guess, split: bool) -> list[Box]:
+    """The boxes of the ink that stands out most; split: whether it may be several lines."""
     high = guess.height
     top, bottom = _whole(guess.middle - 0.9 * high, guess.middle + 0.9 * high, grey.shape[0])
     left, right = _whole(guess.left - 0.6 * high, guess.right + 0.6 * high, grey.shape[1])
@@ -336,7 +361,7 @@ def fit_boxes(grey: Pixels, guess: Guess, split: bool = True) -> list[Box]:
         start, middle = left + columns[0], top + (rows[0] + rows[1]) / 2
         # What stands on a plate is mostly smaller.
         guesses = [Guess(start + a, start + b, middle, high * (0.75 if plate else 1.0)) for a, b, plate in parts]
-        return [box for part in guesses for box in fit_boxes(grey, part, split=False)]
+        return [box for part in guesses for box in _fit_ink(grey, part, split=False)]
     return [Box(left + columns[0], top + rows[0], columns[1] - columns[0], rows[1] - rows[0])]
 
 

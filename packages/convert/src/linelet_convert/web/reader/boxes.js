@@ -22,6 +22,7 @@ const LEAST_CONTRAST = 8; // grey levels between ground and ink: fainter text ca
 const LEAST_HEIGHT = 5; // pixels of ink: what is lower nobody can read
 const LEAST_COVERED = 191; // of 255: how much of a core's fullest cell it covers, wherever it lies
 const NARROW = 1.5; // heights: a line of fewer has more ink than ground close around it
+const LEAST_REST = 0.6; // heights: how far a line must go on beyond its ink for pale text to be looked for
 const LEAST_INK = 0.4; // of the ink's full contrast: what lies below is a blurred edge
 
 const DEFAULTS = {
@@ -264,11 +265,33 @@ function greatestOf(core, { data, width }, x) {
 }
 
 /**
- * The ink of a line, without margin; none where nothing stands out from the ground. split: whether what lies far apart, and
- * what stands on a plate of its own beside the rest, are lines of their own.
+ * The ink of a line, without margin; none where nothing stands out from the ground. What lies far apart, and what stands on
+ * a plate of its own beside the rest, are lines of their own. Pale text beside dark is no ink by the dark one's measure:
+ * where the line is known to go on, the rest is measured by itself.
  * @param {Grey} grey @param {ReturnType<typeof guessLine>} guess @returns {Box[]}
  */
-export function fitBoxes(grey, guess, split = true) {
+export function fitBoxes(grey, guess) {
+  const boxes = fitInk(grey, guess, true);
+  if (!boxes.length) return [];
+  for (const end of [0, 1]) {
+    const edge = end === 0 ? Math.min(...boxes.map((b) => b.x)) : Math.max(...boxes.map((b) => b.x + b.width));
+    const rest = end === 0 ? { ...guess, right: edge } : { ...guess, left: edge };
+    if (rest.right - rest.left < LEAST_REST * guess.height) continue;
+    for (const box of fitInk(grey, rest, false)) {
+      const gaps = boxes.map((other) => gapBetween(other, box));
+      const near = gaps.indexOf(Math.min(...gaps));
+      if (10 * gaps[near] < 8 * boxes[near].height) boxes[near] = around(boxes[near], box);
+      else boxes.push(box);
+    }
+  }
+  return boxes;
+}
+
+/** Columns between two boxes; below 0 where they overlap. @param {Box} a @param {Box} b */
+const gapBetween = (a, b) => Math.max(a.x, b.x) - Math.min(a.x + a.width, b.x + b.width);
+
+/** The boxes of the ink that stands out most; split: whether it may be several lines. @returns {Box[]} */
+function fitInk(grey, guess, split) {
   const high = guess.height;
   const [top, bottom] = whole(guess.middle - 0.9 * high, guess.middle + 0.9 * high, grey.height);
   const [left, right] = whole(guess.left - 0.6 * high, guess.right + 0.6 * high, grey.width);
@@ -293,7 +316,7 @@ export function fitBoxes(grey, guess, split = true) {
     const middle = top + (rows[0] + rows[1]) / 2;
     // What stands on a plate is mostly smaller.
     return parts.flatMap(([a, b, plate]) =>
-      fitBoxes(grey, { left: start + a, right: start + b, middle, height: high * (plate ? 0.75 : 1) }, false));
+      fitInk(grey, { left: start + a, right: start + b, middle, height: high * (plate ? 0.75 : 1) }, false));
   }
   return [{ x: left + columns[0], y: top + rows[0], width: columns[1] - columns[0], height: rows[1] - rows[0] }];
 }
