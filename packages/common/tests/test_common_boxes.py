@@ -407,8 +407,8 @@ def test_pale_text_beside_dark_belongs_to_the_line(ground, dark, pale, pale_firs
 def test_what_lies_far_apart_is_two_lines_and_a_words_gaps_are_none():
     grey = np.full((60, 200), 255, np.uint8)
     strokes(grey, 20, 20, 8, 0)
-    strokes(grey, 58, 20, 8, 0)
-    assert [(b.x, b.width) for b in fit_boxes(grey, Guess(20, 90, 28, 20))] == [(20, 68)]
+    strokes(grey, 64, 20, 8, 0)  # a gap of 14 in a height of 16, as a monospaced face's space is
+    assert [(b.x, b.width) for b in fit_boxes(grey, Guess(20, 96, 28, 20))] == [(20, 74)]
     grey[:] = 255
     strokes(grey, 20, 20, 8, 0)
     strokes(grey, 66, 20, 8, 0)

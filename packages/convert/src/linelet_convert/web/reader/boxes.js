@@ -280,7 +280,7 @@ export function fitBoxes(grey, guess) {
     for (const box of fitInk(grey, rest, false)) {
       const gaps = boxes.map((other) => gapBetween(other, box));
       const near = gaps.indexOf(Math.min(...gaps));
-      if (10 * gaps[near] < 8 * boxes[near].height) boxes[near] = around(boxes[near], box);
+      if (10 * gaps[near] < 9 * boxes[near].height) boxes[near] = around(boxes[near], box);
       else boxes.push(box);
     }
   }
@@ -322,7 +322,7 @@ function fitInk(grey, guess, split) {
 }
 
 /**
- * A line's ink cut into [first column, column behind the last, on a plate]. Cut are gaps of eight tenths of the height,
+ * A line's ink cut into [first column, column behind the last, on a plate]. Cut are gaps of nine tenths of the height,
  * and smaller ones beside a plate: a filled ground with text on it, which begins and ends with a quarter of the height of
  * filled columns, and is filled along its upper and lower edge. The bold stems of an N or H are filled columns too, with
  * nothing between them.
@@ -348,7 +348,7 @@ function partsOf({ data, width }, rows, columns) {
   starts.forEach((start, k) => {
     const plate = plates[k];
     const gap = k > 0 ? start - ends[k - 1] : 0;
-    const wide = k > 0 && 10 * gap >= 8 * height;
+    const wide = k > 0 && 10 * gap >= 9 * height;
     const apart = k > 0 && 10 * gap >= 3 * height && Boolean(plate || plates[k - 1]);
     if (!parts.length || wide || apart) {
       const [first, last] = plate ?? [start, ends[k]];
