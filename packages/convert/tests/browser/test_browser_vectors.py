@@ -76,6 +76,12 @@ def test_transparent_pixels_lie_on_white_as_in_pillow(run_vectors: Run) -> None:
     assert run_vectors([{"kind": "grey", "picture": picture(rgba)}]) == [text(np.asarray(wanted))]
 
 
+def test_a_picture_may_lie_anywhere_in_its_buffer(run_vectors: Run) -> None:
+    rgb = random_picture(np.random.default_rng(4), 30, 41)
+    cases = [{"kind": "grey", "picture": picture(opaque(rgb)), "offset": offset} for offset in range(5)]
+    assert run_vectors(cases) == [text(np.asarray(Image.fromarray(rgb).convert("L")))] * 5
+
+
 @pytest.mark.parametrize(
     "options",
     [

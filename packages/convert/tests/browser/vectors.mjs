@@ -22,7 +22,11 @@ const textsOf = (automaton, state) => [
 ];
 
 const run = {
-  grey: ({ picture }) => base64(crop(picture, whole(picture), 1).data),
+  grey: ({ picture, offset = 0 }) => {
+    const within = new Uint8Array(offset + picture.data.length);
+    within.set(picture.data, offset);
+    return base64(crop({ ...picture, data: within.subarray(offset) }, whole(picture), 1).data);
+  },
   resize: ({ raster, width, height }) => base64(resize(raster, width, height).data),
   prepare: ({ picture, spec }) => {
     const { data, channels, height, width } = prepare(picture, whole(picture), parseSpec(spec, "spec"));

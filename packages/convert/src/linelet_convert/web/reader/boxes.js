@@ -136,9 +136,15 @@ function tileInput(shrunk, [top, bottom], [left, right], spec) {
   const width = Math.ceil((right - left) / spec.step) * spec.step;
   const height = Math.ceil((bottom - top) / spec.step) * spec.step;
   const data = new Float32Array(width * height);
-  for (let y = 0, i = 0; y < height; y++) {
-    const row = Math.min(top + y, bottom - 1) * shrunk.width;
-    for (let x = 0; x < width; x++, i++) data[i] = levels[shrunk.data[row + Math.min(left + x, right - 1)]];
+  for (let y = 0; y < height; y++) {
+    const row = y * width;
+    if (top + y >= bottom) {
+      data.copyWithin(row, row - width, row);
+      continue;
+    }
+    const from = (top + y) * shrunk.width + left;
+    for (let x = 0; x < right - left; x++) data[row + x] = levels[shrunk.data[from + x]];
+    data.fill(data[row + right - left - 1], row + right - left, row + width);
   }
   return { data, width, height };
 }
@@ -303,9 +309,10 @@ function fitInk(grey, guess, split) {
   const around = whole(guess.middle - 0.65 * high - top, guess.middle + 0.65 * high - top, window.height);
   const beside = whole(guess.left - 0.25 * high - left, guess.right + 0.25 * high - left, window.width);
   const narrow = guess.right - guess.left < NARROW * high;
-  const ground = commonest(narrow ? window : cut(window, around, beside));
-  const ink = inkOf(window, cut(window, [upper, lower], [first, last]), ground);
-  if (!ink) return [];
+  const ground = commonest(narrow ? countLevels(window) : countLevels(window, around, beside));
+  const marks = inkLevels(countLevels(window, [upper, lower], [first, last]), ground);
+  if (!marks) return [];
+  const ink = { ...window, marks };
   const rows = follow(inkRows(ink, first, last), upper, lower, 0.08 * high);
   if (!rows || rows[1] - rows[0] < Math.max(LEAST_HEIGHT, 0.3 * high)) return []; // a dash, a rule, a chart's line
   const columns = follow(inkColumns(ink, rows, first, last), first, last, 0.25 * high);
@@ -328,13 +335,9 @@ function fitInk(grey, guess, split) {
  * nothing between them.
  * @returns {[number, number, boolean][]}
  */
-function partsOf({ data, width }, rows, columns) {
+function partsOf(ink, rows, columns) {
   const height = rows[1] - rows[0];
-  const filled = Array.from({ length: columns[1] - columns[0] }, (_, x) => {
-    let sum = 0;
-    for (let y = rows[0]; y < rows[1]; y++) sum += data[y * width + columns[0] + x];
-    return sum;
-  });
+  const filled = Array.from(columnSums(ink, rows[0], rows[1]).subarray(...columns));
   const empty = gapsIn(filled);
   const solid = filled.map((count) => 10 * count >= 9 * height);
   const starts = [0, ...empty.map(([, end]) => end)];
@@ -407,65 +410,83 @@ function cut(grey, [top, bottom], [left, right]) {
   return { data, width, height };
 }
 
-/** How often each level occurs. */
-function countLevels({ data }) {
+/** How often each level occurs in a part of a picture. @param {Grey} grey */
+function countLevels({ data, width, height }, [top, bottom] = [0, height], [left, right] = [0, width]) {
   const counts = new Int32Array(256);
-  for (const level of data) counts[level]++;
+  for (let y = top; y < bottom; y++) for (let i = y * width + left, end = i + right - left; i < end; i++) counts[data[i]]++;
   return counts;
 }
 
-/** The commonest grey level, give or take the little that gradients and JPEG add to it. */
-function commonest(area) {
-  const counts = countLevels(area);
+/** The commonest grey level, give or take the little that gradients and JPEG add to it. @param {Int32Array} counts */
+function commonest(counts) {
   let best = 0;
   let most = -1;
+  let near = sumOf(counts, 0, 8);
   for (let level = 0; level < 256; level++) {
-    let near = 0;
-    for (let k = Math.max(0, level - 8); k <= Math.min(255, level + 8); k++) near += counts[k];
+    if (level + 8 < 256) near += counts[level + 8];
+    if (level > 8) near -= counts[level - 9];
     const count = 2 * near + counts[level];
     if (count > most) [best, most] = [level, count];
   }
   return best;
 }
 
-/** 1 for each pixel of the window that differs from the ground as the core's ink does; null if the core has none. */
-function inkOf(window, core, ground) {
-  const counts = countLevels(core);
+/**
+ * 1 for each level that differs from the ground as a core's ink does; null if the core has none.
+ * @param {Int32Array} counts how often each level occurs in the core
+ */
+function inkLevels(counts, ground) {
   const byDistance = new Int32Array(256);
   for (let level = 0; level < 256; level++) byDistance[Math.abs(level - ground)] += counts[level];
+  const total = sumOf(counts, 0, 256);
   // What three in a hundred of the core reach: the strokes' full contrast, whatever the speckles.
   let contrast = 255;
-  for (let further = byDistance[255]; 100 * further < 3 * core.data.length; further += byDistance[contrast]) contrast--;
+  for (let further = byDistance[255]; 100 * further < 3 * total; further += byDistance[contrast]) contrast--;
   if (contrast < LEAST_CONTRAST) return null;
   const least = Math.ceil(LEAST_INK * contrast);
-  return { ...window, data: window.data.map((level) => Number(Math.abs(level - ground) >= least)) };
+  return Uint8Array.from({ length: 256 }, (_, level) => Number(Math.abs(level - ground) >= least));
 }
 
-/** Which rows hold ink of the line: some between its ends, but no rule that goes on beyond both. */
-function inkRows({ data, width, height }, first, last) {
+/**
+ * Which rows hold ink of the line: some between its ends, but no rule that goes on beyond both.
+ * @param {Grey & {marks: Uint8Array}} ink a window, and which of its levels are ink
+ */
+function inkRows({ data, width, height, marks }, first, last) {
   const outside = width - (last - first);
+  const count = (from, to) => {
+    let sum = 0;
+    for (let i = from; i < to; i++) sum += marks[data[i]];
+    return sum;
+  };
   return Array.from({ length: height }, (_, y) => {
-    let within = 0;
-    let beyond = 0;
-    for (let x = 0; x < width; x++) {
-      if (x >= first && x < last) within += data[y * width + x];
-      else beyond += data[y * width + x];
-    }
+    const row = y * width;
+    const within = count(row + first, row + last);
+    const beyond = count(row, row + first) + count(row + last, row + width);
     return within > 0 && !(10 * within >= 9 * (last - first) && 10 * beyond >= 9 * outside && outside > 0);
   });
+}
+
+function sumOf(data, from, to) {
+  let sum = 0;
+  for (let i = from; i < to; i++) sum += data[i];
+  return sum;
+}
+
+/** The ink in each column between two rows. */
+function columnSums({ data, width, marks }, from, to) {
+  const sums = new Int32Array(width);
+  for (let y = from, i = y * width; y < to; y++) for (let x = 0; x < width; x++, i++) sums[x] += marks[data[i]];
+  return sums;
 }
 
 /**
  * Which columns hold ink of the line, but no upright rule that goes on above and below it, and no tick at a rule. Beside
  * the line, from `first` to `last`, a rule may go on at one end alone: an axis that ends at its tick.
  */
-function inkColumns({ data, width, height }, [top, bottom], first, last) {
+function inkColumns(ink, [top, bottom], first, last) {
+  const { width, height } = ink;
   const high = bottom - top;
-  const [above, within, below] = [[0, top], [top, bottom], [bottom, height]].map(([from, to]) => {
-    const sums = new Int32Array(width);
-    for (let y = from; y < to; y++) for (let x = 0; x < width; x++) sums[x] += data[y * width + x];
-    return sums;
-  });
+  const [above, within, below] = [columnSums(ink, 0, top), columnSums(ink, top, bottom), columnSums(ink, bottom, height)];
   const goesOn = (sum, rows, x) => 10 * sum >= 9 * rows && 10 * within[x] >= 4 * high && 4 * rows >= high;
   const outside = height - high;
   const rules = Array.from({ length: width }, (_, x) => {
@@ -588,14 +609,15 @@ export function tightBox(grey, box) {
   // The ground is what the box's own frame shows: bold text can cover more of the box than the ground does.
   const { data, width, height } = window;
   const frame = data.filter((_, i) => i < width || i >= width * (height - 1) || i % width === 0 || i % width === width - 1);
-  const ink = inkOf(window, window, commonest({ data: frame, width: frame.length, height: 1 }));
-  if (!ink) return box;
+  const ground = commonest(countLevels({ data: frame, width: frame.length, height: 1 }));
+  const marks = inkLevels(countLevels(window), ground);
+  if (!marks) return box;
   const rows = [];
   const columns = [];
-  ink.data.forEach((marked, i) => {
-    if (!marked) return;
-    rows.push(Math.floor(i / ink.width));
-    columns.push(i % ink.width);
+  data.forEach((level, i) => {
+    if (!marks[level]) return;
+    rows.push(Math.floor(i / width));
+    columns.push(i % width);
   });
   const ends = (places) => [places.reduce((a, b) => Math.min(a, b)), places.reduce((a, b) => Math.max(a, b)) + 1];
   const [[top, bottom], [left, right]] = [ends(rows), ends(columns)];

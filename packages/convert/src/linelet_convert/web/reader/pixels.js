@@ -22,6 +22,10 @@ export async function readPixels(image, boxes) {
       const wanted = `${image.width} x ${image.height} x 4 values (RGBA)`;
       throw new LineletError(`the picture's data has ${image.data.length} values, not ${wanted}; give all of them`);
     }
+    if (image.data.BYTES_PER_ELEMENT !== 1) {
+      const kind = image.data.constructor.name;
+      throw new LineletError(`the picture's data has the type ${kind}, which holds no bytes; give a Uint8ClampedArray (RGBA)`);
+    }
     return { picture: image, x: 0, y: 0, width: image.width, height: image.height };
   }
   if (IN_NODE) {

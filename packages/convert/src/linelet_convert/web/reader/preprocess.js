@@ -28,29 +28,48 @@ const PRECISION_BITS = 22;
  */
 export function crop(picture, box, channels) {
   const { data } = picture;
-  const out = new Uint8Array(box.width * box.height * channels);
-  let o = 0;
-  for (let y = box.y; y < box.y + box.height; y++) {
-    for (let i = (y * picture.width + box.x) * 4, end = i + box.width * 4; i < end; i += 4) {
-      let r = data[i];
-      let g = data[i + 1];
-      let b = data[i + 2];
-      const a = data[i + 3];
-      if (a !== 255) {
-        r = onWhite(r, a);
-        g = onWhite(g, a);
-        b = onWhite(b, a);
-      }
-      if (channels === 1) {
-        out[o++] = (19595 * r + 38470 * g + 7471 * b + 32768) >> 16;
-      } else {
-        out[o++] = r;
-        out[o++] = g;
-        out[o++] = b;
-      }
-    }
+  // A pixel is one word, red in its lowest byte: one read instead of four.
+  const { buffer, byteOffset, byteLength } = data.byteOffset % 4 ? data.slice() : data;
+  const pixels = new Int32Array(buffer, byteOffset, byteLength / 4);
+  const fillRow = channels === 1 ? greyRow : colourRow;
+  const size = box.width * channels;
+  const out = new Uint8Array(size * box.height);
+  for (let y = 0; y < box.height; y++) {
+    const from = (box.y + y) * picture.width + box.x;
+    // Most of a screen's rows are like the one above.
+    if (y && sameRow(pixels, from, picture.width, box.width)) out.copyWithin(y * size, (y - 1) * size, y * size);
+    else fillRow(pixels, from, out, y * size, box.width);
   }
   return { data: out, width: box.width, height: box.height, channels };
+}
+
+/** Whether the pixels of a row from a place on are those one row above. */
+function sameRow(pixels, from, stride, width) {
+  for (let i = from, end = from + width; i < end; i++) if (pixels[i] !== pixels[i - stride]) return false;
+  return true;
+}
+
+function greyRow(pixels, from, out, to, width) {
+  for (let i = from, o = to, end = from + width; i < end; i++, o++) {
+    const pixel = pixels[i];
+    const a = pixel >>> 24;
+    let r = pixel & 255;
+    let g = (pixel >> 8) & 255;
+    let b = (pixel >> 16) & 255;
+    if (a !== 255) [r, g, b] = [onWhite(r, a), onWhite(g, a), onWhite(b, a)];
+    out[o] = (19595 * r + 38470 * g + 7471 * b + 32768) >> 16;
+  }
+}
+
+function colourRow(pixels, from, out, to, width) {
+  for (let i = from, o = to, end = from + width; i < end; i++) {
+    const pixel = pixels[i];
+    const a = pixel >>> 24;
+    for (let shift = 0; shift < 24; shift += 8) {
+      const level = (pixel >> shift) & 255;
+      out[o++] = a === 255 ? level : onWhite(level, a);
+    }
+  }
 }
 
 /** Pillow's alpha_composite over opaque white, with its way of dividing by 255. */
@@ -87,7 +106,7 @@ export function paddedWidth(width, spec) {
  * Weights of the source pixels that make each target pixel (Pillow's precompute_coeffs, normalize_coeffs_8bpc).
  * @param {number} from source pixels @param {number} to target pixels
  * @returns {{most: number, first: Int32Array, count: Int32Array, weights: Int32Array}} target pixel i is made of count[i]
- *   pixels from first[i] on, whose weights begin at i * most
+ *   pixels from first[i] on, whose weights begin at i * most; none is negative, so that no sum leaves 0-255
  */
 function triangleWeights(from, to) {
   const scale = from / to;
@@ -96,16 +115,19 @@ function triangleWeights(from, to) {
   const first = new Int32Array(to);
   const count = new Int32Array(to);
   const weights = new Int32Array(to * most);
+  const raw = new Float64Array(most);
   for (let target = 0; target < to; target++) {
     const center = (target + 0.5) * scale;
     first[target] = Math.max(0, Math.trunc(center - support + 0.5));
     count[target] = Math.min(from, Math.trunc(center + support + 0.5)) - first[target];
-    const raw = Array.from({ length: count[target] }, (_, k) =>
-      Math.max(0, 1 - Math.abs((first[target] + k - center + 0.5) * (1 / support))));
-    const total = raw.reduce((sum, w) => sum + w, 0);
-    raw.forEach((w, k) => {
-      weights[target * most + k] = Math.trunc(0.5 + (total ? w / total : w) * (1 << PRECISION_BITS));
-    });
+    let total = 0;
+    for (let k = 0; k < count[target]; k++) {
+      raw[k] = Math.max(0, 1 - Math.abs((first[target] + k - center + 0.5) * (1 / support)));
+      total += raw[k];
+    }
+    for (let k = 0; k < count[target]; k++) {
+      weights[target * most + k] = Math.trunc(0.5 + (total ? raw[k] / total : raw[k]) * (1 << PRECISION_BITS));
+    }
   }
   return { most, first, count, weights };
 }
@@ -118,15 +140,20 @@ export function resize(raster, width, height) {
 /** @param {Raster} raster @param {number} width @returns {Raster} */
 function resizeHorizontally({ data, width: from, height, channels }, width) {
   if (width === from) return { data, width, height, channels };
-  const out = new Uint8Array(width * height * channels);
+  const [stride, size] = [from * channels, width * channels];
+  const out = new Uint8Array(size * height);
   const { most, first, count, weights } = triangleWeights(from, width);
-  for (let y = 0, o = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      for (let c = 0; c < channels; c++) {
+  for (let y = 0; y < height; y++) {
+    if (y && sameRow(data, y * stride, stride, stride)) {
+      out.copyWithin(y * size, (y - 1) * size, y * size);
+      continue;
+    }
+    for (let c = 0; c < channels; c++) {
+      for (let x = 0, o = y * size + c; x < width; x++, o += channels) {
         let sum = 1 << (PRECISION_BITS - 1);
-        let i = (y * from + first[x]) * channels + c;
+        let i = y * stride + first[x] * channels + c;
         for (let k = x * most, end = k + count[x]; k < end; k++, i += channels) sum += Math.imul(data[i], weights[k]);
-        out[o++] = clip(sum);
+        out[o] = sum >> PRECISION_BITS;
       }
     }
   }
@@ -141,20 +168,19 @@ function resizeVertically({ data, width, height: from, channels }, height) {
   const sums = new Int32Array(stride); // of one target row: whole rows are read in their order
   const { most, first, count, weights } = triangleWeights(from, height);
   for (let y = 0; y < height; y++) {
+    const [at, last] = [y * most, y * most + count[y] - 1];
     sums.fill(1 << (PRECISION_BITS - 1));
-    for (let k = 0; k < count[y]; k++) {
-      const weight = weights[y * most + k];
-      for (let i = 0, at = (first[y] + k) * stride; i < stride; i++, at++) sums[i] += Math.imul(data[at], weight);
+    for (let k = at; k <= last; k += 2) {
+      // Two rows at once; an odd count's last goes with itself, at no weight.
+      const [one, other] = [weights[k], k < last ? weights[k + 1] : 0];
+      const beside = k < last ? stride : 0;
+      for (let i = 0, from = (first[y] + k - at) * stride; i < stride; i++, from++) {
+        sums[i] += Math.imul(data[from], one) + Math.imul(data[from + beside], other);
+      }
     }
-    for (let i = 0; i < stride; i++) out[y * stride + i] = clip(sums[i]);
+    for (let i = 0; i < stride; i++) out[y * stride + i] = sums[i] >> PRECISION_BITS;
   }
   return { data: out, width, height, channels };
-}
-
-/** Fixed point to 0-255. @param {number} sum */
-function clip(sum) {
-  const value = sum >> PRECISION_BITS;
-  return value < 0 ? 0 : value > 255 ? 255 : value;
 }
 
 /**
@@ -170,20 +196,29 @@ export function prepare(picture, box, spec) {
   const channels = spec.color === "grey" ? 1 : 3;
   const raster = resize(crop(picture, box, channels), line, spec.height);
   const width = paddedWidth(line, spec);
-  const data = new Float32Array(channels * spec.height * width).fill(spec.pad);
+  const data = new Float32Array(channels * spec.height * width);
   for (let c = 0; c < channels; c++) {
     const source = spec.color === "bgr" ? 2 - c : c;
     const levels = greyLevels(spec, c);
     for (let y = 0; y < spec.height; y++) {
       const to = (c * spec.height + y) * width;
-      for (let x = 0; x < line; x++) data[to + x] = levels[raster.data[(y * line + x) * channels + source]];
+      for (let x = 0, i = y * line * channels + source; x < line; x++, i += channels) data[to + x] = levels[raster.data[i]];
+      data.fill(spec.pad, to + line, to + width);
     }
   }
   return { data, channels, height: spec.height, width, lineWidth: line };
 }
 
+/** @type {WeakMap<Spec, Float32Array[]>} */
+const levelsOf = new WeakMap();
+
 /** (value / 255 - mean) / std in 32-bit steps, as numpy takes them, for each of the 256 values. */
 function greyLevels(spec, channel) {
+  if (!levelsOf.has(spec)) levelsOf.set(spec, [0, 1, 2].map((c) => levelTable(spec, c)));
+  return levelsOf.get(spec)[channel];
+}
+
+function levelTable(spec, channel) {
   const f = Math.fround;
   const mean = f(spec.mean[channel % spec.mean.length]);
   const std = f(spec.std[channel % spec.std.length]);
