@@ -88,6 +88,8 @@ class Face:
         for character in text:
             # As in browsers, a space or a sign between two letters of one face may still come from another.
             own = self.part(character)
+            if own is self and run:  # a space that none of them has
+                own = face
             if run and own is not face:
                 yield run, face
                 run = ""

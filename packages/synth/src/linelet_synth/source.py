@@ -29,7 +29,13 @@ from linelet_synth.recipe_faces import (
     parts,
     role_family,
 )
-from linelet_synth.recipe_texts import build_mixture, family_characters, read_corpora, recipe_grammar
+from linelet_synth.recipe_texts import (
+    build_mixture,
+    family_characters,
+    other_spaces,
+    read_corpora,
+    recipe_grammar,
+)
 from linelet_synth.rng import Rng
 from linelet_synth.texts import Text
 
@@ -84,6 +90,8 @@ class Source:
         used |= families_content(self.families, paths)
         if any(face.shaped for face in fallback.faces):
             used["shaping"] = b"HarfBuzz"
+        if other_spaces(recipe, files):
+            used["spaces"] = b"in their widths"
         self.digest = recipe.digest({**used, **{f"corpus {k}": data for k, data in enumerate(files.values())}})
         self._rng = Rng(bytes.fromhex(self.digest), self.seed)
         atlas = Atlas(self.charset)
