@@ -1,14 +1,17 @@
 """Sample i is a pure function of recipe, seed and i."""
 
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from linelet_common.codec import UNKNOWN
 from linelet_common.errors import RecipeError
+from linelet_common.learnable import sample_problem
+from linelet_common.spec import ReaderSpec
 from linelet_synth import Source, load_recipe, open_recipe
-from linelet_synth.recipe import Transform
+from linelet_synth.recipe import Transform, parse_recipe
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +41,27 @@ def test_samples_made_together_are_those_made_alone() -> None:
         looks.add(line.look)
     assert looks == {"plain", "screen"}
     assert [text for _, text in source.samples(range(40, 45))] == [source.sample(i)[1] for i in range(40, 45)]
+
+
+@pytest.mark.parametrize("look", ["plain", "screen"])
+def test_a_reader_has_frames_for_every_line(look: str) -> None:
+    # A small size on the usual canvas, long numbers, thin letters that are doubled.
+    made = b"""
+name = "narrow"
+charset = " 0123456789il"
+fonts = ["bundled"]
+[[texts]]
+forms = ["{0..99999999999999999999999999:026d} {000..999:03d}", "{llllllllllll|iiiiiiiiiiii|111111111111}"]
+[looks.plain]
+size = [8, 40]
+[looks.screen]
+size = [10, 96]
+hardness = 2.0
+"""
+    source = Source(parse_recipe(made, "narrow.toml", Path()), 0, look)
+    spec = ReaderSpec(charset=source.charset, unknown=True)
+    for i, (picture, text) in enumerate(source.samples(range(400))):
+        assert sample_problem(picture, text, str(i), spec) is None
 
 
 def test_another_seed_draws_other_lines(source: Source) -> None:
