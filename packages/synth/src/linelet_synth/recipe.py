@@ -170,8 +170,8 @@ class Recipe(Checked):
 
     name: str = pydantic.Field(min_length=1)  # shown to people; the reader gets it too
     charset: str  # every character that a reader shall know, in the order of its classes
-    # Files (face.ttc#1), folders, "bundled", "system", chains of them ([["App.woff2", "More.woff2"]]): for the whole
-    # charset, or what the texts without fonts of their own need of it.
+    # Files (face.ttc#1), folders, "bundled", "system", chains of them ([["LED.woff2#U+30-39", "App.woff2"]]): for the
+    # whole charset, or what the texts without fonts of their own need of it.
     fonts: Fonts = ("bundled",)
     companion_fonts: tuple[str, ...] = ()  # the same, for the charset's ASCII characters only
     vocabulary: dict[str, tuple[str, ...]] = pydantic.Field(default={})  # words by name, for {name} in forms
