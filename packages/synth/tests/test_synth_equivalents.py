@@ -88,6 +88,16 @@ def test_a_narrow_space_is_drawn_narrow_and_labelled_as_a_space() -> None:
     assert gaps["\u202f"] < 0.8 * gaps[" "]
 
 
+def test_fields_may_hold_what_labels_fold_as_texts_may() -> None:
+    more = '[fields]\nsum = { name = "Sum\u00a01", form = "−{0..9999 as 1\u202f234}\u00a0%" }\n'
+    made = recipe("0123456789 -%Sum", ["1"], more)
+    assert made.fields["sum"].names == ("Sum 1",)
+    assert made.fields["sum"].forms == ("-{0..9999 as 1 234} %",)
+    two = '[fields]\na = { name = "x", form = "1" }\nb = { name = "y", form = "1" }\n'
+    with pytest.raises(RecipeError, match=r"fields\.a, fields\.b need 'x' .*, 'y' .*; add them .* or drop the fields"):
+        recipe("0123456789 -%Sum", ["1"], two)
+
+
 def test_evaluation_takes_any_space_for_the_charsets() -> None:
     for unknown in (False, True):
         assert Codec(Charset("15 %"), unknown=unknown).fold("15\u202f%") == "15 %"
