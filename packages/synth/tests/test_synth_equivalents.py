@@ -7,12 +7,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import ImageFont
 
 from linelet_common import Charset
 from linelet_common.codec import UNKNOWN, Codec
 from linelet_common.errors import RecipeError
 from linelet_synth import Source
+from linelet_synth.atlas import SPACES, Atlas, set_text
 from linelet_synth.check import check
+from linelet_synth.fonts import bundled, read_faces
 from linelet_synth.labels import spans
 from linelet_synth.recipe import Recipe, parse_recipe
 
@@ -58,6 +61,41 @@ def test_texts_are_drawn_as_they_are_and_labelled_in_the_charset() -> None:
     assert widths[0] > 1.3 * widths[1]  # a minus sign is drawn, no hyphen
     notes = " ".join(check(made.recipe).notes)
     assert "labels write '−' (U+2212) as '-'" in notes
+
+
+@pytest.mark.parametrize("name", ["lato-400.ttf", "NotoSansSC.ttf"])
+def test_spaces_that_a_font_lacks_are_as_wide_as_browsers_have_them(name: str) -> None:
+    """HarfBuzz, by which Pillow's Raqm and browsers shape, is the oracle."""
+    face = next(read_faces(path)[0] for path in (*bundled(), *bundled("latin")) if path.endswith(name))
+    strike = Atlas().strike(face, 400, 64)
+    oracle = face.font(400, 64, layout=ImageFont.Layout.RAQM)
+    lacking = set(SPACES) - face.characters
+    assert "\u202f" in lacking
+    for space in lacking:
+        placed, end = set_text(strike, f"1{space}2")
+        assert len(placed) == 3
+        assert placed[1][0].size == 0
+        assert abs(end - oracle.getlength(f"1{space}2")) <= 2, hex(ord(space))
+
+
+def test_a_narrow_space_is_drawn_narrow_and_labelled_as_a_space() -> None:
+    gaps = {}
+    for space in ("\u202f", "\u00a0", " "):
+        lines = [*Source(recipe("12 ", [f"1{space}2"], "unknown = false\n"), 0).lines(range(50))]
+        assert {line.text for line in lines} == {"1 2"}
+        gaps[space] = np.mean([(line.placed[2][1] - line.placed[0][3]) / line.size for line in lines])
+    assert gaps["\u00a0"] == pytest.approx(gaps[" "], rel=0.05)
+    assert gaps["\u202f"] < 0.8 * gaps[" "]
+
+
+def test_fields_may_hold_what_labels_fold_as_texts_may() -> None:
+    more = '[fields]\nsum = { name = "Sum\u00a01", form = "−{0..9999 as 1\u202f234}\u00a0%" }\n'
+    made = recipe("0123456789 -%Sum", ["1"], more)
+    assert made.fields["sum"].names == ("Sum 1",)
+    assert made.fields["sum"].forms == ("-{0..9999 as 1 234} %",)
+    two = '[fields]\na = { name = "x", form = "1" }\nb = { name = "y", form = "1" }\n'
+    with pytest.raises(RecipeError, match=r"fields\.a, fields\.b need 'x' .*, 'y' .*; add them .* or drop the fields"):
+        recipe("0123456789 -%Sum", ["1"], two)
 
 
 def test_evaluation_takes_any_space_for_the_charsets() -> None:

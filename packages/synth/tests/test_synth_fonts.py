@@ -115,6 +115,38 @@ def test_a_chain_draws_with_the_first_face_that_has_a_character(tmp_path: Path) 
         source(tmp_path, [["digits.woff2", PLAIN]], "0123456789体", ["体{1..9}"])
 
 
+def test_a_chain_takes_of_a_font_the_characters_in_css_ranges(tmp_path: Path) -> None:
+    """A display's font has letters too, the unit comes from the next one all the same."""
+    altered(tmp_path / "led.woff2", {}, flavor="woff2")
+    fonts = [["led.woff2#U+30-39,U+2E", bundled()[0]]]
+    made = source(tmp_path, fonts, "0123456789. km", ["{1..9:.1f} km"])
+    (face,) = made.faces
+    assert [(run, Path(part.path).name) for run, part in face.runs("4.2 km")] == [
+        ("4.2", "led.woff2"),
+        (" km", "NotoSansSC.ttf"),
+    ]
+    whole = source(tmp_path, [["led.woff2", bundled()[0]]], "0123456789. km", ["{1..9:.1f} km"])
+    assert whole.digest != made.digest
+    with pytest.raises(RecipeError, match=r"lacks ' ' \(U\+0020\), 'k'"):
+        source(tmp_path, ["led.woff2#U+30-39,U+2E"], "0123456789. km", ["{1..9:.1f} km"])
+
+
+@pytest.mark.parametrize(
+    ("ranges", "kept"),
+    [("U+30-32", "012"), ("u+003?", "0123456789"), ("U+41, U+61", "Aa"), ("U+????", "0123456789Aa"), ("U+3", "")],
+)
+def test_ranges_are_those_of_css(ranges: str, kept: str, tmp_path: Path) -> None:
+    font = altered(tmp_path / "a.ttf", {}, "0123456789Aa")
+    (face,) = find_faces([f"{font}#0#{ranges}"], "")[0]
+    assert "".join(sorted(face.characters)) == kept
+
+
+@pytest.mark.parametrize("ranges", ["U+39-30", "U+", "U+30-", "U+110000", "U+4?-50", "U+30;U+31", "U+3000000"])
+def test_a_range_that_css_would_not_read_is_refused(ranges: str) -> None:
+    with pytest.raises(RecipeError, match=r"is no range of characters; write U\+2E"):
+        find_faces([f"{PLAIN}#{ranges}"], "1")
+
+
 def test_web_fonts_draw_what_their_files_unpacked_draw(tmp_path: Path) -> None:
     for flavor in ("woff", "woff2"):
         path = altered(tmp_path / f"a.{flavor}", {}, flavor=flavor)

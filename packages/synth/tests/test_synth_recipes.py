@@ -223,6 +223,21 @@ def test_a_recipes_own_transforms() -> None:
     assert plain.digest != inverted.digest
 
 
+def test_check_says_where_texts_are_small_for_their_canvas() -> None:
+    assert not any("canvas 50 high" in note for note in check(recipe(SMALL)).notes)
+    small = check(recipe(SMALL + "[looks.plain]\nsize = [12, 48]\n")).notes
+    assert any("of 12 pixels per em on a canvas 50 high, of which readers see 8; raise" in note for note in small)
+    lower = check(recipe(SMALL + "[looks.plain]\nsize = [12, 48]\ncanvas = [200, 24]\n")).notes
+    assert not any("per em on a canvas" in note for note in lower)
+
+
+def test_check_names_the_rarest_characters_first_and_counts_the_others() -> None:
+    text = SMALL.replace("0123456789.kg", "0123456789.kgabcdefhijlm")
+    assert any("and 3 more: in under 0.5%" in note and "add a [[texts]]" in note for note in check(recipe(text)).notes)
+    text += "[[texts]]\nweight = 0.01\nrandom = { length = [1, 1] }\n"
+    assert any("give the random [[texts]] more weight" in note for note in check(recipe(text)).notes)
+
+
 @pytest.mark.parametrize(
     "transform",
     [

@@ -38,7 +38,7 @@ def face(tmp_path_factory: pytest.TempPathFactory) -> Face:
     return read_faces(str(path))[0]
 
 
-texts = st.text("fiAVx.", min_size=1, max_size=12)
+texts = st.text("fiAVx.\u202f", min_size=1, max_size=12)
 
 
 @given(texts, st.booleans())

@@ -44,24 +44,32 @@ class Field(Checked):
         """Its forms."""
         return (self.form,) if isinstance(self.form, str) else self.form
 
+    def folded(self, folding: Mapping[int, str]) -> "Field":
+        """The field as a reader writes it: ``folding`` as of str.translate."""
+        name, form = (tuple(text.translate(folding) for text in texts) for texts in (self.names, self.forms))
+        return Field(name=name, form=form)
+
     def pieces(self) -> list[list[Piece]]:
         """Each form's pieces."""
         return [parse_form(form, {}, "form") for form in self.forms]
 
 
 def check_fields(fields: Mapping[str, Field], charset: Charset) -> None:
-    """RecipeError for a field with characters that the charset lacks, or a name that two fields have."""
+    """RecipeError for fields with characters that the charset lacks, or a name that two fields have."""
+    lacking: dict[str, str] = {}
+    for key, field in fields.items():
+        written = [*field.names, *(piece_characters(piece) for pieces in field.pieces() for piece in pieces)]
+        if missing := "".join(c for text in written for c in charset.missing(text)):
+            lacking[key] = missing
+    if lacking:
+        every = "".join(dict.fromkeys("".join(lacking.values())))
+        needs, those = ("needs", "field") if len(lacking) == 1 else ("need", "fields")
+        raise RecipeError(
+            f"{', '.join(f'fields.{key}' for key in lacking)} {needs} {describe_characters(every)}, not in the charset "
+            f"({len(charset)} characters); add them to the charset or drop the {those}"
+        )
     owners: dict[str, str] = {}
     for key, field in fields.items():
-        written = list(field.names)
-        for pieces in field.pieces():
-            written += [piece_characters(piece) for piece in pieces]
-        missing = "".join(dict.fromkeys(c for text in written for c in charset.missing(text)))
-        if missing:
-            raise RecipeError(
-                f"fields.{key} needs {describe_characters(missing)}, not in the charset ({len(charset)} characters); "
-                "add them to the charset or drop the field"
-            )
         for name in field.names:
             if name in owners:
                 raise RecipeError(

@@ -193,8 +193,8 @@ def parse_form(form: str, vocabulary: Mapping[str, tuple[str, ...]], where: str)
             known = ", ".join(vocabulary) or "none"
             raise RecipeError(
                 f"{where}: {form!r} asks for {inside!r}, neither a vocabulary (known: {known}) nor a number like "
-                "{40..110:.1f}, a day like {2020-01-01..2026-12-31:%d.%m.%Y}, a time like {08:00..17:59:%H:%M} or a "
-                "choice like {kg|lb}; correct it or add the list to [vocabulary]",
+                "{40..110:.1f}, a day like {2020-01-01..2026-12-31:%d.%m.%Y %H:%M}, a time like {08:00..17:59:%H:%M} "
+                "or a choice like {kg|lb}; correct it or add the list to [vocabulary]",
                 value=form,
                 place=where,
             )
@@ -255,7 +255,7 @@ def _sample(sample: str, where: str) -> tuple[str, Marks]:
     group = (found["group"] or found["late"] or found["lakh"] or "") if found else ""
     if not found or group == found["point"]:
         raise RecipeError(
-            f"{where}: {sample!r} is no sample of a number; write 1234 as the app does, e.g. 1,234 or 1.234,56",
+            f"{where}: {sample!r} is no sample of a number; write 1234 as the app does, e.g. 1,234, 1.234,56 or 1234,5",
             value=sample,
             place=where,
         )

@@ -8,9 +8,6 @@ from linelet_common.lines import LineDataset
 from linelet_common.preprocess import Pixels, line_width
 from linelet_common.spec import ReaderSpec
 
-# Frames along a picture as wide as high, of a reader with the spec's defaults: 32 pixels, one in 4.
-FRAMES_PER_HEIGHT = 8
-
 
 def label_problem(label: str, place: str, spec: ReaderSpec) -> str | None:
     """Why a reader cannot learn a label: characters that its charset lacks. None if it can."""
@@ -25,11 +22,9 @@ def label_problem(label: str, place: str, spec: ReaderSpec) -> str | None:
 
 def sample_problem(image: Pixels, label: str, place: str, spec: ReaderSpec) -> str | None:
     """Why a reader cannot learn a sample: an unknown character, or a label longer than the picture has frames for."""
-    return label_problem(label, place, spec) or frames_problem(image, label, place, spec)
-
-
-def frames_problem(image: Pixels, label: str, place: str, spec: ReaderSpec) -> str | None:
-    """Why a picture, uint8 (H, W) or (H, W, 3), is too narrow for its label. None if it has frames enough."""
+    problem = label_problem(label, place, spec)
+    if problem:
+        return problem
     try:
         width = line_width(image.shape[0], image.shape[1], spec)
     except ImageError as failure:

@@ -25,6 +25,12 @@ _OPEN_FONTS = 1024
 _OPEN_WHOLE_FONTS = 64
 
 
+# Spaces that few fonts have, and how wide browsers (HarfBuzz) draw them then: times the font's space, its 0, or an em.
+SPACES: dict[str, tuple[float, str]] = {
+    "\u00a0": (1.0, " "), "\u2007": (1.0, "0"), "\u202f": (0.5, " "), "\u2009": (1 / 5, ""), "\u200a": (1 / 16, ""),
+    "\u3000": (1.0, ""),
+}  # fmt: skip
+
 # Plain tuples: named ones cost three times as much to take apart, and six times to make.
 # Coverage uint8 (H, W), left, top, right, bottom from the pen on the baseline, and the pen's advance. A space has no
 # width.
@@ -43,9 +49,14 @@ class Strike:
         font: Callable[[str], ImageFont.FreeTypeFont],
         shaper: Shaper | None = None,
         joining: Callable[[], ImageFont.FreeTypeFont] | None = None,
+        lacking: frozenset[str] = frozenset(),
     ) -> None:
-        """shaper: of a face whose layout tables kern or join letters; joining: its font that joins them."""
+        """shaper: of a face whose layout tables kern or join letters; joining: its font that joins them.
+
+        lacking: those of SPACES that the font has no glyph of.
+        """
         self.size, self.kerned, self.shaper, self._joining = size, kerned and not shaper, shaper, joining
+        self._lacking = lacking
         self.bytes = 2000  # its own, then its glyphs'
         self._font = font
         self._glyphs: dict[str, Glyph] = {}
@@ -107,6 +118,11 @@ class Strike:
         return found
 
     def _rasterise(self, character: str) -> Glyph:
+        if character in self._lacking:
+            # Shaping makes of the font's space what it is to be.
+            share, of = SPACES[character] if not self.shaper else (1.0, " ")
+            wide = self._font(of).getlength(of) if of else self.size
+            return np.zeros((0, 0), dtype=np.uint8), 0, 0, 0, 0, round(share * wide)
         return _drawn(self._font(character), character)
 
 
@@ -145,7 +161,8 @@ class Atlas:
             if face.shaped:
                 shaper, joining = self._shaper(face, weight), partial(self._joining_font, face, weight, size)
             font = partial(self._font, face, weight, size)
-            strike = self._strikes[key] = Strike(size, face.kerned, font, shaper, joining)
+            lacking = frozenset(SPACES) - face.characters
+            strike = self._strikes[key] = Strike(size, face.kerned, font, shaper, joining, lacking)
         else:
             self._strikes.move_to_end(key)
         self._uses += 1

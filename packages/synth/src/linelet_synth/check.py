@@ -12,6 +12,8 @@ from linelet_synth.rng import Rng
 from linelet_synth.source import Source
 from linelet_synth.texts import frequencies
 
+# Rows of pixels that readers see of a line, and the least pixels per em of them that texts should have.
+_HEIGHT, _LEAST = 32, 10
 # Texts tried for the widest one. A template's longest value turns up early.
 _TRIES = 3000
 
@@ -38,18 +40,36 @@ def check(recipe: Recipe) -> Findings:
         notes.append(
             f"{widest!r} is {width} pixels wide at the smallest size, looks.plain.canvas {canvas}: it gets a wider one"
         )
+    if small := _small_note(recipe):
+        notes.append(small)
     notes += face_notes(source)
     notes += text_notes(recipe)
     shares = frequencies(source.mixture, recipe.characters)
     # An estimate of a share scatters; half of the floor is beyond chance.
-    rare = [c for c, share in shares.items() if share < recipe.floor / 2]
+    rare = sorted((c for c, share in shares.items() if share < recipe.floor / 2), key=shares.__getitem__)
     if rare:
+        more = f" and {len(rare) - 8} more" if len(rare) > 8 else ""
+        random = any(kind.random and not kind.random.alphabet for kind in recipe.texts)
+        remedy = "give the random [[texts]] more weight" if random else "add a [[texts]] with random strings"
         notes.append(
-            f"{describe_characters(''.join(rare[:8]))}: in under {recipe.floor:.1%} of the lines; add texts with them, "
-            "or a [[texts]] with random strings"
+            f"{describe_characters(''.join(rare[:8]))}{more}: in under {recipe.floor:.1%} of the lines; add texts with "
+            f"them, or {remedy}"
         )
     rarest = min(shares.items(), key=lambda pair: pair[1])
     return Findings(len(recipe.charset), len(source.faces), len(source.companions), widest, rarest, tuple(notes))
+
+
+def _small_note(recipe: Recipe) -> str:
+    """Of texts that the plain look sets too small for its canvas: readers see a picture at one height."""
+    look = recipe.looks.plain
+    size, height = look.size[0], look.canvas[1]
+    pixels = size * _HEIGHT / height
+    if not look.weight or look.cropped == 1 or pixels >= _LEAST:
+        return ""
+    return (
+        f"looks.plain draws texts of {size} pixels per em on a canvas {height} high, of which readers see {pixels:.0f}"
+        f"; raise looks.plain.size, or lower the canvas's height to {size * 2} or so"
+    )
 
 
 def face_notes(source: Source) -> list[str]:

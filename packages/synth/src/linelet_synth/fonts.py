@@ -2,6 +2,7 @@
 
 import io
 import logging
+import re
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
@@ -36,6 +37,9 @@ _ASCII = "".join(map(chr, range(0x21, 0x7F)))
 
 SUFFIXES = (".ttf", ".otf", ".ttc", ".otc", ".woff2", ".woff")
 
+# A range of CSS's unicode-range: U+30, U+30-39, U+4??.
+_RANGE = re.compile(r"U\+(?:([0-9A-F]{1,6})(?:-([0-9A-F]{1,6}))?|([0-9A-F]{0,5}\?{1,6}))", re.I)
+
 # A file, a folder, "bundled" or "system"; or several as CSS lists them, the first that has a character drawing it.
 Entry = str | tuple[str, ...]
 
@@ -48,7 +52,7 @@ class Face:
     ``axis`` is the weight's. primary: the plain look uses the face, and the screen look in half of its lines: faces
     that the recipe names itself, and the default one of the bundled. ambiguous: characters that it draws as others of
     its texts. chain: the faces that draw its characters, the first that has one; none: it does. shaped: whether its
-    layout tables kern or join letters.
+    layout tables kern or join letters. ranges: the code points to which the recipe restricts its characters.
     """
 
     path: str
@@ -65,6 +69,7 @@ class Face:
     ambiguous: frozenset[str] = frozenset()
     chain: tuple["Face", ...] = ()
     shaped: bool = False
+    ranges: tuple[tuple[int, int], ...] = ()
 
     @property
     def place(self) -> str:
@@ -88,6 +93,8 @@ class Face:
         for character in text:
             # As in browsers, a space or a sign between two letters of one face may still come from another.
             own = self.part(character)
+            if own is self and run:  # a space that none of them has
+                own = face
             if run and own is not face:
                 yield run, face
                 run = ""
@@ -247,7 +254,8 @@ def find_faces(
     """The faces that the entries of a recipe name and that draw all the characters; and the rest, with reasons.
 
     A file named by itself, and a chain, must have every character; folders, "bundled" and "system" are filtered. A path
-    ends in #1 or in a part of a name, #SC, for some of its faces. alike: characters may be drawn alike; otherwise the
+    ends in #1 or in a part of a name, #SC, for some of its faces, and in #U+30-39,U+2E for some of their characters, as
+    CSS's unicode-range. alike: characters may be drawn alike; otherwise the
     faces know which are, and one that draws none alike is primary.
     Raises RecipeError for a named file that is missing, broken, or lacks a character, and where every face draws some
     characters alike.
@@ -310,9 +318,25 @@ def _listed(entry: str, rejected: list[Rejected]) -> tuple[bool, list[Face]]:
 
 
 def _parts(faces: Sequence[Face], path: str, part: str) -> list[Face]:
-    """The faces that the part of a path behind # is about: one by its number, or those with it in their names."""
+    """The faces that the part of a path behind # is about: one by its number, or those with it in their names.
+
+    With ranges of characters (U+30-39) they have no others.
+    """
+    if "#" in part:
+        first, _, rest = part.partition("#")
+        return _parts(_parts(faces, path, first), path, rest)
     if not part:
         return list(faces)
+    if part.upper().startswith("U+"):
+        ranges = tuple(_range(text.strip(), f"{path}#{part}") for text in part.split(","))
+        return [
+            replace(
+                face,
+                characters=frozenset(c for c in face.characters if any(a <= ord(c) <= b for a, b in ranges)),
+                ranges=ranges,
+            )
+            for face in faces
+        ]
     if part.isdecimal():
         if int(part) >= len(faces):
             raise RecipeError(
@@ -324,6 +348,20 @@ def _parts(faces: Sequence[Face], path: str, part: str) -> list[Face]:
         names = ", ".join(dict.fromkeys(face.name for face in faces[:12]))
         raise RecipeError(f"{path}#{part}: no face has {part!r} in its name; there are {names}", place=path)
     return found
+
+
+def _range(text: str, place: str) -> tuple[int, int]:
+    """The first and last code point of a range as CSS writes it."""
+    found = _RANGE.fullmatch(text)
+    first, last, wild = found.groups("") if found else ("1", "0", "")
+    low, high = (
+        int(digits, 16) for digits in (first or wild.replace("?", "0"), last or first or wild.replace("?", "F"))
+    )
+    if not low <= high <= 0x10FFFF:
+        raise RecipeError(
+            f"{place}: {text!r} is no range of characters; write U+2E, U+30-39 or U+4?? as in CSS", place=place
+        )
+    return low, high
 
 
 def _chain(entries: Sequence[str], needed: str, alike: bool) -> Face:

@@ -9,7 +9,10 @@ from collections.abc import Container, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from linelet_common.codec import UNKNOWN
+from linelet_common.codec import UNKNOWN, frames_needed
+
+# Frames that readers have for a square of a picture: 32 rows, and a frame every 4 pixels.
+_FRAMES = 8
 
 
 class Span(NamedTuple):
@@ -39,3 +42,8 @@ def spans(drawn: str, charset: Container[str], folding: Mapping[int, str] = Mapp
 def label(drawn: str, charset: Container[str]) -> str:
     """The label of a drawn text."""
     return "".join([span.character for span in spans(drawn, charset)])
+
+
+def least_width(text: str, height: int) -> int:
+    """The width in pixels from which on a reader has frames for a label, of a picture so high."""
+    return -(-frames_needed(text) * height // _FRAMES)

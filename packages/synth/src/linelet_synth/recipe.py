@@ -170,8 +170,8 @@ class Recipe(Checked):
 
     name: str = pydantic.Field(min_length=1)  # shown to people; the reader gets it too
     charset: str  # every character that a reader shall know, in the order of its classes
-    # Files (face.ttc#1), folders, "bundled", "system", chains of them ([["App.woff2", "More.woff2"]]): for the whole
-    # charset, or what the texts without fonts of their own need of it.
+    # Files (face.ttc#1), folders, "bundled", "system", chains of them ([["LED.woff2#U+30-39", "App.woff2"]]): for the
+    # whole charset, or what the texts without fonts of their own need of it.
     fonts: Fonts = ("bundled",)
     companion_fonts: tuple[str, ...] = ()  # the same, for the charset's ASCII characters only
     vocabulary: dict[str, tuple[str, ...]] = pydantic.Field(default={})  # words by name, for {name} in forms
@@ -217,7 +217,7 @@ class Recipe(Checked):
             if not words or not all(words):
                 raise ValueError(f"vocabulary.{name} is empty or holds an empty word; name at least one")
         try:
-            check_fields(self.fields, Charset(self.charset))
+            check_fields(_folded(self.fields, self.folding), Charset(self.charset))
         except RecipeError as failure:
             raise ValueError(str(failure)) from None
         return self
@@ -263,6 +263,15 @@ class Recipe(Checked):
         settings["texts"] = [{**kind, "corpus": bool(kind["corpus"])} for kind in settings["texts"]]
         whole = json.dumps([GENERATION, settings, content], sort_keys=True, ensure_ascii=True)
         return hashlib.sha256(whole.encode()).hexdigest()
+
+
+def _folded(fields: dict[str, Field], folding: dict[int, str]) -> dict[str, Field]:
+    """Fields as readers write them; those that hold no equivalents as they are."""
+    held = set(map(chr, folding))
+    return {
+        key: field if held.isdisjoint("".join((*field.names, *field.forms))) else field.folded(folding)
+        for key, field in fields.items()
+    }
 
 
 def builtin_names() -> list[str]:
@@ -312,6 +321,7 @@ def parse_recipe(content: bytes, where: str, folder: Path) -> Recipe:
     update = {
         "fonts": absolute(recipe.fonts),
         "companion_fonts": absolute(recipe.companion_fonts),
+        "fields": _folded(recipe.fields, recipe.folding),
         "texts": texts,
         "roles": roles,
     }

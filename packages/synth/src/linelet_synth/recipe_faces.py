@@ -76,13 +76,14 @@ def parts(faces: Sequence[Face]) -> list[Face]:
 
 def families_content(found: Mapping[str, Sequence[Face]], paths: Sequence[str]) -> dict[str, bytes]:
     """What a digest must know of families beside the files: which text uses which. Empty where all are plain."""
-    plain = set(found) == {""} and not any(face.chain or face.ambiguous for face in found[""])
+    plain = set(found) == {""} and not any(face.chain or face.ambiguous or face.ranges for face in found[""])
     if plain:
         return {}
     numbers = {path: k for k, path in enumerate(paths)}
 
     def one(face: Face) -> list[object]:
-        return [[[numbers[part.path], part.index] for part in parts([face])], sorted(face.ambiguous)]
+        drawn = [[numbers[part.path], part.index, *map(list, part.ranges)] for part in parts([face])]
+        return [drawn, sorted(face.ambiguous)]
 
     return {"families": json.dumps({name: [one(face) for face in faces] for name, faces in found.items()}).encode()}
 

@@ -6,12 +6,15 @@ from pathlib import Path
 from linelet_common.errors import RecipeError
 from linelet_common.files import read_bytes
 from linelet_common.grammar import LONGEST_FORM, Grammar, literal_form, parse_form, piece_characters
+from linelet_synth.atlas import SPACES
 from linelet_synth.recipe import Recipe, TextKind
 from linelet_synth.recipe_faces import family
 from linelet_synth.texts import Drawer, Folded, Forms, Mixture, Phrases, Random, Refusals, frequencies
 
 # Forms and phrases of a grammar. A longer corpus is language rather than a list of what an app says.
 _LONGEST_GRAMMAR = 10_000
+# Spaces of other widths than a font's space.
+_OTHERS = frozenset(SPACES) - {"\u00a0"}
 
 
 def read_corpora(recipe: Recipe) -> dict[str, bytes]:
@@ -97,8 +100,18 @@ def _drawer(recipe: Recipe, k: int, files: dict[str, bytes], refusals: Refusals)
 
 
 def _seen(text: str, recipe: Recipe) -> str:
-    """The text with all spaces that the charset has in one: nobody sees which it is, and few fonts have them all."""
-    return text.translate({code: " " for code, own in recipe.folding.items() if own == " "})
+    """The text with spaces as wide as the charset's as that one; narrow and wide ones stay, as browsers show them."""
+    return text.translate(
+        {code: " " for code, own in recipe.folding.items() if own == " " and chr(code) not in _OTHERS}
+    )
+
+
+def other_spaces(recipe: Recipe, files: dict[str, bytes]) -> bool:
+    """Whether texts hold spaces that are drawn in a width of their own, and labelled as the charset's."""
+    return (
+        any(not _OTHERS.isdisjoint(written(recipe, kind, files)) for kind in recipe.texts)
+        and " " in recipe.folding.values()
+    )
 
 
 def _folded(drawer: Forms | Phrases, held: str, recipe: Recipe) -> Drawer:

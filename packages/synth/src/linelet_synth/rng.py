@@ -18,18 +18,15 @@ _UNIT = 2.0**-32
 
 
 class Rng:
-    """Rng of the samples of one (recipe digest, seed); ``seek(i)`` takes up those of sample i.
-
-    attempt: numbers for a sample that the ones before it did not make.
-    """
+    """Rng of the samples of one (recipe digest, seed); ``seek(i)`` takes up those of sample i."""
 
     def __init__(self, digest: bytes, seed: int) -> None:
         self._key = digest + b"/%d/" % seed
         self.seek(0)
 
-    def seek(self, i: int, attempt: int = 0) -> None:
+    def seek(self, i: int) -> None:
         """Start the sequence of sample i."""
-        self._sample = self._key + (b"%d+%d" % (i, attempt) if attempt else b"%d" % i)
+        self._sample = self._key + b"%d" % i
         self._blocks = 1
         self._numbers: list[int] = list(_BLOCK.unpack(hashlib.shake_128(self._sample).digest(_BLOCK.size)))
 

@@ -13,8 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linelet_common.errors import RecipeError
-from linelet_common.learnable import FRAMES_PER_HEIGHT, frames_problem
-from linelet_common.spec import ReaderSpec
 from linelet_synth.atlas import Atlas
 from linelet_synth.fonts import Face
 from linelet_synth.line import Line
@@ -31,7 +29,13 @@ from linelet_synth.recipe_faces import (
     parts,
     role_family,
 )
-from linelet_synth.recipe_texts import build_mixture, family_characters, read_corpora, recipe_grammar
+from linelet_synth.recipe_texts import (
+    build_mixture,
+    family_characters,
+    other_spaces,
+    read_corpora,
+    recipe_grammar,
+)
 from linelet_synth.rng import Rng
 from linelet_synth.texts import Text
 
@@ -43,8 +47,6 @@ _UNKNOWN_PLAIN = 0.10
 _UNKNOWN_SCREEN = 0.27
 _PICTURES = 0.012
 _FRAGMENTS = 0.015
-# Lines drawn in a sample's place at most, each with a text, a look and a size of its own.
-_ATTEMPTS = 100
 
 
 class Source:
@@ -88,9 +90,10 @@ class Source:
         used |= families_content(self.families, paths)
         if any(face.shaped for face in fallback.faces):
             used["shaping"] = b"HarfBuzz"
+        if other_spaces(recipe, files):
+            used["spaces"] = b"in their widths"
         self.digest = recipe.digest({**used, **{f"corpus {k}": data for k, data in enumerate(files.values())}})
         self._rng = Rng(bytes.fromhex(self.digest), self.seed)
-        self._spec = ReaderSpec(charset=self.charset, unknown=self.unknown)
         atlas = Atlas(self.charset)
         self._plain = Plain(recipe, self.families, atlas, self.rgb, fallback)
         self._screen = Screen(recipe, self.families, self.companions, atlas, self.rgb, fallback)
@@ -117,13 +120,12 @@ class Source:
         of the other's code and data, and both take longer.
         """
         for start in range(0, len(numbers), GROUP):
-            group = numbers[start : start + GROUP]
-            plans = [self._plan(i) for i in group]
-            yield from [self._readable(i, draw()) for i, draw in zip(group, plans, strict=True)]
+            plans = [self._plan(i) for i in numbers[start : start + GROUP]]
+            yield from [draw() for draw in plans]
 
     def line(self, i: int) -> Line:
         """Sample i with all that is known of it."""
-        return self._readable(i, self._plan(i)())
+        return self._plan(i)()
 
     def samples(self, numbers: Sequence[int]) -> Iterator[tuple[NDArray[np.uint8], str]]:
         """Picture uint8, grey (H, W) or RGB (H, W, 3), and label of samples."""
@@ -141,24 +143,10 @@ class Source:
 
         return ScreenSource(self.recipe, self.seed).screen(0).picture
 
-    def _readable(self, i: int, line: Line) -> Line:
-        """Sample i, or where its picture has fewer frames than its text needs, another in its place."""
-        attempt = 0
-        # Two frames for each character are enough for every text; few lines have to be looked at more closely.
-        while FRAMES_PER_HEIGHT * line.picture.shape[1] < 2 * len(line.text) * line.picture.shape[0]:
-            problem = frames_problem(line.picture, line.text, f"sample {i} of {self.name}", self._spec)
-            if not problem:
-                break
-            attempt += 1
-            if attempt > _ATTEMPTS:
-                raise RecipeError(problem, value=line.text, place=self.name)
-            line = self._plan(i, attempt)()
-        return line
-
-    def _plan(self, i: int, attempt: int = 0) -> Callable[[], Line]:
+    def _plan(self, i: int) -> Callable[[], Line]:
         """What draws sample i, all that is random in it drawn."""
         rng = self._rng
-        rng.seek(i, attempt)
+        rng.seek(i)
         plain = rng.chance(self._plain_share)
         look = self.look or ("plain" if plain else "screen")
         draw = self._plan_plain(rng) if look == "plain" else self._plan_screen(rng)

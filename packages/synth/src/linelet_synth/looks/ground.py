@@ -12,6 +12,7 @@ from linelet_synth import pixels
 from linelet_synth.atlas import Mask, Strike
 from linelet_synth.colours import Colour, blend, grey
 from linelet_synth.icons import Icons
+from linelet_synth.labels import least_width
 from linelet_synth.looks.draft import Draft
 from linelet_synth.looks.scheme import LEAST_LEVELS, Scheme
 from linelet_synth.ornaments import Surroundings, crossing, cuttable, harmless, nothing_to_read, photo, plan, rounded
@@ -133,6 +134,8 @@ class Ground:
             top, bottom = top + around.top, bottom + around.bottom
             layout.around = around
             draft.styles.append("neighbours")
+        # Thin letters in a row need as many frames as wide ones.
+        right += max(0, least_width(draft.text.text, ink_height + top + bottom) - (left + ink_width + right))
         layout.margins = [left, top, right, bottom]
         return layout
 

@@ -1,11 +1,10 @@
 """The plain look: one face and one size per line on a flat background, and five degradations.
 
 Text is inside the picture whatever its length: a line that is too wide for its canvas is set in the look's smallest
-size, and still too wide, or so long that a reader had too few frames for it, it gets a wider canvas. Set smaller yet,
-and blurred, nobody could read it.
+size, and still too wide, it gets a wider canvas. Set smaller yet, and blurred, nobody could read it. Seen at a reader's
+height it has three frames for two characters, or its canvas is wider: with one for each they run together.
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import SimpleNamespace
@@ -14,12 +13,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from linelet_common.codec import frames_needed
-from linelet_common.learnable import FRAMES_PER_HEIGHT
 from linelet_synth import pixels
 from linelet_synth.atlas import Atlas, Placed, ink_box, paste, set_text
 from linelet_synth.colours import choose_text_colour, parse_colour, perturb
 from linelet_synth.fonts import Face
+from linelet_synth.labels import least_width
 from linelet_synth.line import Line
 from linelet_synth.recipe import Recipe
 from linelet_synth.recipe_faces import Fallback
@@ -28,8 +26,6 @@ from linelet_synth.texts import Text
 
 # From here on JPEG's coarsest step for a block's mean is under 8, half of which rounds away: flat grey stays as it is.
 _FLAT_QUALITY = 80
-# Frames of a canvas for each that its text needs: with hardly more, characters blur into each other.
-_FRAMES = 1.5
 _NOT_DRAWN = np.zeros((0, 0), dtype=np.uint8)
 
 
@@ -104,7 +100,8 @@ class Plain:
                 box = (box[0], min(box[1], round(-0.75 * em)), box[2], max(box[3], 0))
             margins = [round(em * rng.uniform(0.08, 0.6)) for _ in range(4)]
             width, height = box[2] - box[0] + margins[0] + margins[2], box[3] - box[1] + margins[1] + margins[3]
-            x, y = margins[0], margins[1]
+            wider = max(0, least_width(text.text, height) - width)
+            width, x, y = width + wider, margins[0] + wider // 2, margins[1]
         else:
             width, height = look.canvas
             smallest = look.size[0]
@@ -113,8 +110,8 @@ class Plain:
                 # Even sizes: half as many strikes to make.
                 size = max(smallest, min(size - 1, int(size * shrink)) & -2)
                 placed, box = self._set(runs, weight, size)
-            width, height = max(width, box[2] - box[0]), max(height, box[3] - box[1])
-            width = max(width, math.ceil(_FRAMES * frames_needed(text.text) * height / FRAMES_PER_HEIGHT))
+            height = max(height, box[3] - box[1])
+            width = max(width, box[2] - box[0], least_width(text.text, height) * 3 // 2)
             x, y = (width - (box[2] - box[0])) // 2, (height - (box[3] - box[1])) // 2
         effects = _choose(d, rng)
         # One pixel more: at a border, blur mirrors what is inside.

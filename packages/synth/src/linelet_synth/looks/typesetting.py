@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
-from linelet_synth.atlas import Atlas, Placed, Strike
+from linelet_synth.atlas import SPACES, Atlas, Placed, Strike
 from linelet_synth.fonts import Face
 from linelet_synth.looks.draft import Draft
 from linelet_synth.recipe_faces import Fallback
@@ -128,7 +128,7 @@ class Typesetter:
                     strike = self.strike(run_face, part_weight, max(master * share, smallest), sizes)
                 draft.finest = min(draft.finest, strike.size)
                 if gap and placed:
-                    if self._spaced and not (before.endswith(" ") or run.startswith(" ")):
+                    if self._spaced and not (before[-1:].isspace() or run[:1].isspace()):
                         gap = min(gap, _NO_SPACE)
                     pen += gap * master
                     gap = 0.0
@@ -191,10 +191,10 @@ def _part_style(parts: tuple[Part, ...], k: int, rng: Rng) -> tuple[float, float
 
 
 def _runs(text: str) -> list[tuple[str, bool]]:
-    """Stretches of ASCII and of other characters."""
+    """Stretches of ASCII, with spaces of any width, and of other characters."""
     runs: list[tuple[str, bool]] = []
     for character in text:
-        latin = character < "\x80"
+        latin = character < "\x80" or character in SPACES
         if runs and runs[-1][1] == latin:
             runs[-1] = (runs[-1][0] + character, latin)
         else:

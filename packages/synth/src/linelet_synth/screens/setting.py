@@ -7,7 +7,7 @@ from any bundled face. Sizes are snapped to those that strikes are made in.
 
 from dataclasses import dataclass
 
-from linelet_synth.atlas import Atlas, Placed, Strike
+from linelet_synth.atlas import SPACES, Atlas, Placed, Strike
 from linelet_synth.colours import Colour
 from linelet_synth.fonts import Face
 
@@ -59,7 +59,7 @@ class Typeface:
         for face in self.rest:
             if character in face.characters:
                 return face
-        return None
+        return self.main if character in SPACES else None
 
 
 @dataclass(slots=True)
