@@ -31,6 +31,7 @@ from linelet_synth.recipe_faces import (
 )
 from linelet_synth.recipe_texts import build_mixture, family_characters, read_corpora, recipe_grammar
 from linelet_synth.rng import Rng
+from linelet_synth.shaping import is_complex
 from linelet_synth.texts import Text
 
 # Samples that are made together. With twice as many, Python's collector of garbage wakes up for what they hold.
@@ -64,6 +65,7 @@ class Source:
     def _prepare(self) -> None:
         recipe = self.recipe
         self.name, self.charset, self.unknown, self.fields = recipe.name, recipe.charset, recipe.unknown, recipe.fields
+        self.direction = recipe.towards
         files = read_corpora(recipe)
         self.mixture = build_mixture(recipe, self.split, files)
         self.families, self.rejected = families(recipe, family_characters(recipe, files))
@@ -76,13 +78,19 @@ class Source:
         self.outside: Outside | None = None
         if recipe.unknown:
             self.outside = Outside(
-                recipe.characters, self.mixture, fallback.characters, self.split, recipe.validation, recipe.folding
+                recipe.characters,
+                self.mixture,
+                fallback.characters,
+                self.split,
+                recipe.validation,
+                recipe.folding,
+                recipe.towards,
             )
         self.grammar = recipe_grammar(recipe, files)
         paths = _paths(fallback.faces)
         used = {f"font {k}": Path(path).read_bytes() for k, path in enumerate(paths)}
         used |= families_content(self.families, paths)
-        if any(face.shaped for face in fallback.faces):
+        if any(face.shaped for face in fallback.faces) or is_complex(recipe.charset):
             used["shaping"] = b"HarfBuzz"
         self.digest = recipe.digest({**used, **{f"corpus {k}": data for k, data in enumerate(files.values())}})
         self._rng = Rng(bytes.fromhex(self.digest), self.seed)
