@@ -118,7 +118,7 @@ class ReaderSpec(Checked):
         return width // self.stride - self.frames_lost
 
     def to_json(self) -> str:
-        """Pretty JSON, UTF-8 characters kept, keys in the order above; none for a grammar or direction that is not there."""
+        """Pretty JSON, UTF-8 characters kept, keys in the order above; none for an absent grammar or direction."""
         return json.dumps(self.model_dump(mode="json", exclude_none=True), ensure_ascii=False, indent=1) + "\n"
 
     @classmethod
