@@ -161,6 +161,24 @@ def test_decoding_equals_pythons(run_vectors: Run) -> None:
             )
 
 
+def test_no_grammar_is_followed_from_right_to_left(run_vectors: Run) -> None:
+    output, spec = decoding_cases()[-1]
+    [message] = run_vectors(
+        [
+            {
+                "kind": "decode",
+                "scores": text(output),
+                "shape": output.shape,
+                "spec": spec.to_json(),
+                "decoding": "grammar",
+            }
+        ]
+    )
+    with pytest.raises(SpecError) as refused:
+        decode(output, spec, "grammar")
+    assert message.replace("LineletError: ", "") == str(refused.value)
+
+
 SEEN = (
     "kg 75.5 לקשמ", "%5 ةبسن", "75kg نزو", "abc (def)", "(abc)12", "COVID-19", "iOS 15", "5-", "٣٫٥ ةعاس", "]a(",
     "באו $5", "\ufffd 12 בא", "", "(", "a ּבא",

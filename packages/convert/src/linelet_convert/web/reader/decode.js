@@ -43,6 +43,9 @@ export function decode(output, shape, spec, decoding = "greedy", automata = null
   if (!DECODINGS.includes(decoding)) {
     throw new LineletError(`unknown decoding '${decoding}'; known are ${DECODINGS.join(", ")}`);
   }
+  if (decoding === "grammar" && spec.direction) {
+    throw new LineletError(`the reader '${spec.name}' reads from right to left, which grammars cannot; decode greedily`);
+  }
   if (decoding === "grammar" && !searches.has(spec)) searches.set(spec, new GrammarSearch(spec, automata));
   const search = decoding === "grammar" ? searches.get(spec) : undefined;
   const [n, t, c] = spec.layout === "TNC" ? [shape[1], shape[0], shape[2]] : shape;
