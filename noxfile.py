@@ -19,7 +19,7 @@ nox.options.error_on_missing_interpreters = False  # `pythons` runs on those tha
 PACKAGES = ["common", "synth", "read", "model", "convert"]
 # Packages whose readers another one's tests evaluate with.
 READ_WITH = {"model": ("read",)}
-TEST_TOOLS = ["pytest>=8", "hypothesis>=6.100", "rapidfuzz>=3"]
+TEST_TOOLS = ["pytest>=8", "hypothesis>=6.100", "python-bidi>=0.6", "rapidfuzz>=3"]
 # What test files compare with besides, where all packages are tested together.
 ORACLES = ["tensorboard", "webdataset>=0.2", "onnxscript", "lmdb"]
 # Everything that runs with Python alone; the other markers have sessions of their own below.

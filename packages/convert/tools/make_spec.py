@@ -28,6 +28,9 @@ _STRUCTURES = {
     ),
 }
 
+# Keys that a spec without them lacks.
+_OPTIONAL = ("direction", "grammar")
+
 
 def rules() -> dict[str, dict[str, Any]]:
     """Every key's type, default, choices and bounds."""
@@ -35,12 +38,17 @@ def rules() -> dict[str, dict[str, Any]]:
     defaults = json.loads(ReaderSpec(charset="0").model_dump_json())
     found = {}
     for key, said in schema["properties"].items():
+        # Of a choice or null, the choice.
+        optional = next((one for one in said.get("anyOf", ()) if "const" in one), None)
+        said = optional or said
         rule: dict[str, Any] = {"type": _type(key, said)}
-        if key not in ("charset", "grammar"):
+        if key != "charset" and key not in _OPTIONAL:
             rule["default"] = defaults[key]
         choices = said.get("enum") or ([said["const"]] if "const" in said else None)
         if choices:
             rule["choices"] = choices
+        if optional:
+            rule["optional"] = True
         bounds = {"minimum": "least", "maximum": "most", "exclusiveMinimum": "above"}
         rule |= {ours: said[theirs] for theirs, ours in bounds.items() if theirs in said}
         found[key] = rule
@@ -71,7 +79,7 @@ def typescript() -> str:
         if rule["type"] == "string" and "choices" in rule:
             kind = " | ".join(f'"{choice}"' for choice in rule["choices"])
         comment = f"  /** {comments[key][:1].upper()}{comments[key][1:]}. */\n" if key in comments else ""
-        lines.append(f"{comment}  readonly {key}{'?' if key == 'grammar' else ''}: {kind};\n")
+        lines.append(f"{comment}  readonly {key}{'?' if key in _OPTIONAL else ''}: {kind};\n")
     return f"/** {_HEAD} */\nexport interface Spec {{\n{''.join(lines)}}}\n"
 
 

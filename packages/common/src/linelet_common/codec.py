@@ -3,16 +3,20 @@
 Characters outside the charset may have a class of their own, written U+FFFD, one per run of them: a reader that has it
 says where it doesn't know instead of naming the nearest character that it knows.
 
+Where lines run from right to left, classes stand as characters do in the picture, and texts are in the order of
+reading: linelet_common.bidi has both ways.
+
 Graves et al., "Connectionist Temporal Classification", ICML 2006: sections 3.2 (best path) and 4.1 (forward algorithm).
 """
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from linelet_common.bidi import MIRRORED, Direction, reading_order, to_logical, to_visual
 from linelet_common.charset import Charset
 from linelet_common.errors import CharsetError, describe_characters
 
@@ -23,7 +27,10 @@ UNKNOWN = "\ufffd"
 
 @dataclass(frozen=True, slots=True)
 class Character:
-    """One character read: its confidence (0-1) and the frames [start, end) in which it was the best class."""
+    """One character read: its confidence (0-1) and the frames [start, end) in which it was the best class.
+
+    Frames count from the picture's left, also where characters are read from the right.
+    """
 
     text: str
     confidence: float
@@ -50,15 +57,26 @@ class Codec:
     """Text <-> classes for a charset whose blank class stands first (0, the default) or last (``len(charset)``).
 
     unknown: whether there is one class more, the last, for every character outside the charset; the blank is then 0.
-    Raises CharsetError for any other place of the blank.
+    direction: "rtl" where lines run from right to left.
+    Raises CharsetError for any other place of the blank, and for a charset from right to left with half a pair of
+    brackets, which are seen as each other.
     """
 
-    def __init__(self, charset: Charset, blank: int = 0, unknown: bool = False) -> None:
+    def __init__(
+        self, charset: Charset, blank: int = 0, unknown: bool = False, direction: Direction | None = None
+    ) -> None:
         if blank not in (0, len(charset)):
             raise CharsetError(f"blank is class {blank}; it must be the first (0) or the last ({len(charset)})")
         if unknown and blank:
             raise CharsetError(f"blank is class {blank}, but the last class is that of unknown characters; make it 0")
+        halves = [c for c in charset if MIRRORED.get(c, c) not in charset] if direction else []
+        if halves:
+            raise CharsetError(
+                f"the charset holds {describe_characters(''.join(halves))} without what mirrors it; from right "
+                f"to left each is drawn as the other: add {describe_characters(''.join(MIRRORED[c] for c in halves))}"
+            )
         self.charset = charset
+        self.direction = direction
         self.blank = blank
         self.unknown = unknown
         self.classes = len(charset) + 1 + unknown
@@ -77,18 +95,25 @@ class Codec:
         """The text as this codec's reader is to write it: one U+FFFD for each run of characters outside the charset.
 
         No-break, narrow and wide spaces are the charset's space, where it has one: nobody sees which they are. Spaces
-        outside the charset are gaps, and are left out. Characters stay where there is no class for unknown ones.
+        outside the charset are gaps, and are left out. Characters stay where there is no class for unknown ones. Of
+        texts from right to left that look the same, as "75 kg" and "kg 75", it is the one that readers give.
         """
         if " " in self.charset:
             text = "".join(" " if c.isspace() and c not in self.charset else c for c in text)
-        if not self.unknown:
-            return text
-        seen = (c for c in text if c in self.charset or not c.isspace())
-        runs = itertools.groupby(seen, lambda c: c in self.charset)
-        return "".join("".join(run) if known else UNKNOWN for known, run in runs)
+        if self.unknown:
+            seen = (c for c in text if c in self.charset or not c.isspace())
+            runs = itertools.groupby(seen, lambda c: c in self.charset)
+            text = "".join("".join(run) if known else UNKNOWN for known, run in runs)
+        return self._as_read(text) if self.direction else text
+
+    def _as_read(self, text: str) -> str:
+        """The text that is read where this one is seen; itself where no text that is read looks like it."""
+        visual = to_visual(text)
+        read = to_logical(visual)
+        return read if to_visual(read) == visual else text
 
     def encode(self, text: str) -> NDArray[np.int64]:
-        """Classes of a text, int64 (L,). Raises CharsetError naming every character that has no class."""
+        """Classes of a text, int64 (L,), in the picture's order. CharsetError names characters that have no class."""
         missing = self.missing(text)
         if missing:
             size = len(self.charset)
@@ -97,7 +122,15 @@ class Codec:
                 "add it to the charset or leave it out",
                 value=text,
             )
-        return np.array([self._classes[c] for c in text], dtype=np.int64)
+        return np.array([self._classes[c] for c in self.seen(text)], dtype=np.int64)
+
+    def seen(self, text: str) -> str:
+        """A text's characters as they stand in the picture from left to right: the order of its classes."""
+        return to_visual(text) if self.direction else text
+
+    def class_of(self, character: str) -> int:
+        """The class of a character, U+FFFD included."""
+        return self._classes[character]
 
     def text_of(self, class_: int) -> str:
         """The character of a class that is not the blank."""
@@ -118,6 +151,8 @@ class Codec:
                 Character(self._texts[c], float(np.exp(log_probs[n, start:end, c].max())), start, end)
                 for c, start, end in self._merge(path)
             )
+            if self.direction:
+                characters = _in_reading_order(characters)
             text = "".join(c.text for c in characters)
             sure = bool(text) and UNKNOWN not in text
             readings.append(Reading(text, float(confidences[n]) if sure else 0.0, characters))
@@ -165,6 +200,14 @@ class Codec:
         last = 2 * np.array([len(x) for x in texts], dtype=np.int64)
         ends = np.logaddexp(alpha[rows, last], np.where(last > 0, alpha[rows, np.maximum(last - 1, 0)], -np.inf))
         return np.asarray(np.exp(np.minimum(ends, 0.0)))
+
+
+def _in_reading_order(characters: tuple[Character, ...]) -> tuple[Character, ...]:
+    """Characters seen from left to right, as they are read."""
+    return tuple(
+        replace(characters[k], text=MIRRORED.get(characters[k].text, characters[k].text)) if mirrored else characters[k]
+        for k, mirrored in reading_order("".join(c.text for c in characters))
+    )
 
 
 def frames_needed(text: str) -> int:

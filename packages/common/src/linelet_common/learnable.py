@@ -30,7 +30,7 @@ def sample_problem(image: Pixels, label: str, place: str, spec: ReaderSpec) -> s
     except ImageError as failure:
         return f"{place}: {failure}"
     frames = spec.frames(spec.padded_width(width))
-    needed = frames_needed(label)
+    needed = frames_needed(spec.codec.seen(label))
     if needed > frames:
         return f"{place}: {label!r} needs {needed} frames, its picture gives {frames}; widen the picture or drop it"
     return None

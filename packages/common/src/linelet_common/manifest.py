@@ -8,6 +8,7 @@ from typing import Literal
 
 import pydantic
 
+from linelet_common.bidi import Direction
 from linelet_common.digests import check_digest
 from linelet_common.errors import DatasetError
 from linelet_common.fields import Field
@@ -25,7 +26,7 @@ class Manifest(Checked):
     model_config = pydantic.ConfigDict(extra="ignore")
 
     format: Literal["linelet-dataset"] = "linelet-dataset"  # what the file is
-    version: Literal[1] = 1  # of this format
+    version: Literal[1, 2] = 1  # of this format; 2 where lines run from right to left
     name: str  # the recipe's
     charset: str  # the recipe's, in the order of the classes
     count: int  # samples in all
@@ -34,6 +35,7 @@ class Manifest(Checked):
     complete: bool  # false while it is being made
     kind: Literal["lines", "screens"] = "lines"  # what the samples are
     unknown: bool = False  # whether labels write U+FFFD for runs of characters outside the charset
+    direction: Direction | None = None  # of lines from right to left
     grammar: Grammar | None = None  # of the recipe's texts, where it can list them
     fields: dict[str, Field] = pydantic.Field(default={})  # the recipe's named values
     digests: dict[str, str] = pydantic.Field(default={})  # SHA-256 of the files that labels stand in; older ones: none

@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self
 
 import pydantic
 
+from linelet_common.bidi import Direction
 from linelet_common.charset import Charset
 from linelet_common.codec import Codec
 from linelet_common.errors import CharsetError, SpecError
@@ -41,6 +42,7 @@ class ReaderSpec(Checked):
     charset: Characters  # ordered characters; class = index + 1, or index where the blank stands last
     blank: int = 0  # 0 or len(charset)
     unknown: bool = False  # whether the last class, behind the charset, is U+FFFD: every other character
+    direction: Direction | None = None  # of lines from right to left, whose classes stand as their characters are seen
     height: int = pydantic.Field(default=32, ge=1, le=512)  # of the network's input, in pixels
     color: Literal["grey", "rgb", "bgr"] = "grey"  # the channels of the network's input
     mean: tuple[float, ...] = (0.5,)  # one for all channels or one each, of values in 0-1
@@ -61,9 +63,11 @@ class ReaderSpec(Checked):
     @pydantic.model_validator(mode="after")
     def _consistent(self) -> Self:
         try:
-            Codec(Charset(self.charset), self.blank, self.unknown)
+            Codec(Charset(self.charset), self.blank, self.unknown, self.direction)
         except CharsetError as failure:
             raise ValueError(str(failure)) from None
+        if self.direction and (self.grammar or self.fields):
+            raise ValueError("grammar and fields are for lines from left to right; leave them out, or the direction")
         for key in ("mean", "std"):
             if len(getattr(self, key)) not in (1, self.channels):
                 raise ValueError(f"{key} needs one number or {self.channels}, not {len(getattr(self, key))}")
@@ -81,11 +85,16 @@ class ReaderSpec(Checked):
     @cached_property
     def codec(self) -> Codec:
         """Text <-> classes of this reader."""
-        return Codec(Charset(self.charset), self.blank, self.unknown)
+        return Codec(Charset(self.charset), self.blank, self.unknown, self.direction)
 
     @cached_property
     def automaton(self) -> Automaton:
         """The automaton of the reader's grammar. SpecError if it has none."""
+        if self.direction:
+            raise SpecError(
+                f"the reader {self.name!r} reads from right to left, which grammars cannot; decode greedily",
+                value=self.name,
+            )
         if self.grammar is None:
             raise SpecError(
                 f"the reader {self.name!r} has no grammar; decode greedily, or train on a recipe with forms or phrases",
@@ -109,7 +118,7 @@ class ReaderSpec(Checked):
         return width // self.stride - self.frames_lost
 
     def to_json(self) -> str:
-        """Pretty JSON, UTF-8 characters kept, keys in the order above; no key for a grammar where there is none."""
+        """Pretty JSON, UTF-8 characters kept, keys in the order above; none for an absent grammar or direction."""
         return json.dumps(self.model_dump(mode="json", exclude_none=True), ensure_ascii=False, indent=1) + "\n"
 
     @classmethod

@@ -53,6 +53,19 @@ def test_boxes_meet_the_ink(run_vectors: Run, parts: list[tuple[str, int]], shif
         assert (box["x"] - 100 + box["width"]) / 2 == pytest.approx(b, abs=1.5)
 
 
+def test_boxes_follow_their_characters_where_those_are_read_from_the_right(run_vectors: Run) -> None:
+    image, places = draw([("21.3%", 24)])
+    frames = [int((a + b) / 2 / SPEC.stride) for a, b in places]
+    seen = [{"text": c, "confidence": 1, "start": f, "end": f + 1} for c, f in zip("21.3%", frames, strict=True)]
+    width = image.shape[1]
+    line = {"data": (image / 127.5 - 1).astype(float).ravel().tolist(), "height": 32, "width": width}
+    line |= {"lineWidth": width, "box": {"x": 0, "y": 0, "width": width, "height": 32}}
+    case = {"kind": "places", "line": line, "spec": SPEC.to_json()}
+    left, right = run_vectors([case | {"characters": seen}, case | {"characters": seen[::-1]}])
+    assert left == right[::-1]
+    assert [box["x"] for box in left] == sorted(box["x"] for box in left)
+
+
 @pytest.mark.parametrize("count", [1, 3, 60])
 def test_a_line_without_ink_or_room_still_has_its_boxes_in_order(run_vectors: Run, count: int) -> None:
     line = {"data": [0.0] * 32 * 32, "height": 32, "width": 32, "lineWidth": 20}

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unicodedata import category
 
 import numpy as np
 import onnx
@@ -13,6 +14,7 @@ from PIL import Image
 
 from linelet_common import Charset, ReaderSpec
 from linelet_common.automata import automata_json
+from linelet_common.bidi import reading_order
 from linelet_common.errors import SpecError
 from linelet_common.fields import Field
 from linelet_common.grammar import Automaton, Grammar
@@ -141,6 +143,9 @@ def decoding_cases() -> list[tuple[np.ndarray, ReaderSpec]]:
         output[0, np.arange(len(path)), path] = 4.0
         cases.append((output, spec))
     cases.append((np.zeros((1, 4, classes), np.float32), spec))  # ties: the first class, the blank
+    # From right to left: what is read is another order than what is seen.
+    spec = ReaderSpec(charset="אבגل٣12.% ()kg", unknown=True, direction="rtl")
+    cases.append((rng.normal(0, 3, (60, 14, spec.classes)).astype(np.float32), spec))
     return cases
 
 
@@ -160,6 +165,50 @@ def test_decoding_equals_pythons(run_vectors: Run) -> None:
             np.testing.assert_allclose(
                 [c["confidence"] for c in got["characters"]], [c.confidence for c in line.characters], rtol=1e-4
             )
+
+
+def test_no_grammar_is_followed_from_right_to_left(run_vectors: Run) -> None:
+    output, spec = decoding_cases()[-1]
+    [message] = run_vectors(
+        [
+            {
+                "kind": "decode",
+                "scores": text(output),
+                "shape": output.shape,
+                "spec": spec.to_json(),
+                "decoding": "grammar",
+            }
+        ]
+    )
+    with pytest.raises(SpecError) as refused:
+        decode(output, spec, "grammar")
+    assert message.replace("LineletError: ", "") == str(refused.value)
+
+
+SEEN = (
+    "kg 75.5 לקשמ", "%5 ةبسن", "75kg نزو", "abc (def)", "(abc)12", "COVID-19", "iOS 15", "5-", "٣٫٥ ةعاس", "]a(",
+    "באו $5", "\ufffd 12 בא", "", "(", "a ּבא",
+)  # fmt: skip
+
+
+def test_the_order_of_reading_is_pythons(run_vectors: Run) -> None:
+    """Of texts as they occur, and of every class of characters at every place."""
+    rng = np.random.default_rng(5)
+    letters = [*"אבگاب٣٫12aKกक.,-+%$ ()[]«:/\u05b0\u064eि年£\ufffd"]
+    seen = [*SEEN, *("".join(rng.choice(letters, size=int(rng.integers(1, 12)))) for _ in range(3000))]
+    results = run_vectors([{"kind": "read", "seen": one} for one in seen])
+    for one, result in zip(seen, results, strict=True):
+        assert [tuple(place) for place in result] == reading_order(one), one
+
+
+def test_every_character_has_pythons_class(run_vectors: Run) -> None:
+    """What a character is shows in how it joins a digit, a letter from right to left and a Latin one."""
+    # All of them but Chinese and Korean letters, which are many.
+    points = [c for c in map(chr, (*range(0x20, 0x3100), *range(0xFB00, 0xFFFE))) if category(c)[0] not in "CZM"]
+    seen = [f"1{c}2א{c}1 ב{c}ب1{c}2 a1{c}a" for c in points]
+    results = run_vectors([{"kind": "read", "seen": one} for one in seen])
+    wrong = [s for s, got in zip(seen, results, strict=True) if [tuple(p) for p in got] != reading_order(s)]
+    assert not wrong
 
 
 def written(spec: ReaderSpec) -> dict[str, str]:
@@ -230,7 +279,7 @@ GRAMMAR = Grammar(
 
 
 def test_decoding_by_a_grammar_equals_pythons(run_vectors: Run) -> None:
-    cases = [(output, spec.model_copy(update={"grammar": GRAMMAR})) for output, spec in decoding_cases()]
+    cases = [(o, spec.model_copy(update={"grammar": GRAMMAR})) for o, spec in decoding_cases() if not spec.direction]
     rng = np.random.default_rng(6)
     spec = ReaderSpec(charset=DIGITS, grammar=GRAMMAR, temperature=1.3)
     cases += [(rng.normal(0, scale, (2, 9, len(DIGITS) + 1)).astype(np.float32), spec) for scale in (0.5, 2, 5, 9, 30)]
@@ -286,6 +335,7 @@ def test_specs_are_read_as_python_writes_them(run_vectors: Run) -> None:
         ReaderSpec(charset=DIGITS),
         ReaderSpec(charset="01", grammar=Grammar(forms=("{x}{0..9}",), vocabulary={"x": ("0", "10")})),
         ReaderSpec(charset="01", unknown=True, fields={"n": Field(name=("0", "1"), form="{0..9}")}),
+        ReaderSpec(charset="אב", direction="rtl"),
         ReaderSpec(charset="𠮷a", blank=2, widths=(32, 64), color="bgr", temperature=2.0),
     ]
     results = run_vectors([{"kind": "spec", "spec": s.to_json()} for s in specs])

@@ -5,6 +5,7 @@ const { web, cases } = JSON.parse(readFileSync(0, "utf8"));
 const { prepare, resize, crop } = await import(new URL("preprocess.js", web));
 const { parseAutomata } = await import(new URL("automata.js", web));
 const { decode } = await import(new URL("decode.js", web));
+const { readingOrder } = await import(new URL("bidi.js", web));
 const { placeCharacters } = await import(new URL("places.js", web));
 const { parseSpec } = await import(new URL("spec.js", web));
 const { readFields } = await import(new URL("fields.js", web));
@@ -39,6 +40,7 @@ const run = {
   },
   texts: ({ spec, automata }) => textsOf(parseAutomata(automata, parseSpec(spec, "spec"), "automata").grammar, 0),
   places: ({ characters, line, spec }) => placeCharacters(characters, line, parseSpec(spec, "spec")),
+  read: ({ seen }) => readingOrder([...seen]).map(({ index, mirrored }) => [index, mirrored]),
   spec: ({ spec }) => parseSpec(spec, "spec"),
   fields: ({ lines, spec, automata }) => {
     const parsed = parseSpec(spec, "spec");

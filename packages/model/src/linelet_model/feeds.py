@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from linelet_common.bidi import Direction
 from linelet_common.errors import DatasetError, TrainingError
 from linelet_common.fields import Field
 from linelet_common.grammar import Grammar
@@ -46,6 +47,7 @@ class LineSource(Protocol):
     charset: str
     digest: str  # of all that decides its samples, but the seed
     unknown: bool
+    direction: Direction | None
     grammar: Grammar | None
     fields: Mapping[str, Field]
 
@@ -66,6 +68,18 @@ class Epoch(Protocol):
     def batches(self, start: int) -> Iterator[Lines]:
         """The lines of each batch, from step ``start`` on."""
         ...
+
+
+def check_direction(part: Part, spec: ReaderSpec) -> None:
+    """DatasetError for a dataset that says its lines run another way than the reader's."""
+    manifest = part.dataset.manifest
+    if manifest and manifest.direction != spec.direction:
+        ways = {None: "from left to right", "rtl": "from right to left"}
+        raise DatasetError(
+            f"{part.path} has lines {ways[manifest.direction]}, the reader's run {ways[spec.direction]}; "
+            "train on it alone",
+            place=part.path,
+        )
 
 
 class Feed(Protocol):

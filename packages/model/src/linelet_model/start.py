@@ -5,6 +5,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
+from linelet_common.bidi import Direction, is_rtl
 from linelet_common.charset import Charset
 from linelet_common.datasets import open_dataset
 from linelet_common.errors import TrainingError
@@ -69,6 +70,7 @@ def build_network(settings: Settings) -> tuple[nn.Module, ReaderSpec]:
         network=settings.network,
         charset=found.charset,
         unknown=found.unknown,
+        direction=found.direction,
         grammar=found.grammar,
         fields=dict(found.fields),
         height=kind.height,
@@ -92,12 +94,19 @@ def _warm_start(settings: Settings) -> tuple[nn.Module, ReaderSpec]:
         raise TrainingError(f"--from {settings.start} is a {spec.network}; add --network {spec.network}")
     found = _described(settings)
     added = Charset(spec.charset).missing(found.charset) if found else ""
+    if found and spec.direction and not found.direction:
+        raise TrainingError(
+            f"--from {settings.start} reads from right to left, the data's lines run from left to right; "
+            "start from another reader, or leave out --from"
+        )
+    direction = found.direction if found else spec.direction
     update = {
         "temperature": 1.0,
         "charset": spec.charset + added,
         "unknown": spec.unknown or bool(found and found.unknown),
-        "grammar": (found.grammar if found else None) or spec.grammar,
-        "fields": (found.fields if found else None) or spec.fields,
+        "direction": direction,
+        "grammar": None if direction else (found.grammar if found else None) or spec.grammar,
+        "fields": {} if direction else (found.fields if found else None) or spec.fields,
     }
     # Validated anew: a copy would keep the old charset's codec.
     spec_then, spec = spec, ReaderSpec.model_validate({**spec.model_dump(), **update})
@@ -116,7 +125,7 @@ def _grown(
     then, now = (spec.codec for spec in specs)
     texts = [c for c in range(then.classes) if c != then.blank]
     rows_then = [then.blank, *texts]
-    rows_now = [now.blank, *(int(now.encode(then.text_of(c))[0]) for c in texts)]
+    rows_now = [now.blank, *(now.class_of(then.text_of(c)) for c in texts)]
     weights = dict(fresh)
     for key, kept in old.items():
         if key.startswith(f"{classifier}."):
@@ -143,4 +152,13 @@ def _described(settings: Settings) -> LineSource | Manifest | None:
     if settings.charset is None:
         return None
     name, charset = paths[0].resolve().name, str(Charset(settings.charset))
-    return Manifest(name=name, charset=charset, count=0, seed=settings.seed, recipe_digest="", complete=True)
+    direction: Direction | None = "rtl" if is_rtl(charset) else None
+    return Manifest(
+        name=name,
+        charset=charset,
+        count=0,
+        seed=settings.seed,
+        recipe_digest="",
+        complete=True,
+        direction=direction,
+    )

@@ -21,7 +21,7 @@ from linelet_model.calibration import fit_temperature
 from linelet_model.data import augment, collate, scramble
 from linelet_model.device import note_threads, pick_device, pick_threads
 from linelet_model.distributed import World
-from linelet_model.feeds import DatasetFeed, Epoch, Feed, Part, RecipeFeed, weighted
+from linelet_model.feeds import DatasetFeed, Epoch, Feed, Part, RecipeFeed, check_direction, weighted
 from linelet_model.judging import Judged, judge
 from linelet_model.meter import Meter
 from linelet_model.records import open_tensorboard, write_epoch, write_run, write_sample
@@ -121,6 +121,8 @@ def _open_feed(settings: Settings, spec: ReaderSpec, waiting: Waiting) -> Feed:
         return RecipeFeed(settings, spec, waiting)
     named = [weighted(data) for data in settings.data]
     parts = [Part(path, open_dataset(path, settings.follow_links), weight) for path, weight in named]
+    for part in parts:
+        check_direction(part, spec)
     if sum(len(part.dataset) for part in parts) <= IN_MEMORY:
         return DatasetFeed(parts, settings, spec)
     return StreamFeed(parts, settings, spec, waiting)

@@ -110,7 +110,7 @@ def count_screen(result: ScreenEvaluation, codec: Codec, read: ScreenReading, tr
     boxes = np.array([line.box for line in read.lines], dtype=np.float64).reshape(-1, 4)
     pairs = pair_boxes(boxes, np.array([line.box for line in truth], dtype=np.float64).reshape(-1, 4))
     readable = {j for j, line in enumerate(truth) if not codec.missing(_bare(line.text))}
-    exact = {(i, j) for i, j in pairs if j in readable and read.lines[i].text == _bare(truth[j].text)}
+    exact = {(i, j) for i, j in pairs if j in readable and read.lines[i].text == codec.fold(_bare(truth[j].text))}
     told = {i for i, j in pairs if read.lines[i].text == codec.fold(_bare(truth[j].text))}
     invented = [i for i, line in enumerate(read.lines) if i not in told and UNKNOWN not in line.text]
     wanted = {line.field: line for line in truth if line.field}

@@ -3,8 +3,9 @@
 A strike is a face at one weight and size. Its glyphs are what Pillow's BASIC layout draws: hinted, on whole pixels.
 """
 
+import re
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
 
@@ -12,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ImageFont
 
+from linelet_common.bidi import MIRRORED, arrange
 from linelet_synth.fonts import Face, is_large
-from linelet_synth.shaping import Shaper
+from linelet_synth.shaping import Shaper, is_complex
 
 Mask = NDArray[np.uint8]
 
@@ -23,6 +25,7 @@ _CAPACITY = 64 << 20
 # may take 3 MB, those that are 0.1.
 _OPEN_FONTS = 1024
 _OPEN_WHOLE_FONTS = 64
+_WORDS = re.compile(" +|[^ ]+")
 
 
 # Spaces that few fonts have, and how wide browsers (HarfBuzz) draw them then: times the font's space, its 0, or an em.
@@ -50,10 +53,12 @@ class Strike:
         shaper: Shaper | None = None,
         joining: Callable[[], ImageFont.FreeTypeFont] | None = None,
         lacking: frozenset[str] = frozenset(),
+        words: Callable[[], Shaper] | None = None,
     ) -> None:
         """shaper: of a face whose layout tables kern or join letters; joining: its font that joins them.
 
-        lacking: those of SPACES that the font has no glyph of.
+        lacking: those of SPACES that the font has no glyph of. words: gives what cuts the words of scripts that are
+        drawn whole.
         """
         self.size, self.kerned, self.shaper, self._joining = size, kerned and not shaper, shaper, joining
         self._lacking = lacking
@@ -62,6 +67,8 @@ class Strike:
         self._glyphs: dict[str, Glyph] = {}
         self._kerning: dict[str, int] = {}
         self._ligatures: dict[str, tuple[list[Glyph], int]] = {}
+        self._shaping = words
+        self._words: dict[tuple[str, bool], tuple[list[Glyph], int]] = {}
 
     def glyph(self, character: str) -> Glyph:
         """The glyph of a character, rasterised at its first use."""
@@ -104,6 +111,49 @@ class Strike:
                 x += kerning * size
         return x
 
+    def append_words(self, placed: list[Placed], run: str, x: float, y: int, rtl: bool = False) -> float:
+        """Set a run of a script that is drawn word by word, or from right to left; returns the x of its end.
+
+        There is one piece for each character, in the order seen: a word is cut between its clusters, and a cluster of
+        several characters in stretches of equal width. Letters keep their distances.
+        """
+        words: Sequence[str] = _WORDS.findall(run)
+        for word in reversed(words) if rtl else words:
+            pixel = round(x)
+            if is_complex(word):
+                pieces, advance = self._word(word, rtl)
+                placed += [(m, pixel + x0, y + y0, pixel + x1, y + y1) for m, x0, y0, x1, y1, _ in pieces]
+                x += advance
+                continue
+            for character in reversed(word) if rtl else word:
+                own = MIRRORED.get(character, character) if rtl else character
+                mask, left, top, right, bottom, advance = self.glyph(own)
+                pixel = round(x)
+                placed.append((mask, pixel + left, y + top, pixel + right, y + bottom))
+                x += advance
+        return x
+
+    def _word(self, word: str, rtl: bool) -> tuple[list[Glyph], int]:
+        found = self._words.get((word, rtl))
+        if found is None:
+            assert self._joining
+            assert self._shaping
+            mask, left, top, _, bottom, advance = _drawn(self._joining(), word, "rtl" if rtl else "ltr")
+            clusters = self._shaping().cut(word, rtl)
+            width, pen = mask.shape[1], 0.0
+            cuts = [0]
+            for count, own in clusters:
+                pen += own * self.size
+                end = min(max(round(pen) - left, cuts[-1]), width)
+                cuts += [cuts[-1] + round((end - cuts[-1]) * k / count) for k in range(1, count + 1)]
+            cuts[-1] = width
+            pieces = [
+                (np.ascontiguousarray(mask[:, a:b]), left + a, top, left + b, bottom, 0) for a, b in pairwise(cuts)
+            ]
+            found = self._words[word, rtl] = pieces, advance
+            self.bytes += mask.nbytes + 200 * len(word)
+        return found
+
     def _joined(self, text: str) -> tuple[list[Glyph], int]:
         found = self._ligatures.get(text)
         if found is None:
@@ -126,10 +176,10 @@ class Strike:
         return _drawn(self._font(character), character)
 
 
-def _drawn(font: ImageFont.FreeTypeFont, text: str) -> Glyph:
-    advance = round(font.getlength(text))
+def _drawn(font: ImageFont.FreeTypeFont, text: str, direction: str | None = None) -> Glyph:
+    advance = round(font.getlength(text, direction=direction))
     # What ImageDraw.text draws, without a canvas to draw it on: less than half the time.
-    ink, (x, y) = font.getmask2(text, "L", anchor="ls")
+    ink, (x, y) = font.getmask2(text, "L", direction=direction, anchor="ls")
     box = ink.getbbox()
     if box is None:  # a space
         return np.zeros((0, 0), dtype=np.uint8), 0, 0, 0, 0, advance
@@ -147,6 +197,7 @@ class Atlas:
         self._strikes: OrderedDict[tuple[str, int, int, int], Strike] = OrderedDict()
         self._fonts: OrderedDict[tuple[str, int, int, int], ImageFont.FreeTypeFont] = OrderedDict()
         self._whole_fonts: OrderedDict[tuple[str, int, int, int], ImageFont.FreeTypeFont] = OrderedDict()
+        self._joining_fonts: OrderedDict[tuple[str, int, int, int], ImageFont.FreeTypeFont] = OrderedDict()
         self._shapers: dict[tuple[str, int, int], Shaper] = {}
         self._capacity, self._open_fonts = capacity, open_fonts
         self._uses = 0
@@ -157,12 +208,11 @@ class Atlas:
         key = (face.path, face.index, weight, size)
         strike = self._strikes.get(key)
         if strike is None:
-            shaper, joining = None, None
-            if face.shaped:
-                shaper, joining = self._shaper(face, weight), partial(self._joining_font, face, weight, size)
-            font = partial(self._font, face, weight, size)
+            shaper = self._shaper(face, weight) if face.shaped else None
+            font, joining = partial(self._font, face, weight, size), partial(self._joining_font, face, weight, size)
+            words = partial(self._shaper, face, weight)
             lacking = frozenset(SPACES) - face.characters
-            strike = self._strikes[key] = Strike(size, face.kerned, font, shaper, joining, lacking)
+            strike = self._strikes[key] = Strike(size, face.kerned, font, shaper, joining, lacking, words)
         else:
             self._strikes.move_to_end(key)
         self._uses += 1
@@ -191,8 +241,16 @@ class Atlas:
         return self._shapers[key]
 
     def _joining_font(self, face: Face, weight: int, size: int) -> ImageFont.FreeTypeFont:
-        """A font that joins letters, opened for the few ligatures that are drawn and not kept."""
-        return face.font(weight, size, layout=ImageFont.Layout.RAQM)
+        """A font that joins letters: a whole one, so that few are kept open."""
+        key = (face.path, face.index, weight, size)
+        font = self._joining_fonts.get(key)
+        if font is None:
+            font = self._joining_fonts[key] = face.font(weight, size, layout=ImageFont.Layout.RAQM)
+            if len(self._joining_fonts) > _OPEN_WHOLE_FONTS:
+                self._joining_fonts.popitem(last=False)
+        else:
+            self._joining_fonts.move_to_end(key)
+        return font
 
     def _trim(self) -> None:
         total = sum(strike.bytes for strike in self._strikes.values())
@@ -203,6 +261,8 @@ class Atlas:
 def set_text(strike: Strike, text: str) -> tuple[list[Placed], int]:
     """The glyphs of a text from x = 0 on the baseline y = 0, and the pen's end."""
     placed: list[Placed] = []
+    if is_complex(text):
+        return placed, round(strike.append_words(placed, text, 0.0, 0))
     if strike.shaper:
         return placed, round(strike.append_shaped(placed, text, 0.0, 0))
     pen, before, kerned = 0, "", strike.kerned
@@ -213,6 +273,31 @@ def set_text(strike: Strike, text: str) -> tuple[list[Placed], int]:
         placed.append((mask, pen + left, top, pen + right, bottom))
         pen += advance
         before = character
+    return placed, pen
+
+
+def set_line(runs: Sequence[tuple[str, Strike]], rtl: bool = False) -> tuple[list[Placed], int]:
+    """The glyphs of a line of runs from x = 0 on the baseline y = 0, and the pen's end.
+
+    rtl: the line runs from right to left; its glyphs are in the order seen.
+    """
+    placed: list[Placed] = []
+    pen = 0
+    stretches = arrange([text for text, _ in runs]) if rtl else ()
+    for stretch in stretches:
+        strike = runs[stretch.part][1]
+        if stretch.rtl:
+            pen = round(strike.append_words(placed, stretch.text, pen, 0, True))
+        else:
+            glyphs, end = set_text(strike, stretch.text)
+            placed += [(mask, x0 + pen, y0, x1 + pen, y1) for mask, x0, y0, x1, y1 in glyphs]
+            pen += end
+    if rtl:
+        return placed, pen
+    for text, strike in runs:
+        glyphs, end = set_text(strike, text)
+        placed += [(mask, x0 + pen, y0, x1 + pen, y1) for mask, x0, y0, x1, y1 in glyphs] if pen else glyphs
+        pen += end
     return placed, pen
 
 

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
+from linelet_common.codec import Codec
 from linelet_common.errors import describe_characters
-from linelet_synth.atlas import Atlas, Placed, ink_box, set_text
+from linelet_synth.atlas import Atlas, Placed, ink_box, set_line
 from linelet_synth.colours import choose_text_colour, contrast, parse_colour
 from linelet_synth.recipe import Recipe
 from linelet_synth.recipe_faces import costly, parts
@@ -16,6 +17,8 @@ from linelet_synth.texts import frequencies
 _HEIGHT, _LEAST = 32, 10
 # Texts tried for the widest one. A template's longest value turns up early.
 _TRIES = 3000
+# Texts that are read as others, named in notes.
+_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ def check(recipe: Recipe) -> Findings:
         notes.append(small)
     notes += face_notes(source)
     notes += text_notes(recipe)
+    notes += order_notes(source)
     shares = frequencies(source.mixture, recipe.characters)
     # An estimate of a share scatters; half of the floor is beyond chance.
     rare = sorted((c for c, share in shares.items() if share < recipe.floor / 2), key=shares.__getitem__)
@@ -110,6 +114,18 @@ def text_notes(recipe: Recipe) -> list[str]:
     return notes
 
 
+def order_notes(source: Source) -> list[str]:
+    """Texts from right to left that look like others, and are read as those."""
+    codec = Codec(source.recipe.characters, unknown=source.unknown, direction=source.direction)
+    rng, found = Rng(b"order", 0), dict[str, str]()
+    for i in range(_TRIES if source.direction else 0):
+        rng.seek(i)
+        text = source.mixture.draw(rng)
+        if text.parts[0].kind != "random" and codec.fold(text.text) != text.text:
+            found[text.text] = codec.fold(text.text)
+    return [f"{text!r} looks like {read!r}, and is read so" for text, read in list(found.items())[:_NAMED]]
+
+
 def contrast_notes(recipe: Recipe) -> list[str]:
     """The backgrounds on which no text colour of the palette reaches the plain look's contrast."""
     notes = []
@@ -139,7 +155,9 @@ def _widest(source: Source, size: int) -> tuple[str, int]:
         rng.seek(i)
         text = source.mixture.draw(rng)
         runs = faces[text.family].runs(text.drawn)
-        own = sum(_width(set_text(atlas.strike(face, 400, size), run)[0]) for run, face in runs)
+        own = _width(
+            set_line([(run, atlas.strike(face, 400, size)) for run, face in runs], source.direction == "rtl")[0]
+        )
         if own > width:
             best, width = text.text, own
     return best, width

@@ -58,10 +58,11 @@ class Job:
         """The content of dataset.json."""
         return {
             "format": "linelet-dataset",
-            "version": 1,
+            "version": 2 if self.recipe.towards else 1,
             "name": self.recipe.name,
             "charset": self.recipe.charset,
             "unknown": self.recipe.unknown,
+            **({"direction": self.recipe.towards} if self.recipe.towards else {}),
             "fields": {key: field.model_dump(mode="json") for key, field in self.recipe.fields.items()},
             "count": self.count,
             "seed": self.seed,

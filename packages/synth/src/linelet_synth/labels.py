@@ -5,10 +5,11 @@ characters outside the charset is one U+FFFD, so that no reader learns to name t
 knows. A space outside the charset is a gap: it is not written, and runs on both sides of it are one.
 """
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
+from linelet_common.bidi import MIRRORED, reading_order, to_visual
 from linelet_common.codec import UNKNOWN, frames_needed
 
 # Frames that readers have for a square of a picture: 32 rows, and a frame every 4 pixels.
@@ -37,6 +38,21 @@ def spans(drawn: str, charset: Container[str], folding: Mapping[int, str] = Mapp
         else:
             found.append(Span(UNKNOWN, k, k + 1))
     return tuple(found)
+
+
+def spans_read(seen: Sequence[Span]) -> tuple[Span, ...] | None:
+    """The label of characters seen from left to right in a line from right to left, in the order of reading.
+
+    None where that label would be seen otherwise: where what stands for characters outside the charset joins other runs
+    than they do.
+    """
+    label = "".join(span.character for span in seen)
+    order = reading_order(label)
+    read = tuple(
+        seen[k]._replace(character=MIRRORED.get(seen[k].character, seen[k].character)) if mirrored else seen[k]
+        for k, mirrored in order
+    )
+    return read if to_visual("".join(span.character for span in read)) == label else None
 
 
 def label(drawn: str, charset: Container[str]) -> str:

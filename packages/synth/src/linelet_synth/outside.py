@@ -11,11 +11,12 @@ from importlib import resources
 from itertools import accumulate
 from types import MappingProxyType
 
+from linelet_common.bidi import Direction, to_visual
 from linelet_common.charset import Charset
 from linelet_common.codec import UNKNOWN
 from linelet_common.errors import RecipeError
 from linelet_common.grammar import Piece, parse_form, piece_characters
-from linelet_synth.labels import Span, spans
+from linelet_synth.labels import Span, spans, spans_read
 from linelet_synth.rng import Rng
 from linelet_synth.texts import Forms, Mixture, Part, Text, side
 
@@ -108,7 +109,7 @@ def _words(name: str) -> tuple[str, ...]:
 class Outside:
     """Draws texts with characters outside the charset, out of those that ``drawable`` holds.
 
-    mixture: the recipe's own texts, which some are made from. split: as of the mixture.
+    mixture: the recipe's own texts, which some are made from. split: as of the mixture. direction: of the lines.
     """
 
     def __init__(
@@ -119,7 +120,9 @@ class Outside:
         split: str,
         validation: float,
         folding: Mapping[int, str] = MappingProxyType({}),
+        direction: Direction | None = None,
     ) -> None:
+        self._direction = direction
         self._charset, self._mixture, self._drawable, self._folding = charset, mixture, drawable, folding
         # What labels write as a character of the charset is none of a stranger's.
         self._inside = frozenset(charset) | frozenset(map(chr, folding))
@@ -161,11 +164,15 @@ class Outside:
             drawn = text.drawn
             if not drawn or not self._drawable.issuperset(drawn):
                 continue
-            labelled = spans(drawn, self._charset, self._folding)
-            if not self._sound(drawn, labelled):
+            seen = to_visual(drawn) if self._direction else drawn
+            labelled = spans(seen, self._charset, self._folding)
+            if not self._sound(seen, labelled):
                 continue
             if self._split == "all" or side(drawn, self._validation) == self._split:
-                return Text(text.parts, role, labelled, max(text.smallest, self._smallest(drawn, labelled)))
+                smallest = max(text.smallest, self._smallest(seen, labelled))
+                read = spans_read(labelled) if self._direction else labelled
+                if read is not None:
+                    return Text(text.parts, role, read, smallest)
         raise RecipeError(
             f"no text outside the charset for the {self._split} side in {_TRIES} draws; write unknown = false"
         )

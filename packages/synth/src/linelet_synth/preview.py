@@ -1,17 +1,19 @@
 """A contact sheet: lines with their labels, to look at before synthesising."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
+from linelet_common.bidi import arrange, is_rtl
 from linelet_common.files import output_file
 from linelet_common.preprocess import Pixels
 from linelet_synth.fonts import Face, bundled, read_faces
 from linelet_synth.recipe_faces import parts
+from linelet_synth.shaping import is_complex
 from linelet_synth.source import Source
 
 _WIDTH = 1200
@@ -33,18 +35,29 @@ class _Captions:
     def __init__(self, faces: Sequence[Face]) -> None:
         others = [face for path in (*bundled(), *bundled("latin")) for face in read_faces(path)]
         self._face = replace(others[0], chain=tuple(parts([others[0], *faces, *others])))
-        self._font = cache(lambda face: face.font(400, 13))
+        self._font = cache(lambda face, layout: face.font(400, 13, layout=layout))
+
+    def _runs(self, text: str) -> Iterator[tuple[str, ImageFont.FreeTypeFont, str | None]]:
+        """Stretches of a text from left to right, with what draws them and their direction where that is asked for."""
+        runs = list(self._face.runs(text))
+        if not is_complex(text):
+            yield from ((run, self._font(face, ImageFont.Layout.BASIC), None) for run, face in runs)
+        elif is_rtl(text):
+            for part, run, rtl, _ in arrange([run for run, _ in runs]):
+                yield run, self._font(runs[part][1], ImageFont.Layout.RAQM), "rtl" if rtl else "ltr"
+        else:
+            yield from ((run, self._font(face, ImageFont.Layout.RAQM), "ltr") for run, face in runs)
 
     def length(self, text: str) -> float:
         """Its width in pixels."""
-        return sum(float(self._font(face).getlength(run)) for run, face in self._face.runs(text))
+        return sum(float(font.getlength(run, direction=way)) for run, font, way in self._runs(text))
 
     def draw(self, draw: ImageDraw.ImageDraw, place: tuple[float, float], text: str) -> None:
         """Draw a text from a place on its baseline on."""
         x, y = place
-        for run, face in self._face.runs(text):
-            draw.text((x, y), run, font=self._font(face), fill=(40, 40, 40), anchor="ls")
-            x += self._font(face).getlength(run)
+        for run, font, way in self._runs(text):
+            draw.text((x, y), run, font=font, fill=(40, 40, 40), anchor="ls", direction=way)
+            x += font.getlength(run, direction=way)
 
 
 def draw_sheet(samples: Sequence[tuple[Pixels, str]], faces: Sequence[Face] = ()) -> bytes:

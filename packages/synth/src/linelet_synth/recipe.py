@@ -14,8 +14,10 @@ from typing import Annotated, Any, Literal, Self
 import pydantic
 import tomli_w
 
+from linelet_common.bidi import Direction, is_rtl
 from linelet_common.charset import Charset
-from linelet_common.errors import CharsetError, RecipeError
+from linelet_common.codec import Codec
+from linelet_common.errors import CharsetError, RecipeError, describe_characters
 from linelet_common.fields import Field, check_fields
 from linelet_common.files import read_bytes
 from linelet_common.schema import Checked, parse
@@ -170,6 +172,7 @@ class Recipe(Checked):
 
     name: str = pydantic.Field(min_length=1)  # shown to people; the reader gets it too
     charset: str  # every character that a reader shall know, in the order of its classes
+    direction: Literal["ltr", "rtl"] = "ltr"  # of lines; "rtl" for Arabic, Hebrew and all other texts of their screens
     # Files (face.ttc#1), folders, "bundled", "system", chains of them ([["LED.woff2#U+30-39", "App.woff2"]]): for the
     # whole charset, or what the texts without fonts of their own need of it.
     fonts: Fonts = ("bundled",)
@@ -193,9 +196,10 @@ class Recipe(Checked):
     @pydantic.model_validator(mode="after")
     def _consistent(self) -> Self:
         try:
-            Charset(self.charset)
+            Codec(Charset(self.charset), direction=self.towards)
         except CharsetError as failure:
             raise ValueError(str(failure)) from None
+        self._check_direction()
         for number, kind in enumerate(self.texts):
             if kind.role not in self.roles:
                 raise ValueError(f"texts.{number} has the role {kind.role!r}; known are {', '.join(self.roles)}")
@@ -222,6 +226,23 @@ class Recipe(Checked):
             raise ValueError(str(failure)) from None
         return self
 
+    def _check_direction(self) -> None:
+        letters = "".join(c for c in self.charset if is_rtl(c))[:4]
+        if letters and not self.towards:
+            raise ValueError(
+                f"the charset holds {describe_characters(letters)} of a script that is written from right to left; "
+                'write direction = "rtl"'
+            )
+        if self.towards and self.fields:
+            raise ValueError(
+                'fields are looked for in screens from left to right; remove [fields] or direction = "rtl"'
+            )
+
+    @property
+    def towards(self) -> Direction | None:
+        """The direction as readers are told it: None from left to right."""
+        return "rtl" if self.direction == "rtl" else None
+
     @cached_property
     def characters(self) -> Charset:
         """The charset as an object."""
@@ -244,15 +265,20 @@ class Recipe(Checked):
         return tuple(parse_colour(self.palette.text[name]) for name in names)
 
     def to_toml(self) -> str:
-        """The whole recipe, defaults included, as TOML."""
-        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
+        """The whole recipe, defaults included, as TOML; no direction where it is the usual one."""
+        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True, exclude=self._usual()))
+
+    def _usual(self) -> set[str]:
+        """What older recipes could not say, where they would say nothing else."""
+        return set() if self.towards else {"direction"}
 
     def digest(self, files: dict[str, bytes]) -> str:
         """Hash of all that decides the samples: the recipe, and the content of the files (fonts, corpora) it uses."""
         content = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())}
         # Where a file lies does not matter, what it holds does.
         # Fields are drawn on screens only, whose digest takes them in by itself.
-        settings = self.model_dump(mode="json", exclude={"fonts", "companion_fonts", "fields", "alike", "equivalents"})
+        left_out = {"fonts", "companion_fonts", "fields", "alike", "equivalents", *self._usual()}
+        settings = self.model_dump(mode="json", exclude=left_out)
         # What a recipe does not use leaves its digest as it was before that could be written.
         if settings["looks"]["screen"].pop("spaced") and " " in self.charset:
             settings["spaced"] = True

@@ -59,8 +59,11 @@ def build_mixture(recipe: Recipe, split: str, files: dict[str, bytes]) -> Mixtur
 def recipe_grammar(recipe: Recipe, files: dict[str, bytes]) -> Grammar | None:
     """What the recipe's lines can say but for its random strings: forms, phrases of corpora, and the words in them.
 
-    None where that is nothing, or where a corpus or its texts are too long to be a list of phrases.
+    None where that is nothing, where a corpus or its texts are too long to be a list of phrases, and where lines run
+    from right to left: a grammar is followed from left to right.
     """
+    if recipe.towards:
+        return None
     forms = [form for kind in recipe.texts for form in kind.forms]
     for kind in recipe.texts:
         if kind.corpus:

@@ -1,9 +1,11 @@
 """Shaping of runs by HarfBuzz, for faces with ligatures or kerning in their layout tables: as browsers set them.
 
-A run becomes clusters: stretches of characters that one glyph draws, each with what kerning adds behind it. Scripts
-whose letters change by their neighbours (Arabic, Devanagari) are not shaped: a cluster is drawn by itself.
+A run becomes clusters: stretches of characters that one glyph draws, each with what kerning adds behind it. Of scripts
+whose letters change by their neighbours (Arabic, Devanagari) or bear marks (Hebrew, Thai) whole words are drawn, and
+cut where one cluster ends and the next begins.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,6 +24,16 @@ _KEPT = 20_000
 # Characters of a run that one glyph draws, and what kerning adds to its advance, in em. A plain tuple, as glyphs are:
 # this is met for each of them.
 Cluster = tuple[str, float]
+
+# Scripts that are drawn word by word: Hebrew to Myanmar, Khmer, and Arabic's presentation forms; not their currencies.
+_COMPLEX = re.compile(
+    "(?![\u09f2\u09f3\u09fb\u0af1\u0bf9\u0e3f\u17db\ufdfc])[\u0590-\u109f\u1780-\u17ff\ufb1d-\ufdff\ufe70-\ufefe]"
+)
+
+
+def is_complex(text: str) -> bool:
+    """Whether a text holds letters that are drawn as their neighbours want them."""
+    return not text.isascii() and _COMPLEX.search(text) is not None
 
 
 def has_shapes(font: TTFont) -> bool:
@@ -42,7 +54,8 @@ class Shaper:
 
         if not features.check("raqm"):
             raise RecipeError(
-                f"{place} has ligatures or kerning, for which Pillow needs Raqm; install Pillow's wheel from PyPI",
+                f"{place} is shaped, for which Pillow needs Raqm and FriBiDi; install Pillow's wheel from PyPI and "
+                "FriBiDi (libfribidi0 in Debian)",
                 place=place,
             )
         self._harfbuzz: Any = uharfbuzz
@@ -62,6 +75,20 @@ class Shaper:
                 self._shaped.clear()
             found = self._shaped[run, ligatures] = self._shape(run, ligatures)
         return found
+
+    def cut(self, word: str, rtl: bool) -> list[tuple[int, float]]:
+        """The clusters of a word from left to right: how many characters each is of, and its advance in em."""
+        buffer = self._harfbuzz.Buffer()
+        buffer.add_str(word)
+        buffer.guess_segment_properties()
+        buffer.direction = "rtl" if rtl else "ltr"
+        self._harfbuzz.shape(self._font, buffer)
+        advances: dict[int, int] = {}
+        for info, position in zip(buffer.glyph_infos, buffer.glyph_positions, strict=True):
+            advances[info.cluster] = advances.get(info.cluster, 0) + position.x_advance
+        starts = sorted(advances)
+        ends = dict(zip(starts, [*starts[1:], len(word)], strict=True))
+        return [(ends[start] - start, advance / self._em) for start, advance in advances.items()]
 
     def _shape(self, run: str, ligatures: bool) -> tuple[Cluster, ...]:
         buffer = self._harfbuzz.Buffer()

@@ -37,6 +37,7 @@ from linelet_synth.recipe_texts import (
     recipe_grammar,
 )
 from linelet_synth.rng import Rng
+from linelet_synth.shaping import is_complex
 from linelet_synth.texts import Text
 
 # Samples that are made together. With twice as many, Python's collector of garbage wakes up for what they hold.
@@ -70,6 +71,7 @@ class Source:
     def _prepare(self) -> None:
         recipe = self.recipe
         self.name, self.charset, self.unknown, self.fields = recipe.name, recipe.charset, recipe.unknown, recipe.fields
+        self.direction = recipe.towards
         files = read_corpora(recipe)
         self.mixture = build_mixture(recipe, self.split, files)
         self.families, self.rejected = families(recipe, family_characters(recipe, files))
@@ -82,13 +84,19 @@ class Source:
         self.outside: Outside | None = None
         if recipe.unknown:
             self.outside = Outside(
-                recipe.characters, self.mixture, fallback.characters, self.split, recipe.validation, recipe.folding
+                recipe.characters,
+                self.mixture,
+                fallback.characters,
+                self.split,
+                recipe.validation,
+                recipe.folding,
+                recipe.towards,
             )
         self.grammar = recipe_grammar(recipe, files)
         paths = _paths(fallback.faces)
         used = {f"font {k}": Path(path).read_bytes() for k, path in enumerate(paths)}
         used |= families_content(self.families, paths)
-        if any(face.shaped for face in fallback.faces):
+        if any(face.shaped for face in fallback.faces) or is_complex(recipe.charset):
             used["shaping"] = b"HarfBuzz"
         if other_spaces(recipe, files):
             used["spaces"] = b"in their widths"

@@ -5,17 +5,20 @@ a number larger than the unit behind it.
 """
 
 import hashlib
+import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Literal, NamedTuple
 
+from linelet_common.bidi import visual_order
 from linelet_common.charset import Charset
 from linelet_common.errors import RecipeError, describe_characters
 from linelet_common.grammar import Choice, Number, Piece
 from linelet_common.moments import Moment
 from linelet_synth.labels import Span
 from linelet_synth.rng import Rng
+from linelet_synth.shaping import is_complex
 
 Kind = Literal["number", "word", "unit", "mark", "random"]
 Split = Literal["all", "train", "validation"]
@@ -36,9 +39,9 @@ class Part(NamedTuple):
 class Text(NamedTuple):
     """What a line says, piece by piece, and the role that decides its weight and colour.
 
-    spans: its label, where that is not what is drawn. smallest: pixels per em below which people would need to guess.
-    family: names the fonts that it is set in, where they are not the recipe's. folded: the label, where characters of
-    what is drawn are written as their equivalents.
+    spans: its label, where that is not what is drawn; their places are in what is seen. smallest: pixels per em below
+    which people would need to guess. family: names the fonts that it is set in, where they are not the recipe's.
+    folded: the label, where characters of what is drawn are written as their equivalents.
     """
 
     parts: tuple[Part, ...]
@@ -58,6 +61,14 @@ class Text(NamedTuple):
     def text(self) -> str:
         """The label."""
         return self.folded or self.drawn if self.spans is None else "".join([span.character for span in self.spans])
+
+
+def spans_seen(text: Text) -> tuple[Span, ...]:
+    """The label of a text from right to left, each character with its place among those seen from left to right."""
+    if text.spans is not None:
+        return text.spans
+    places = {k: place for place, k in enumerate(visual_order(text.drawn))}
+    return tuple(Span(character, places[k], places[k] + 1) for k, character in enumerate(text.text))
 
 
 def _kind_of(piece: Piece, before: Piece | None) -> Kind:
@@ -135,9 +146,10 @@ class Random:
         self._cumulative = list(accumulate(w / total for w in weights))
         self._cumulative[-1] = 1.0
         self._length, self._role, self._family = length, role, family
+        self._marks = any(unicodedata.category(c)[0] == "M" for token in tokens for c in token)
 
     def draw(self, rng: Rng) -> Text:
-        """Random tokens, cut to the longest length."""
+        """Random tokens, cut to the longest length; a mark is left out where no letter bears it."""
         low, high = self._length
         count = rng.integer(low, high)
         text = ""
@@ -145,7 +157,18 @@ class Random:
             tokens = [rng.choice_weighted(self._tokens, self._cumulative) for _ in range(count)]
             # Nobody sees a space at an end, or counts those between two words.
             text = " ".join("".join(tokens)[:high].split())
+            if self._marks:
+                text = _borne(text)
         return Text((Part(text, "random"),), self._role, None, 0.0, self._family)
+
+
+def _borne(text: str) -> str:
+    """A text without marks that follow no letter, which fonts draw on a dotted circle."""
+    kept = ""
+    for character in text:
+        if unicodedata.category(character)[0] != "M" or (kept and kept[-1].isalpha() and is_complex(kept[-1])):
+            kept += character
+    return kept
 
 
 class Folded:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linelet_synth import pixels
-from linelet_synth.atlas import Atlas, Placed, ink_box, paste, set_text
+from linelet_synth.atlas import Atlas, Placed, ink_box, paste, set_line
 from linelet_synth.colours import choose_text_colour, parse_colour, perturb
 from linelet_synth.fonts import Face
 from linelet_synth.labels import least_width
@@ -22,7 +22,7 @@ from linelet_synth.line import Line
 from linelet_synth.recipe import Recipe
 from linelet_synth.recipe_faces import Fallback
 from linelet_synth.rng import Rng
-from linelet_synth.texts import Text
+from linelet_synth.texts import Text, spans_seen
 
 # From here on JPEG's coarsest step for a block's mean is under 8, half of which rounds away: flat grey stays as it is.
 _FLAT_QUALITY = 80
@@ -77,6 +77,7 @@ class Plain:
             for role, table in recipe.roles.items()
         }
         self._atlas, self._rgb, self._fallback = atlas, rgb, fallback
+        self._rtl = recipe.direction == "rtl"
 
     def plan(self, text: Text, rng: Rng) -> Callable[[], Line]:
         """Decide a line, all that is random in it; what is returned draws it."""
@@ -120,9 +121,8 @@ class Plain:
         area = _area(x, y, box[2] - box[0], box[3] - box[1], halo, width, height)
         move = x - box[0], y - box[1]
         affine = (1.0, 0.0, move[0], 0.0, 1.0, move[1])
-        line = Line(
-            _NOT_DRAWN, text.text, "plain", background, colour, placed, affine, face.name, size, spans=text.spans
-        )
+        spans = spans_seen(text) if self._rtl else text.spans
+        line = Line(_NOT_DRAWN, text.text, "plain", background, colour, placed, affine, face.name, size, spans=spans)
         # Not a function within this one: what it shared with this one would slow both, by 3 us per line.
         return partial(self._draw, line, (height, width), move, area, effects)
 
@@ -158,12 +158,7 @@ class Plain:
     def _set(
         self, runs: Sequence[tuple[str, Face]], weight: int, size: int
     ) -> tuple[list[Placed], tuple[int, int, int, int]]:
-        placed: list[Placed] = []
-        pen = 0
-        for text, face in runs:
-            glyphs, end = set_text(self._atlas.strike(face, weight, size), text)
-            placed += [(mask, x0 + pen, y0, x1 + pen, y1) for mask, x0, y0, x1, y1 in glyphs] if pen else glyphs
-            pen += end
+        placed, pen = set_line([(text, self._atlas.strike(face, weight, size)) for text, face in runs], self._rtl)
         box = ink_box(placed)
         # A label of spaces only has no ink; its picture shows their width.
         return placed, box if box[2] > box[0] else (0, -size, max(1, pen), 0)

@@ -26,7 +26,7 @@ from linelet_synth.looks.typesetting import Typesetter, choose_size
 from linelet_synth.recipe import Recipe
 from linelet_synth.recipe_faces import Fallback
 from linelet_synth.rng import Rng
-from linelet_synth.texts import Part, Text
+from linelet_synth.texts import Part, Text, spans_seen
 
 # Room around the glyphs for what makes them thicker.
 _PAD = 2
@@ -47,8 +47,15 @@ class Screen:
     ) -> None:
         self._look = recipe.looks.screen
         self._type = Typesetter(
-            families, companions, fallback, atlas, self._look.companions, self._look.spaced and " " in recipe.charset
+            families,
+            companions,
+            fallback,
+            atlas,
+            self._look.companions,
+            self._look.spaced and " " in recipe.charset,
+            recipe.direction == "rtl",
         )
+        self._rtl = recipe.direction == "rtl"
         self._scheme = Scheme(recipe)
         self._ground = Ground(recipe, self._scheme, Icons(atlas), rgb)
 
@@ -133,7 +140,7 @@ class Screen:
             face.name,
             em,
             draft.styles,
-            text.spans,
+            spans_seen(text) if self._rtl else text.spans,
         )
 
 

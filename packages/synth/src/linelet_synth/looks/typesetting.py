@@ -1,13 +1,16 @@
 """Setting a text glyph by glyph from the atlas: several faces, weights and sizes on one baseline."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
+from linelet_common.bidi import arrange
 from linelet_synth.atlas import SPACES, Atlas, Placed, Strike
 from linelet_synth.fonts import Face
 from linelet_synth.looks.draft import Draft
 from linelet_synth.recipe_faces import Fallback
 from linelet_synth.rng import Rng
+from linelet_synth.shaping import is_complex
 from linelet_synth.texts import Part, Text
 
 # Sizes that strikes are made in: close enough to look continuous, few enough to be met again soon. Lines that are
@@ -60,11 +63,21 @@ def choose_size(size: tuple[float, float], text: Text, rng: Rng) -> tuple[float,
     return em, snap(max(em * rng.uniform(0.45, 0.95), 14.0), COARSE), COARSE, ["enlarged"]
 
 
+class _Run(NamedTuple):
+    """Characters of one strike, the gap before them and their rise above the baseline in pixels."""
+
+    text: str
+    strike: Strike
+    gap: float
+    rise: int
+
+
 class Typesetter:
     """Sets texts.
 
     families: the faces of texts, an empty name those of the recipe. companions: the faces for digits and Latin letters,
     used in ``share`` of the lines set in those. fallback: gives those for characters that a line's own faces lack.
+    rtl: lines run from right to left.
     """
 
     def __init__(
@@ -75,6 +88,7 @@ class Typesetter:
         atlas: Atlas,
         share: float,
         spaced: bool = False,
+        rtl: bool = False,
     ) -> None:
         # Half of the lines have a primary face, usually the one that the app has; the others share the rest.
         self._primary = {name: [face for face in faces if face.primary] for name, faces in families.items()}
@@ -83,7 +97,7 @@ class Typesetter:
             for name, faces in families.items()
         }
         self._clear = {name: [face for face in faces if not face.ambiguous] for name, faces in families.items()}
-        self._companions, self._share, self._spaced = companions, share, spaced
+        self._companions, self._share, self._spaced, self._rtl = companions, share, spaced, rtl
         self._all_clear = not any(face.ambiguous for face in companions)
         self._fallback, self._atlas = fallback, atlas
 
@@ -99,7 +113,10 @@ class Typesetter:
         return self._atlas.strike(face, weight, snap(size, sizes))
 
     def set(self, draft: Draft, face: Face, weight: int) -> list[Placed]:
-        """The glyphs of a line's text on one baseline, at the master size; notes the size of the smallest."""
+        """The glyphs of a line's text on one baseline, at the master size; notes the size of the smallest.
+
+        They are in the order seen.
+        """
         rng, master, sizes, parts = draft.rng, draft.master, draft.sizes, draft.text.parts
         outside = draft.text.spans is not None
         companion, companion_scale, companion_weight = face, 1.0, weight
@@ -113,8 +130,7 @@ class Typesetter:
         spacing = rng.uniform(-0.03, 0.12) if rng.chance(0.22) else 0.0
         kerned_dots = rng.uniform(0.02, 0.06) if rng.chance(0.35) else 0.0
         smallest = _SMALLEST / min(1.0, draft.scale)
-        placed: list[Placed] = []
-        pen, before = 0.0, ""
+        runs: list[_Run] = []
         for k, part in enumerate(parts):
             share, rise, gap, own_weight = _part_style(parts, k, rng)
             if outside and own_weight:
@@ -127,16 +143,36 @@ class Typesetter:
                 else:
                     strike = self.strike(run_face, part_weight, max(master * share, smallest), sizes)
                 draft.finest = min(draft.finest, strike.size)
-                if gap and placed:
-                    if self._spaced and not (before[-1:].isspace() or run[:1].isspace()):
+                own_gap = 0.0
+                if gap and runs:
+                    if self._spaced and not (runs[-1].text[-1:].isspace() or run[:1].isspace()):
                         gap = min(gap, _NO_SPACE)
-                    pen += gap * master
-                    gap = 0.0
+                    own_gap, gap = gap * master, 0.0
+                runs.append(_Run(run, strike, own_gap, round(rise * master)))
+        return self._place(runs, master, spacing, kerned_dots)
+
+    def _place(self, runs: Sequence[_Run], master: int, spacing: float, dots: float) -> list[Placed]:
+        """Glyphs of runs, one after the other, in the order seen."""
+        placed: list[Placed] = []
+        pen = 0.0
+        if not self._rtl:
+            for text, strike, gap, rise in runs:
+                pen += gap
                 start = len(placed)
-                pen = _append(placed, strike, run, (pen, -round(rise * master)), spacing * strike.size, kerned_dots)
-                if self._spaced and " " in run:
-                    pen += _widen(placed, start, run, strike.size, master)
-                before = run
+                pen = _append(placed, strike, text, (pen, -rise), spacing * strike.size, dots)
+                if self._spaced and " " in text:
+                    pen += _widen(placed, start, text, strike.size, master)
+            return placed
+        for stretch in arrange([run.text for run in runs]):
+            _, strike, gap, rise = runs[stretch.part]
+            gap = gap if stretch.first else 0.0
+            start = len(placed)
+            if stretch.rtl:  # the gap before it is at its right
+                pen = strike.append_words(placed, stretch.text, pen, -rise, True) + gap
+            else:
+                pen = _append(placed, strike, stretch.text, (pen + gap, -rise), spacing * strike.size, dots)
+            if self._spaced and " " in stretch.text:
+                pen += _widen(placed, start, stretch.seen, strike.size, master)
         return placed
 
     def _companions_of(self, text: Text) -> list[Face]:
@@ -220,6 +256,8 @@ def _append(
     """Set a run of text from the pen's x and baseline on; returns the x of its end."""
     x, y = pen
     before = ""
+    if is_complex(run):
+        return strike.append_words(placed, run, x, y)
     if strike.shaper:  # kerning is as the face has it: dots stand no closer
         return strike.append_shaped(placed, run, x, y, spacing)
     for character in run:

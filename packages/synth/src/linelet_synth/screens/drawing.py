@@ -90,7 +90,8 @@ class Drawer:
         if self._latin and rng.chance(0.8):
             # Half of the pages share a few faces: apps do, and their glyphs are at hand.
             latin = rng.choice(self._common if rng.chance(0.5) else self._latin)
-        typeface = Typeface(main, latin, tuple(self._rest), 1.0, rng.uniform(0, 0.06) if rng.chance(0.15) else 0.0)
+        spacing, rtl = rng.uniform(0, 0.06) if rng.chance(0.15) else 0.0, self._recipe.direction == "rtl"
+        typeface = Typeface(main, latin, tuple(self._rest), 1.0, spacing, rtl)
         return Page(
             form.width, form.height, form.dp, rng, theme, self._sayings, typeface, self._atlas, self._icons, scene
         )

@@ -7,9 +7,11 @@ from any bundled face. Sizes are snapped to those that strikes are made in.
 
 from dataclasses import dataclass
 
-from linelet_synth.atlas import SPACES, Atlas, Placed, Strike
+from linelet_common.bidi import Stretch, arrange
+from linelet_synth.atlas import SPACES, Atlas, Placed, Strike, ink_box, set_text
 from linelet_synth.colours import Colour
 from linelet_synth.fonts import Face
+from linelet_synth.shaping import is_complex
 
 # Every pixel at small sizes, where one pixel is a lot, then in steps of a tenth.
 SIZES = (
@@ -40,13 +42,14 @@ class Run:
 
 @dataclass(slots=True)
 class Typeface:
-    """The faces of one page. spacing: extra pixels per em between letters."""
+    """The faces of one page. spacing: extra pixels per em between letters; rtl: lines run from right to left."""
 
     main: Face
     latin: Face
     rest: tuple[Face, ...]
     scale: float = 1.0  # of the Latin face
     spacing: float = 0.0
+    rtl: bool = False
 
     def face(self, character: str) -> Face | None:
         """The face that draws a character; None if no face does."""
@@ -74,6 +77,8 @@ class Set:
 
 def set_runs(atlas: Atlas, typeface: Typeface, runs: list[Run]) -> Set | None:
     """A line of runs. None if a character has no face, or nothing of it has ink."""
+    if typeface.rtl or any(is_complex(run.text) for run in runs):
+        return _set_shaped(atlas, typeface, runs)
     pen = 0.0
     placed_runs: list[tuple[list[Placed], Colour]] = []
     left = top = 1 << 30
@@ -112,3 +117,39 @@ def set_runs(atlas: Atlas, typeface: Typeface, runs: list[Run]) -> Set | None:
     if right <= left:
         return None
     return Set("".join([run.text for run in runs]), placed_runs, round(pen), (left, top, right, bottom))
+
+
+def _set_shaped(atlas: Atlas, typeface: Typeface, runs: list[Run]) -> Set | None:
+    """A line of a script that is shaped, or from right to left: a stretch of one face and one direction at a time."""
+    pieces: list[tuple[str, Face, int]] = []  # characters, their face, the number of their run
+    for number, run in enumerate(runs):
+        for character in run.text:
+            face = typeface.face(character)
+            if face is None:
+                return None
+            if pieces and pieces[-1][1:] == (face, number):
+                pieces[-1] = (pieces[-1][0] + character, face, number)
+            else:
+                pieces.append((character, face, number))
+    texts = [text for text, _, _ in pieces]
+    stretches = arrange(texts) if typeface.rtl else [Stretch(k, text, False, True) for k, text in enumerate(texts)]
+    pen = 0
+    placed_runs: list[tuple[list[Placed], Colour]] = []
+    for stretch in stretches:
+        _, face, number = pieces[stretch.part]
+        run = runs[number]
+        begins = stretch.first and (stretch.part == 0 or pieces[stretch.part - 1][2] != number)
+        gap, rise = round(run.gap) if begins else 0, round(run.rise)
+        scale = typeface.scale if face is typeface.latin and face is not typeface.main else 1.0
+        strike = atlas.strike(face, run.weight, snap(run.size * scale))
+        if stretch.rtl:  # the gap before it is at its right
+            placed: list[Placed] = []
+            pen = round(strike.append_words(placed, stretch.text, pen, -rise, True)) + gap
+        else:
+            glyphs, end = set_text(strike, stretch.text)
+            pen += gap
+            placed = [(mask, x0 + pen, y0 - rise, x1 + pen, y1 - rise) for mask, x0, y0, x1, y1 in glyphs]
+            pen += end
+        placed_runs.append(([glyph for glyph in placed if glyph[3] > glyph[1]], run.colour))
+    ink = ink_box([glyph for placed, _ in placed_runs for glyph in placed])
+    return Set("".join(run.text for run in runs), placed_runs, pen, ink) if ink[2] > ink[0] else None

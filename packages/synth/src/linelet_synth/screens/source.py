@@ -17,6 +17,7 @@ from linelet_synth.rng import Rng
 from linelet_synth.screens.drawing import Drawer, ScreenPicture
 from linelet_synth.screens.icons import icon_faces
 from linelet_synth.screens.sayings import FieldForm, Languages, Sayings
+from linelet_synth.shaping import is_complex
 
 # Bumped whenever the same recipe and seed draw other screens than before.
 GENERATION = 4
@@ -35,8 +36,9 @@ class ScreenSource:
     def _prepare(self) -> None:
         recipe = self.recipe
         files = read_corpora(recipe)
-        main, _ = usable_faces(recipe, family_characters(recipe, files)[""])
-        main = parts(main)
+        found, _ = usable_faces(recipe, family_characters(recipe, files)[""])
+        main = parts(found)
+        chained = parts([face for face in found if face.chain])  # a page has one of them, and the others for the rest
         latin, _ = companion_faces(recipe)
         rest = [face for path in (*bundled(), *bundled("latin")) for face in read_faces(path)]
         latin = latin or [face for face in rest if "的" not in face.characters]
@@ -48,10 +50,14 @@ class ScreenSource:
         content |= {f"corpus {k}": data for k, data in enumerate(files.values())}
         fields = {key: field.model_dump(mode="json") for key, field in recipe.fields.items()}
         content |= {"fields": json.dumps(fields).encode(), "screens": b"%d" % GENERATION}
+        if chained:
+            content["chains"] = b"1"
+        if is_complex(recipe.charset):
+            content["shaping"] = b"HarfBuzz"
         self.digest = recipe.digest(content)
         everything = frozenset().union(*(face.characters for face in (*main, *latin, *rest)))
         sayings = Sayings(mixture, self._fields(), Languages(everything), " " in recipe.charset)
-        self._drawer = Drawer(recipe, (main, latin, _fallback(rest)), sayings, icons, self.rgb)
+        self._drawer = Drawer(recipe, (main, latin, [*chained, *_fallback(rest)]), sayings, icons, self.rgb)
         self._rng = Rng(bytes.fromhex(self.digest), self.seed)
 
     def _fields(self) -> list[FieldForm]:

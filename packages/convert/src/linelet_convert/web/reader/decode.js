@@ -5,15 +5,19 @@
  * Class 0 is blank and character i is class i + 1, or the blank stands last and character i is class i. A reader may have
  * one class more, the last, for every character outside its charset: U+FFFD, one for each run of them.
  *
+ * Where lines run from right to left, classes stand as characters are seen, and texts are in the order of reading.
+ *
  * Graves et al., "Connectionist Temporal Classification", ICML 2006: sections 3.2 (best path), 4.1 (forward algorithm).
  *
  * @typedef {{text: string, confidence: number, start: number, end: number}} DecodedCharacter
- *   one character, its highest probability (0-1), and the frames [start, end) in which it was the best class
+ *   one character, its highest probability (0-1), and the frames [start, end) in which it was the best class, from the
+ *   picture's left, also where characters are read from the right
  * @typedef {{text: string, confidence: number, characters: DecodedCharacter[], inGrammar?: boolean}} Decoded
  *   confidence: the probability (0-1) of exactly this text, summed over all of its alignments; 0 for an empty text
  *   and for one with U+FFFD, which cannot be all that the line says;
  *   inGrammar: whether the reader's grammar holds the text, where it was asked
  */
+import { mirrored, readingOrder } from "./bidi.js";
 import { LineletError } from "./errors.js";
 import { GrammarSearch, logAdd } from "./search.js";
 import { UNKNOWN, classTexts } from "./spec.js";
@@ -38,6 +42,9 @@ const searches = new WeakMap();
 export function decode(output, shape, spec, decoding = "greedy", automata = null) {
   if (!DECODINGS.includes(decoding)) {
     throw new LineletError(`unknown decoding '${decoding}'; known are ${DECODINGS.join(", ")}`);
+  }
+  if (decoding === "grammar" && spec.direction) {
+    throw new LineletError(`the reader '${spec.name}' reads from right to left, which grammars cannot; decode greedily`);
   }
   if (decoding === "grammar" && !searches.has(spec)) searches.set(spec, new GrammarSearch(spec, automata));
   const search = decoding === "grammar" ? searches.get(spec) : undefined;
@@ -64,6 +71,7 @@ function decodeLine(frames, texts, spec, search) {
   const sure = runs.length > 0 && !textOf(greedy).includes(UNKNOWN);
   const confidence = sure ? probability(logProbs, runs.map((run) => run.class), spec.blank) : 0;
   const reading = describe(greedy, confidence, logProbs);
+  if (spec.direction) return asRead(reading);
   if (!search) return reading;
   const accepted = search.accepts(reading.text);
   // A text more probable than one half is the best; whatever else there is shares the rest.
@@ -83,6 +91,15 @@ function describe(placed, confidence, logProbs) {
     for (let frame = start; frame < end; frame++) highest = Math.max(highest, logProbs[frame][k]);
     return { text, confidence: Math.exp(highest), start, end };
   });
+  return { text: textOf(characters), confidence, characters };
+}
+
+/** Characters seen from left to right, as they are read. @param {Decoded} reading @returns {Decoded} */
+function asRead({ confidence, characters: seen }) {
+  const characters = readingOrder(seen.map(({ text }) => text)).map(({ index, mirrored: turned }) => ({
+    ...seen[index],
+    text: turned ? mirrored(seen[index].text) : seen[index].text,
+  }));
   return { text: textOf(characters), confidence, characters };
 }
 

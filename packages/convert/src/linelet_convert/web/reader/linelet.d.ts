@@ -32,6 +32,7 @@ export interface Reading {
    * holds U+FFFD: characters outside the charset, one for each run of them.
    */
   confidence: number;
+  /** In the order of reading: where lines run from right to left, the first one is the rightmost. */
   characters: Character[];
   /** What was read: the box asked for in whole pixels, or the whole picture. */
   box: Box;

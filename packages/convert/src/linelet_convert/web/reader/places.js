@@ -12,10 +12,17 @@ const INK = 0.25; // of the strongest contrast with the background
 const COST = { ink: 2, width: 1, distance: 0.5, empty: 5 };
 
 /**
- * @param {DecodedCharacter[]} characters @param {Line} line @param {import("./spec.js").Spec} spec
+ * @param {DecodedCharacter[]} characters in the order of reading @param {Line} line @param {import("./spec.js").Spec} spec
  * @returns {{x: number, y: number, width: number, height: number}[]} pixels of the picture
  */
 export function placeCharacters(characters, line, spec) {
+  const seen = characters.map((_, i) => i).sort((a, b) => characters[a].start - characters[b].start);
+  const places = placeInOrder(seen.map((i) => characters[i]), line, spec);
+  return characters.map((_, i) => places[seen.indexOf(i)]);
+}
+
+/** @param {DecodedCharacter[]} characters from left to right @param {Line} line @param {import("./spec.js").Spec} spec */
+function placeInOrder(characters, line, spec) {
   if (!characters.length) return [];
   const ink = inkOfColumns(line);
   const inked = (from, to) => {

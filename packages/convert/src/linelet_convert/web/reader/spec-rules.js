@@ -6,6 +6,7 @@ export const RULES = {
   charset: {"type": "string"},
   blank: {"type": "integer", "default": 0},
   unknown: {"type": "boolean", "default": false},
+  direction: {"type": "string", "choices": ["rtl"], "optional": true},
   height: {"type": "integer", "default": 32, "least": 1, "most": 512},
   color: {"type": "string", "default": "grey", "choices": ["grey", "rgb", "bgr"]},
   mean: {"type": "numbers", "default": [0.5]},

@@ -12,6 +12,8 @@ export interface Spec {
   readonly blank: number;
   /** Whether the last class, behind the charset, is U+FFFD: every other character. */
   readonly unknown: boolean;
+  /** Of lines from right to left, whose classes stand as their characters are seen. */
+  readonly direction?: "rtl";
   /** Of the network's input, in pixels. */
   readonly height: number;
   /** The channels of the network's input. */

@@ -5,6 +5,7 @@
  *
  * @typedef {import("./spec-types.js").Spec} Spec
  */
+import { mirrored } from "./bidi.js";
 import { LineletError, reason } from "./errors.js";
 import { RULES } from "./spec-rules.js";
 
@@ -59,9 +60,10 @@ export function parseSpec(text, where) {
 
 /**
  * Why a value breaks the rule of its key; null where it does not.
- * @param {any} value @param {{type: string, choices?: any[], least?: number, most?: number, above?: number}} rule
+ * @param {any} value @param {{type: string, choices?: any[], optional?: boolean, least?: number, most?: number, above?: number}} rule
  */
-function broken(value, { type, choices, least, most, above }) {
+function broken(value, { type, choices, optional, least, most, above }) {
+  if (optional && value === null) return null;
   if (!TYPES[type](value)) return EXPECTED[type];
   if (choices && !choices.includes(value)) return `must be ${choices.join(", ")}`;
   if (value < least) return `must be a whole number from ${least}`;
@@ -80,6 +82,11 @@ function refuseTogether(spec, refuse) {
   if (characters.some((c) => c.normalize("NFC") !== c)) refuse("charset", "holds a character that is not NFC");
   if (spec.blank !== 0 && spec.blank !== characters.length) refuse("blank", `must be 0 or ${characters.length}`);
   if (spec.unknown && spec.blank !== 0) refuse("blank", "must be 0, because the last class is that of unknown characters");
+  if (spec.direction) {
+    const half = characters.find((c) => !characters.includes(mirrored(c)));
+    if (half) refuse("charset", `holds ${half} without ${mirrored(half)}, which it is drawn as from right to left`);
+    if (spec.grammar || Object.keys(spec.fields).length) refuse("direction", "must go without grammar and fields");
+  }
   const channels = spec.color === "grey" ? 1 : 3;
   for (const key of ["mean", "std"]) {
     if (![1, channels].includes(spec[key].length)) refuse(key, `needs one number or ${channels}`);
