@@ -88,6 +88,12 @@ def test_a_narrow_space_is_drawn_narrow_and_labelled_as_a_space() -> None:
     assert gaps["\u202f"] < 0.8 * gaps[" "]
 
 
+def test_fragments_may_hold_spaces_that_no_font_has() -> None:
+    made = recipe("0123456789 ", ["{1000..99999 as 1\u202f234}"])
+    styles = [style for line in Source(made, 0, "screen").lines(range(1500)) for style in line.styles]
+    assert styles.count("fragment") > 5
+
+
 def test_fields_may_hold_what_labels_fold_as_texts_may() -> None:
     more = '[fields]\nsum = { name = "Sum\u00a01", form = "−{0..9999 as 1\u202f234}\u00a0%" }\n'
     made = recipe("0123456789 -%Sum", ["1"], more)

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from linelet_common.errors import RecipeError, describe_characters
+from linelet_synth.atlas import SPACES
 from linelet_synth.fonts import Face, Rejected, ascii_part, bundled, find_faces, read_faces
 from linelet_synth.recipe import Recipe, TextKind
 from linelet_synth.rng import Rng
@@ -122,7 +123,9 @@ class Fallback:
         other: Face | None = None
         for character in text:
             chosen = face
-            if character not in face.characters:
+            if character in SPACES:  # whatever the face, it is drawn
+                chosen = runs[-1][1] if runs else face
+            elif character not in face.characters:
                 if other is None or character not in other.characters:
                     other = rng.choice(self._faces_having(character))
                 chosen = other
