@@ -20,8 +20,9 @@ from linelet_common.errors import ConversionError
 from linelet_common.files import whole_folder
 from linelet_common.spec import FILE_NAME, ONNX_KEY, ReaderSpec
 from linelet_convert import assets, drift, quantise
+from linelet_convert.choices import Reference, choices
 from linelet_convert.drift import Drift
-from linelet_convert.emit import safe_name
+from linelet_convert.emit import emit, safe_name
 from linelet_convert.feeds import make_feeds
 from linelet_convert.finder import FinderReport, convert_finder
 from linelet_convert.graphs import emit_graph, emit_reader
@@ -29,12 +30,20 @@ from linelet_convert.onnx_tf import convert_via
 from linelet_convert.onnxfile import OnnxFile
 from linelet_convert.quantise import Adapted, Harm, Kinds, Wish
 from linelet_convert.rounding import round_network
-from linelet_convert.runtimes import MissingKernelError, NodeRuntime, NumpyRuntime, OnnxRuntime, Runtime, find_node
+from linelet_convert.runtimes import (
+    Feeds,
+    MissingKernelError,
+    NodeRuntime,
+    NumpyRuntime,
+    OnnxRuntime,
+    Runtime,
+    find_node,
+)
 from linelet_convert.tfgraph import Array, Graph, Shape, static
 from linelet_convert.tfjs import write_model
 from linelet_convert.third_party import Hints, third_party_spec
 from linelet_convert.values import SIMPLIFICATIONS
-from linelet_convert.verify import Check, batched, check_graph, check_reader
+from linelet_convert.verify import Check, batched, check_choices, check_graph, check_reader
 
 MODEL = "model.json"
 ONNX = "model.onnx"
@@ -216,9 +225,12 @@ def _write(
     harm: Harm | Drift | None = None
     why = _why_whole(storage, via_python)
     if spec is None:
-        check, runtime = _check_bare(file, graphs[0], folder / MODEL)
+        bare = _check_bare(file, graphs[0], folder / MODEL)
+        check, runtime = bare.check, bare.runtime
+        if bare.reference:
+            notes = [*notes, _followed(len(bare.reference.choices))]
         if not why:
-            kinds, harm, why = _shrink_bare(file, graphs[0], storage, runtime)
+            kinds, harm, why = _shrink_bare(file, bare, storage)
     else:
         notes = [*notes, *_add_reader(file, spec, folder)]
         runtime = choose_runtime(folder / RUNTIME)
@@ -288,6 +300,14 @@ def _why_whole(storage: Storage, via_python: Path | None) -> str:
     if storage.weights == "float32":
         return "asked for"
     return "onnx-tf writes no smaller ones" if via_python else ""
+
+
+def _followed(count: int) -> str:
+    nodes = "1 node chooses" if count == 1 else f"{count} nodes choose"
+    return (
+        f"{nodes} among numbers as good as equal: checked was what they are, how good the choice is, and what comes of "
+        "ONNX Runtime's"
+    )
 
 
 def _doubts(harm: Harm | None) -> list[str]:
@@ -362,10 +382,11 @@ def _smallest(
     return kinds, harm, False
 
 
-def _shrink_bare(file: OnnxFile, graph: Graph, storage: Storage, runtime: Runtime) -> tuple[Kinds, Drift | None, str]:
+def _shrink_bare(file: OnnxFile, bare: "_Bare", storage: Storage) -> tuple[Kinds, Drift | None, str]:
     """How to store each constant, as small as the outputs bear, how far it moved them, and why so."""
+    graph, runtime = bare.graph, bare.runtime
     tried = drift.trial(file, _input_shapes(file, graph), storage.hints, storage.data)
-    feeds, small = ([{safe_name(n): a for n, a in f.items()} for f in given] for given in (tried.feeds, tried.small))
+    feeds, small = ([bare.feed(f) for f in given] for given in (tried.feeds, tried.small))
     with tempfile.TemporaryDirectory(prefix="linelet-") as scratch:
 
         def write(kinds: Kinds) -> Path:
@@ -395,7 +416,7 @@ def _shrink_bare(file: OnnxFile, graph: Graph, storage: Storage, runtime: Runtim
 
 def _input_shapes(file: OnnxFile, graph: Graph) -> dict[str, Shape]:
     """The shapes of a graph's inputs, by the file's names."""
-    return {given.name: tensor.shape for given, tensor in zip(file.inputs, graph.inputs.values(), strict=True)}
+    return {given.name: tensor.shape for given, tensor in zip(file.inputs, graph.inputs.values(), strict=False)}
 
 
 def _batch(graph: Graph) -> int | Literal["any"]:
@@ -413,14 +434,46 @@ def choose_runtime(modules: Path) -> Runtime:
     return NumpyRuntime()
 
 
-def _check_bare(file: OnnxFile, graph: Graph, model: Path) -> tuple[Check, Runtime]:
-    """The check of a bare graph, and what ran it."""
-    names = {v.name: safe_name(v.name) for v in [*file.inputs, *file.proto.graph.output]}
+@dataclass(frozen=True)
+class _Bare:
+    """A bare graph's check, what ran it, and the graph compared, which follows the reference where there is one."""
+
+    check: Check
+    runtime: Runtime
+    graph: Graph
+    reference: Reference | None
+
+    def feed(self, feeds: Feeds) -> Feeds:
+        """Inputs by the file's names as the graph takes them."""
+        given = self.reference.run(feeds)[0] if self.reference else {}
+        return {safe_name(name): array for name, array in feeds.items()} | given
+
+
+def _check_bare(file: OnnxFile, graph: Graph, model: Path) -> _Bare:
+    """The check of a bare graph."""
     feeds = make_feeds(file, _input_shapes(file, graph), OnnxRuntime(file))
     runtime = choose_runtime(assets.RUNTIME)
     try:
-        return check_graph(file, feeds, names, model, runtime), runtime
+        return _check_by(file, graph, model, feeds, runtime)
     except MissingKernelError:
         # The page's TensorFlow.js has what recognisers need; a bare graph is for whoever brings all of it.
-        runtime = NumpyRuntime()
-        return check_graph(file, feeds, names, model, runtime), runtime
+        return _check_by(file, graph, model, feeds, NumpyRuntime())
+
+
+def _check_by(file: OnnxFile, graph: Graph, model: Path, feeds: list[Feeds], runtime: Runtime) -> _Bare:
+    names = {v.name: safe_name(v.name) for v in [*file.inputs, *file.proto.graph.output]}
+    try:
+        return _Bare(check_graph(file, feeds, names, model, runtime), runtime, graph, None)
+    except MissingKernelError:
+        raise
+    except ConversionError:
+        made = choices(file)
+        if not made:
+            raise
+    # Rounding may have chosen otherwise: the parts before and behind the choices must be right all the same.
+    following = emit(file, _input_shapes(file, graph), follow=made)
+    reference = Reference(file, following, made)
+    with tempfile.TemporaryDirectory(prefix="linelet-") as scratch:
+        write_model(Path(scratch), {MODEL: following}, {})
+        check = check_choices(file, feeds, names, Path(scratch) / MODEL, runtime, reference)
+    return _Bare(check, runtime, following, reference)

@@ -6,6 +6,7 @@ import numpy as np
 
 from linelet_common.errors import ConversionError
 from linelet_common.spec import ReaderSpec
+from linelet_convert.choices import Choice
 from linelet_convert.emit import emit
 from linelet_convert.onnxfile import OnnxFile, dimensions, element_type
 from linelet_convert.tfgraph import Graph, Shape
@@ -94,10 +95,11 @@ def emit_graph(
     widths: Sequence[int],
     simplifications: frozenset[str] = SIMPLIFICATIONS,
     height: int | None = None,
+    follow: Sequence[Choice] = (),
 ) -> Graph:
     """The graph of a network of which nothing but the file is known.
 
-    height: of pictures, in pixels, where the file leaves it open and the network takes one only.
+    height: of pictures, in pixels, where the file leaves it open and the network takes one only. follow: see ``emit``.
     """
     if len(widths) > 1:
         raise ConversionError(
@@ -109,7 +111,7 @@ def emit_graph(
         # Networks that shrink the width demand that it be a multiple of something: the least that works is taken.
         for step in (1, 8, 32):
             try:
-                return emit(file, _bare_shapes(file, widths, height, (step, apart)), simplifications)
+                return emit(file, _bare_shapes(file, widths, height, (step, apart)), simplifications, follow=follow)
             except ConversionError as refusal:
                 failures.append(refusal)
         if len({str(failure) for failure in failures}) == 1:

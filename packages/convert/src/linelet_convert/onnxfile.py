@@ -2,6 +2,7 @@
 
 import struct
 from collections import Counter
+from collections.abc import Sequence
 from graphlib import CycleError, TopologicalSorter
 from heapq import heapify, heappop, heappush
 from pathlib import Path
@@ -166,14 +167,18 @@ class OnnxFile:
                 )
         return list(dict.fromkeys(makers[name] for name in read))
 
-    def needed(self) -> Path | bytes:
-        """What a reference runs: the file, or the model's bytes where it was changed or holds nodes nothing needs."""
-        if not self.notes and len(self.nodes) == len(self.proto.graph.node):
+    def needed(self, further: Sequence[str] = ()) -> Path | bytes:
+        """What a reference runs: the file, or the model's bytes where it was changed or holds nodes nothing needs.
+
+        further: names of values that the model is to put out besides its outputs.
+        """
+        if not further and not self.notes and len(self.nodes) == len(self.proto.graph.node):
             return self.path
         model = onnx.ModelProto()
         model.CopyFrom(self.proto)
         del model.graph.node[:]
         model.graph.node.extend(self.nodes)
+        model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in further)
         return bytes(model.SerializeToString())
 
     @property

@@ -14,6 +14,7 @@ from linelet_common.lines import LineDataset
 from linelet_common.preprocess import Pixels, prepare
 from linelet_common.reader import decode
 from linelet_common.spec import ReaderSpec
+from linelet_convert.choices import Reference
 from linelet_convert.lines import check_lines
 from linelet_convert.onnxfile import OnnxFile
 from linelet_convert.runtimes import Feeds, OnnxRuntime, Runtime
@@ -107,6 +108,26 @@ def check_graph(file: OnnxFile, feeds: list[Feeds], names: dict[str, str], model
     for expected, actual in zip(wanted, got, strict=True):
         for name, array in expected.items():
             worst = max(worst, relative(array, actual[names[name]], file))
+    return _within(file, worst, runtime)
+
+
+def check_choices(
+    file: OnnxFile, feeds: list[Feeds], names: dict[str, str], model: Path, runtime: Runtime, reference: Reference
+) -> Check:
+    """``check_graph`` of a graph that follows the reference's choices, what it chooses among and by itself included."""
+    answers = [reference.run(f) for f in feeds]
+    got = runtime.run(
+        model, [{names[n]: a for n, a in f.items()} | given for f, (given, _) in zip(feeds, answers, strict=True)]
+    )
+    worst = 0.0
+    for (_, wanted), actual in zip(answers, got, strict=True):
+        for name, array in wanted.items():
+            worst = max(worst, relative(array, actual[names.get(name, name)], file))
+    return _within(file, worst, runtime)
+
+
+def _within(file: OnnxFile, worst: float, runtime: Runtime) -> Check:
+    """ConversionError if outputs differ by TOLERANCE or more."""
     if worst >= TOLERANCE:
         raise ConversionError(
             f"{file.path}: outputs differ by {worst:.2g} from ONNX Runtime's ({runtime.name}), "
