@@ -41,6 +41,7 @@ from linelet_convert.runtimes import (
 )
 from linelet_convert.tfgraph import Array, Graph, Shape, static
 from linelet_convert.tfjs import write_model
+from linelet_convert.tflite import UNCHECKED, Lite, add_tflite
 from linelet_convert.third_party import Hints, third_party_spec
 from linelet_convert.values import SIMPLIFICATIONS
 from linelet_convert.verify import Check, batched, check_choices, check_graph, check_reader
@@ -61,13 +62,15 @@ Judged = TypeVar("Judged", Harm, Drift)
 class Storage:
     """How weights are to be stored, judged on which dataset, at what cost at most (a share, 0-1).
 
-    "auto" wants the smallest that cost nothing. hints: how pictures become a bare graph's input.
+    "auto" wants the smallest that cost nothing. hints: how pictures become a bare graph's input. tflite: the widths at
+    which they are stored for LiteRT too.
     """
 
     weights: Wish
     data: Path | None
     tolerance: float
     hints: Hints
+    tflite: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,8 +79,8 @@ class Report:
 
     models: file by width (0: any width). operators: TensorFlow.js operators in use. weights: how weights are stored,
     numbers by kind. bytes: of models and shards. check: of the graph with float32 weights. harm: of smaller weights.
-    why: what decided on the weights. finder: the finder of lines that was put beside the reader. notes: what a person
-    should know.
+    why: what decided on the weights. finder: the finder of lines that was put beside the reader. tflite: the networks
+    for LiteRT. notes: what a person should know.
     """
 
     source: str
@@ -96,6 +99,7 @@ class Report:
     harm: Harm | Drift | None
     why: str
     finder: FinderReport | None
+    tflite: list[Lite]
     notes: list[str]
 
     def to_json(self) -> str:
@@ -118,6 +122,7 @@ def convert(
     keep_onnx: bool = False,
     via_python: Path | None = None,
     finder: Path | None = None,
+    tflite: Sequence[int] = (),
     simplifications: frozenset[str] = SIMPLIFICATIONS,
 ) -> Report:
     """Convert an ONNX file to a bundle folder and check it against ONNX Runtime.
@@ -131,7 +136,8 @@ def convert(
     or screens without); tolerance: the share (0-1) of exact lines that they may lose, or of texts that they may change
     where there are no labels (TOLERANCE), or by which a bare graph's outputs may move (drift.TOLERANCE).
     keep_onnx: put the ONNX files into the bundle too. via_python: the Python of onnx-tf's environment, to convert with
-    onnx-tf and tensorflowjs_converter instead. finder: the ONNX file of a finder of lines, for screens.
+    onnx-tf and tensorflowjs_converter instead. finder: the ONNX file of a finder of lines, for screens. tflite: the
+    widths at which the network is written for LiteRT too.
 
     The options are many because the command's are, and each has a default. They stay keywords, not fields of an object:
     most calls give none or one, and a caller would have to import and name the object to say the same.
@@ -146,6 +152,8 @@ def convert(
         graphs = {0: emit_graph(file, widths, simplifications, hints.height)}
     else:
         spec, graphs = emit_reader(file, spec, widths, simplifications)
+    for width in tflite:
+        _refuse_width(file, spec, width)
     if weights in ("float16", "uint8") and via_python:
         raise ConversionError(
             f"{file.path}: onnx-tf writes float32 weights only; leave out --weights or --via", place=file.path
@@ -153,7 +161,7 @@ def convert(
     allowed = (drift.TOLERANCE if spec is None else TOLERANCE) if tolerance is None else tolerance
     notes = [*notes, *(f"the file: {note}" for note in file.notes), *_without_roundings(file, graphs, hints)]
     with whole_folder(Path(out), inputs=[p for p in (file.path, data, finder) if p]) as folder:
-        storage = Storage(weights, data, allowed, hints)
+        storage = Storage(weights, data, allowed, hints, tuple(tflite))
         report = _write(file, spec, graphs, folder, notes, storage, via_python)
         if finder and spec is not None:
             found = convert_finder(finder, folder, choose_runtime(folder / RUNTIME))
@@ -166,6 +174,22 @@ def convert(
         if keep_onnx:
             (folder / ONNX).write_bytes(seal(file.proto.SerializeToString()))  # external weights included
         return report
+
+
+def _refuse_width(file: OnnxFile, spec: ReaderSpec | None, width: int) -> None:
+    """ConversionError where no network for LiteRT can be written at a width."""
+    if spec is None:
+        raise ConversionError(
+            f"{file.path} becomes a bare graph, and .tflite is for readers; name the characters, or leave out --tflite",
+            place=file.path,
+        )
+    if width < spec.stride or (spec.widths and width not in spec.widths):
+        taken = ", ".join(map(str, spec.widths)) or f"{spec.stride} pixels and more"
+        raise ConversionError(
+            f"{file.path} takes no lines of width {width}, but {taken}; name one of them with --tflite",
+            value=width,
+            place=file.path,
+        )
 
 
 def _find_spec(
@@ -242,6 +266,8 @@ def _write(
         for shard in shards:
             (folder / shard).unlink()
         shards = write_model(folder, named, kinds)
+    lite = add_tflite(folder, file, spec, kinds, models, runtime, storage.tflite) if spec else []
+    notes = [*notes, *([UNCHECKED] if any(written.check is None for written in lite) else [])]
     if check.by == NumpyRuntime.name:
         notes = [*notes, "without Node, TensorFlow.js itself was not run; install Node 20 and convert again to be sure"]
     written = json.loads((folder / MODEL).read_text(encoding="utf-8"))
@@ -263,6 +289,7 @@ def _write(
         harm=harm,
         why=why,
         finder=None,
+        tflite=lite,
         notes=notes,
     )
 

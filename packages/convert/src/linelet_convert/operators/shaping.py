@@ -186,7 +186,12 @@ def _cast_like(node: OnnxNode, g: Emitter) -> Value:
 
 def _cast(g: Emitter, x: Value, dtype: str) -> Value:
     if x.dtype == dtype:
-        return g.view(Value(x.shape, x.dtype, x.known, x.tensor, x.order), x)
+        return g.view(Value(x.shape, x.dtype, x.known, x.tensor, x.order, made_late=x.made_late), x)
+    if x.known is not None:  # cast like something that is not known
+        cast = g.known([np.asarray(array).astype(dtype) for array in x.known])
+        if cast.constant is None:
+            cast.made_late = lambda: _cast(g, g.value(g.stored(x), dtype=x.dtype), dtype)
+        return cast
     tensor = g.stored(x, x.order)
     kind = "int32" if dtype == "int64" else dtype
     if tensor.dtype == kind:
