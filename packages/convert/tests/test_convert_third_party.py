@@ -63,6 +63,18 @@ def test_a_charset_one_short_is_never_filled_in_silence(tmp_path: Path) -> None:
         convert(path, tmp_path / "out", hints=Hints(charset="abcdef"))
 
 
+def test_a_dictionary_that_names_the_blank_is_told_to_leave_it_out(tmp_path: Path) -> None:
+    path = third_party(tmp_path / "m.onnx", 4)
+    cases = {
+        "<blank>\na\nb\nc\n": "'<blank>' is the blank itself: leave it out$",
+        "a\nb\nc\n[BLK]\n": r"'\[BLK\]' is the blank itself: leave it out, and say --blank last",
+    }
+    for text, remedy in cases.items():
+        (tmp_path / "dict.txt").write_text(text, "utf-8")
+        with pytest.raises(CharsetError, match=remedy):
+            convert(path, tmp_path / "out", hints=Hints(dictionary=tmp_path / "dict.txt"))
+
+
 def test_spaces_behind_a_dictionarys_characters_are_dropped_and_said(tmp_path: Path) -> None:
     (tmp_path / "dict.txt").write_text("a \nb\t\nc\n \n", "utf-8")
     hints = Hints(dictionary=tmp_path / "dict.txt")

@@ -54,6 +54,9 @@ RUNTIME = "tfjs"  # the folder in a bundle that holds TensorFlow.js
 # What smaller weights may cost: one line in two hundred.
 TOLERANCE = 0.005
 
+# By so many times the inputs that every tensor is tried out on a bare graph's weights may be rounded: those once only.
+_LEARNED = 3
+
 _NOTHING_LARGE = "no tensor is large enough to be worth smaller numbers"
 Judged = TypeVar("Judged", Harm, Drift)
 
@@ -378,7 +381,7 @@ def _shrink(
             return quantise.probabilities(write(kinds), ordered[:3], spec)
 
         def adapt(names: set[str]) -> Adapted:
-            return round_network(write({}), names, quantise.spread(ordered))
+            return round_network(write({}), names, [{"images": batch} for batch in quantise.spread(ordered)])
 
         before = read({})
         ways = quantise.choose(graph.constants, storage.weights, try_out, adapt)
@@ -414,6 +417,7 @@ def _shrink_bare(file: OnnxFile, bare: "_Bare", storage: Storage) -> tuple[Kinds
     graph, runtime = bare.graph, bare.runtime
     tried = drift.trial(file, _input_shapes(file, graph), storage.hints, storage.data)
     feeds, small = ([bare.feed(f) for f in given] for given in (tried.feeds, tried.small))
+    learned = quantise.spread(feeds) if drift.bearable(quantise.spread(tried.feeds), _LEARNED) else small
     with tempfile.TemporaryDirectory(prefix="linelet-") as scratch:
 
         def write(kinds: Kinds) -> Path:
@@ -424,8 +428,12 @@ def _shrink_bare(file: OnnxFile, bare: "_Bare", storage: Storage) -> tuple[Kinds
             outputs = NumpyRuntime().run(write(kinds), small)
             return [array.astype(np.float32) for output in outputs for array in output.values()]
 
+        def adapt(names: set[str]) -> Adapted:
+            return round_network(write({}), names, learned)
+
         before = runtime.run(write({}), feeds)
-        ways = quantise.choose(graph.constants, storage.weights, try_out if small else None)
+        tries = (try_out, adapt) if small else (None, None)
+        ways = quantise.choose(graph.constants, storage.weights, *tries)
 
         def judge(kinds: Kinds) -> Drift:
             return drift.measure(tried, before, runtime.run(write(kinds), feeds))

@@ -127,8 +127,8 @@ class NodeRuntime:
                 )
             except subprocess.TimeoutExpired:
                 raise ConversionError(
-                    f"{model.name} ran over {NODE_SECONDS} s in TensorFlow.js; convert on an idle machine, or a smaller "
-                    "network"
+                    f"{model.name} ran over {NODE_SECONDS} s in TensorFlow.js; convert on an idle machine, or a "
+                    "smaller network"
                 ) from None
             if done.returncode:
                 raise ConversionError(

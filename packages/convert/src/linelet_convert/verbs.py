@@ -140,7 +140,7 @@ def _show(report: "Report") -> None:
     print(size if report.bare else f"{size}, width {widths}")
     print(f"checked against ONNX Runtime by {check.by}{_compared(check)}")
     kinds = ", ".join(f"{count} {kind}" for kind, count in report.weights.items())
-    print(f"weights: {kinds}: {report.why}")
+    print(f"weights: {kinds or 'none'}: {report.why}")
     if isinstance(harm, Drift) and report.why == "asked for":
         print(f"weights: {harm}")
     elif isinstance(harm, Harm) and report.why == "asked for":

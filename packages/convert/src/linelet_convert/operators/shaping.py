@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from linelet_convert.onnxfile import type_name
 from linelet_convert.operators.elementwise import clipped
 from linelet_convert.registry import converter
 from linelet_convert.tfgraph import INT32, Dtype, Shape, Tensor
@@ -175,7 +176,7 @@ _CASTS = {1: "float32", 6: "int32", 7: "int64", 9: "bool", 10: "float32", 11: "f
 def _convert_cast(node: OnnxNode, g: Emitter) -> Value:
     x, to = node.input(0), node.attribute("to")
     if to not in _CASTS:
-        node.refuse(f"casts to element type {to}, which TensorFlow.js lacks; use float32 or int32")
+        node.refuse(f"casts to {type_name(to)}, which TensorFlow.js lacks; use float32 or int32")
     return _cast(g, x, _CASTS[to])
 
 
