@@ -21,7 +21,7 @@ PACKAGES = ["common", "synth", "read", "model", "convert"]
 READ_WITH = {"model": ("read",)}
 TEST_TOOLS = ["pytest>=8", "hypothesis>=6.100", "python-bidi>=0.6", "rapidfuzz>=3"]
 # What test files compare with besides, where all packages are tested together.
-ORACLES = ["tensorboard", "webdataset>=0.2", "onnxscript", "lmdb"]
+ORACLES = ["tensorboard", "webdataset>=0.2", "onnxscript", "lmdb", "ai-edge-litert>=2.3"]
 # Everything that runs with Python alone; the other markers have sessions of their own below.
 MARKED = ["browser", "browsers", "gpu", "third_party", "onnx_tf", "ray", "torchvision", "fuzz", "faults", "docs"]
 EVERYWHERE = " and ".join(f"not {marker}" for marker in MARKED)

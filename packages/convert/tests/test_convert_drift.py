@@ -61,7 +61,7 @@ def test_unasked_the_smallest_weights_are_taken_that_move_no_box(tmp_path: Path)
     report = convert(detector(tmp_path / "even.onnx"), tmp_path / "even")
     assert report.weights["uint8"] == 64 * 3 * 7 * 7
     assert report.why.startswith("the smallest weights that do nothing noticeable: ")
-    report = convert(detector(tmp_path / "spoilt.onnx", -100.0), tmp_path / "spoilt")
+    report = convert(detector(tmp_path / "spoilt.onnx", -3e4), tmp_path / "spoilt")
     assert report.weights["float16"] == 64 * 3 * 7 * 7 + 64
     assert "uint8" not in report.weights
     assert isinstance(report.harm, Drift)
@@ -99,6 +99,28 @@ def test_a_recognisers_weights_are_judged_by_the_relative_difference_of_its_scor
     assert report.harm.outputs
     assert 0 < report.harm.outputs <= 0.05
     assert report.weights["uint8"] == 40 * 32 * 4
+
+
+def test_uint8_weights_that_were_asked_for_are_no_float16(tmp_path: Path) -> None:
+    path = detector(tmp_path / "spoilt.onnx", -3e4)
+    with pytest.raises(
+        ConversionError, match=r"with uint8 weights .* of the map's text changes, .*; use larger weights"
+    ):
+        convert(path, tmp_path / "out", "uint8")
+
+
+def test_a_bare_graphs_weights_are_rounded_by_what_they_are_multiplied_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = recogniser(tmp_path / "m.onnx")
+    adapted = convert(path, tmp_path / "adapted", "uint8")
+    monkeypatch.setattr("linelet_convert.conversion.round_network", lambda *_: ({}, {}))
+    nearest = convert(path, tmp_path / "nearest", "uint8")
+    assert isinstance(adapted.harm, Drift)
+    assert isinstance(nearest.harm, Drift)
+    assert adapted.harm.outputs
+    assert nearest.harm.outputs
+    assert adapted.harm.outputs < nearest.harm.outputs
 
 
 def test_a_datasets_pictures_judge_a_bare_graph(tmp_path: Path) -> None:

@@ -45,6 +45,38 @@ def test_float16_is_widened_and_said(tmp_path: Path) -> None:
     assert any("float16 widened to float32" in note for note in report.notes)
 
 
+def test_float64_is_narrowed_and_said(tmp_path: Path) -> None:
+    """Not every operator of ONNX Runtime takes float64, which torch.double networks are exported with."""
+    report = convert(conv(tmp_path / "m.onnx", np.float64), tmp_path / "out")
+    assert report.check.max_difference < 1e-5
+    assert any("float64 narrowed to float32" in note for note in report.notes)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "a pointer of Git LFS"),
+        (b"\x1c\x00\x00\x00TFL3" + bytes(200), r"a network for LiteRT \(\.tflite\)"),
+        (b"PK\x03\x04" + b"\x02" * 200, "a zip file, as PyTorch's .pt"),
+        (b"<!DOCTYPE html><title>404</title>", "a web page"),
+    ],
+)
+def test_what_is_no_onnx_file_is_called_what_it_is(content: bytes, words: str, tmp_path: Path) -> None:
+    (tmp_path / "m.onnx").write_bytes(content)
+    with pytest.raises(ConversionError, match=f"is {words}.*; name an ONNX file"):
+        OnnxFile(tmp_path / "m.onnx")
+
+
+def test_an_element_type_has_its_name(tmp_path: Path) -> None:
+    node = helper.make_node("Cast", ["x"], ["y"], to=TensorProto.FLOAT8E4M3FN)
+    path = save(tmp_path / "m.onnx", [node], {}, made=TensorProto.FLOAT8E4M3FN, opset=19)
+    with pytest.raises(ConversionError, match=r"casts to FLOAT8E4M3FN, which TensorFlow.js lacks"):
+        convert(path, tmp_path / "out")
+    strings = save(tmp_path / "s.onnx", [helper.make_node("Identity", ["x"], ["y"])], {}, TensorProto.STRING)
+    with pytest.raises(ConversionError, match=r"input 'x' has element type STRING, which TensorFlow.js lacks"):
+        convert(strings, tmp_path / "out")
+
+
 def test_opset_9_is_brought_to_11(tmp_path: Path) -> None:
     nodes = [helper.make_node("Relu", ["x"], ["a"]), helper.make_node("Upsample", ["a", "s"], ["y"], mode="nearest")]
     path = save(tmp_path / "m.onnx", nodes, {"s": np.array([1, 1, 2, 2], np.float32)}, opset=9)

@@ -84,7 +84,7 @@ def test_a_networks_weights_become_uint8_and_its_outputs_stay(tmp_path: Path) ->
     mix = rng.normal(size=(4, 20))
     batches = [(rng.normal(size=(50, 4)) @ mix).astype(np.float32) for _ in range(4)]
     names = {node.name for node in graph.constants}
-    stored, biases = round_network(model, names, batches[:3])
+    stored, biases = round_network(model, names, [{"images": b} for b in batches[:3]])
     assert (set(stored), biases) == (names, {})
     wanted = Interpreter(model).run({"images": batches[3]})["scores"]
     errors = []
@@ -104,4 +104,4 @@ def test_weights_that_steps_share_are_left_to_the_nearest_level(tmp_path: Path) 
     graph = prune([*g.nodes, out], {"images": images}, {"scores": Tensor(out, 0, last.shape, last.dtype)})
     write_model(tmp_path, {"model.json": graph}, {})
     batches = [np.ones((5, 8), np.float32)]
-    assert round_network(tmp_path / "model.json", {weights.node.name}, batches) == ({}, {})
+    assert round_network(tmp_path / "model.json", {weights.node.name}, [{"images": b} for b in batches]) == ({}, {})

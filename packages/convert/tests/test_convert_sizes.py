@@ -131,6 +131,34 @@ def test_a_constant_that_no_operator_makes_at_run_time_names_the_width(tmp_path:
         emit_graph(OnnxFile(path), ())
 
 
+def test_a_length_that_is_halved_often_is_still_told_from_a_fixed_one(tmp_path: Path) -> None:
+    """A recogniser whose frames are 16 pixels wide: few widths in a row give the same number of frames."""
+    held = {"w": RNG.normal(size=(6, 1, 8, 16)).astype(np.float32), "m": RNG.normal(size=(6, 5)).astype(np.float32)}
+    nodes = [
+        helper.make_node("Conv", ["x", "w"], ["a"], strides=[8, 16]),  # (N, 6, 1, T)
+        helper.make_node("Squeeze", ["a", "axis"], ["b"]),
+        helper.make_node("Transpose", ["b"], ["c"], perm=[0, 2, 1]),
+        helper.make_node("MatMul", ["c", "m"], ["y"]),
+    ]
+    given = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 1, 8, "W"])
+    tensors = [numpy_helper.from_array(array, name) for name, array in (held | {"axis": np.array([2])}).items()]
+    graph = helper.make_graph(nodes, "frames", [given], [onnx.ValueInfoProto(name="y")], tensors)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    (tmp_path / "frames.onnx").write_bytes(model.SerializeToString())
+    file = OnnxFile(tmp_path / "frames.onnx")
+    write_model(tmp_path, {"model.json": emit_graph(file, ())}, {})
+    feeds = [{"x": RNG.normal(size=(n, 1, 8, w)).astype(np.float32)} for n, w in ((1, 16), (3, 95), (2, 400))]
+    for feed, got in zip(feeds, NumpyRuntime().run(tmp_path / "model.json", feeds), strict=True):
+        np.testing.assert_allclose(got["y"], OnnxRuntime(file).run(feed)["y"], rtol=1e-4, atol=1e-4)
+
+
+def test_a_table_of_few_places_is_no_obstacle(tmp_path: Path) -> None:
+    """Positions for 120 tokens at most: a length beyond them fits no other."""
+    network = length(Sized(), 1, "t").hold(table=RNG.normal(size=(1, 120, 4)).astype(np.float32), axis=np.array([1]))
+    network.add("Slice", ["table", "zero", "t1", "axis"], "places").add("Add", ["x", "places"], "y")
+    check(network, tmp_path, NumpyRuntime())
+
+
 @pytest.mark.parametrize("to", [TensorProto.INT32, TensorProto.INT64])
 def test_numbers_beyond_32_bits_become_the_nearest_integer_within(to: int, tmp_path: Path) -> None:
     node = helper.make_node("Cast", ["x"], ["y"], to=to)

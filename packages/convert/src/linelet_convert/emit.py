@@ -4,14 +4,17 @@ All that cannot be converted is collected on the way and named in one error.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache, partial
 from typing import Any
 
+import numpy as np
 import onnx
 
 from linelet_common.errors import ConversionError
 from linelet_convert import registry
+from linelet_convert.choices import Choice
 from linelet_convert.fold import computed, constant_of
 from linelet_convert.inline import branch, definition
 from linelet_convert.onnxfile import OnnxFile, attribute_value, describe, element_type, node_inputs, read_tensor
@@ -36,14 +39,17 @@ def emit(
     shapes: dict[str, Shape],
     simplifications: frozenset[str] = SIMPLIFICATIONS,
     names: dict[str, str] | None = None,
+    follow: Sequence[Choice] = (),
 ) -> Graph:
     """Convert a graph for probes of its inputs, int64 (probes, rank) each.
 
-    names: what inputs and outputs are to be called, where not as in the file.
+    names: what inputs and outputs are to be called, where not as in the file. follow: nodes that choose, whose choices
+    become inputs of the graph; what they choose among, and what by themselves, becomes outputs.
 
     Raises ConversionError naming every operator without a converter and every node a converter refuses, at once.
     """
     run = _Run(file, shapes, simplifications, names or {})
+    run.follow = {choice.outputs: choice for choice in follow}
     for proto in file.nodes:
         run.convert(proto)
     return run.finish()
@@ -68,6 +74,8 @@ class _Run:
         self.values: dict[str, Value | None] = {"": None}
         self.unknown: dict[str, list[str]] = {}  # nodes by operators that have no converter
         self.refused: list[str] = []
+        self.follow: dict[tuple[str, ...], Choice] = {}
+        self.told: dict[str, Value] = {}  # outputs besides the file's
         # Values that a refused node would have made: whether they would have been known before the network runs.
         self.lost: dict[str, bool] = {}
         for given in file.inputs:
@@ -109,9 +117,36 @@ class _Run:
                 self._note_unknown(proto)
                 self._lose(proto)
                 return
+            if tuple(proto.output) in self.follow:
+                results = self._followed(self.follow[tuple(proto.output)], inputs[0], results)
             for name, result in zip(proto.output, results, strict=False):
                 if name:
                     self._keep(name, result)
+
+    def _followed(self, choice: Choice, among: Value | None, results: list[Value]) -> list[Value]:
+        """What a node gives if its choice is made for it."""
+        own = results[choice.place]
+        if among is None or own.known is not None:
+            return results
+        tensor = self.g.placeholder(choice.given, own.shape, "int32")
+        self.inputs[choice.given] = tensor
+        given = self.g.value(tensor, dtype="int64")
+
+        def taken(places: Value) -> Value:
+            if not choice.kept:
+                stored = self.g.stored(places)
+                axis = choice.axis % among.rank
+                places = self.g.value(self.g.reshape(stored, np.insert(stored.shape, axis, 1, axis=1)), dtype="int64")
+            entry = registry.find("GatherElements", "")
+            assert entry is not None
+            assert entry.convert is not None
+            node = OnnxNode(onnx.NodeProto(), [among, places], self.opset, self.file.path, {"axis": choice.axis})
+            value = entry.convert(node, self.g)
+            assert isinstance(value, Value)
+            return value
+
+        self.told |= dict(zip(choice.told, (among, taken(own)), strict=True))
+        return [taken(given), given] if choice.place else [given]
 
     def _convert_branch(self, proto: onnx.NodeProto, condition: Value | None) -> None:
         """The branch of an If that its condition takes, whatever the input's size."""
@@ -187,11 +222,15 @@ class _Run:
                 raise ConversionError(
                     f"{self.file.path}: output {output.name!r}: {failure}", value=output.name, place=self.file.path
                 ) from None
-            wanted = self.names.get(output.name, safe_name(output.name))
-            node = Node(self.g.name(wanted), "Identity", [tensor])
-            self.g.nodes.append(node)
-            outputs[node.name] = Tensor(node, 0, tensor.shape, tensor.dtype)
+            self._put_out(self.names.get(output.name, safe_name(output.name)), tensor, outputs)
+        for name, value in self.told.items():
+            self._put_out(name, self.g.stored(value), outputs)
         return prune(self.g.nodes, self.inputs, outputs)
+
+    def _put_out(self, name: str, tensor: Tensor, outputs: dict[str, Tensor]) -> None:
+        node = Node(self.g.name(name), "Identity", [tensor])
+        self.g.nodes.append(node)
+        outputs[node.name] = Tensor(node, 0, tensor.shape, tensor.dtype)
 
 
 # A message names so many nodes of one operator; a hundred more say no more.

@@ -6,14 +6,18 @@ import numpy as np
 
 from linelet_common.errors import ConversionError
 from linelet_common.spec import ReaderSpec
+from linelet_convert.choices import Choice
 from linelet_convert.emit import emit
 from linelet_convert.onnxfile import OnnxFile, dimensions, element_type
 from linelet_convert.tfgraph import Graph, Shape
 from linelet_convert.values import SIMPLIFICATIONS
 
-# Batch sizes and further lengths by which shapes are told apart: no one a multiple or a plausible share of another.
+# Batch sizes and further lengths by which shapes are told apart: no one a multiple or a plausible share of another, odd
+# and even, and so far apart that they still differ where a network has halved them five times.
 BATCHES = (2, 3, 5)
-_FACTORS = (0, 1, 4)
+_APART = (0, 35, 102)
+# For networks that take no such lengths, as those with a table of a hundred places.
+_NEAR = (0, 1, 4)
 
 
 def emit_reader(
@@ -91,24 +95,28 @@ def emit_graph(
     widths: Sequence[int],
     simplifications: frozenset[str] = SIMPLIFICATIONS,
     height: int | None = None,
+    follow: Sequence[Choice] = (),
 ) -> Graph:
     """The graph of a network of which nothing but the file is known.
 
-    height: of pictures, in pixels, where the file leaves it open and the network takes one only.
+    height: of pictures, in pixels, where the file leaves it open and the network takes one only. follow: see ``emit``.
     """
     if len(widths) > 1:
         raise ConversionError(
             f"{file.path}: several widths {list(widths)} need a reader spec; name one width or add --spec",
             place=file.path,
         )
-    failure: ConversionError | None = None
-    # Networks that shrink the width demand that it be a multiple of something: the least that works is taken.
-    for step in (1, 8, 32):
-        try:
-            return emit(file, _bare_shapes(file, widths, height, step), simplifications)
-        except ConversionError as refusal:
-            failure = failure or refusal
-    assert failure is not None
+    failures: list[ConversionError] = []
+    for apart in (_APART, _NEAR):
+        # Networks that shrink the width demand that it be a multiple of something: the least that works is taken.
+        for step in (1, 8, 32):
+            try:
+                return emit(file, _bare_shapes(file, widths, height, (step, apart)), simplifications, follow=follow)
+            except ConversionError as refusal:
+                failures.append(refusal)
+        if len({str(failure) for failure in failures}) == 1:
+            break  # whatever the size
+    failure = failures[0]
     if height is None and any(_is_open_height(dimensions(given, file.path), 2) for given in file.inputs):
         raise ConversionError(
             f"{failure}; if it takes pictures of one height only, name it with --height", place=file.path
@@ -121,7 +129,9 @@ def _is_open_height(lengths: list[int | str], axis: int) -> bool:
     return len(lengths) == 4 and axis == 2 and not isinstance(lengths[axis], int)
 
 
-def _bare_shapes(file: OnnxFile, widths: Sequence[int], height: int | None, step: int) -> dict[str, Shape]:
+def _bare_shapes(
+    file: OnnxFile, widths: Sequence[int], height: int | None, sizes: tuple[int, tuple[int, ...]]
+) -> dict[str, Shape]:
     shapes = {}
     columns: dict[str, Sequence[int]] = {}
     for given in file.inputs:
@@ -139,13 +149,12 @@ def _bare_shapes(file: OnnxFile, widths: Sequence[int], height: int | None, step
             elif widths and axis == len(lengths) - 1:
                 columns.setdefault(name, [widths[0]] * len(BATCHES))
             else:
-                columns.setdefault(name, _several(step, 64 + 37 * len(columns)))
+                columns.setdefault(name, _several(sizes[0], 64 + 37 * len(columns), sizes[1]))
             axes.append(columns[name])
         shapes[given.name] = np.array(axes, dtype=np.int64).reshape(-1, len(BATCHES)).T
     return shapes
 
 
-def _several(step: int, least: int) -> list[int]:
-    """Lengths that are multiples of ``step`` and at least ``least``."""
-    first = -(-least // step)
-    return [step * (first + factor) for factor in _FACTORS]
+def _several(step: int, least: int, apart: Sequence[int] = _APART) -> list[int]:
+    """Lengths that are multiples of ``step``, at least ``least``, and so far apart."""
+    return [(-(-least // step) + -(-further // step)) * step for further in apart]

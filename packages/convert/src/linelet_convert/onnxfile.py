@@ -2,6 +2,7 @@
 
 import struct
 from collections import Counter
+from collections.abc import Sequence
 from graphlib import CycleError, TopologicalSorter
 from heapq import heapify, heappop, heappush
 from pathlib import Path
@@ -79,8 +80,12 @@ class OnnxFile:
         for tensor in self.proto.graph.initializer:
             if tensor.data_location == onnx.TensorProto.EXTERNAL and tensor.data_type in _HALF:
                 _load_external(tensor, self.path)
-        if _widen(self.proto.graph):
+        if _to_float32(self.proto.graph, _HALF):
             self.notes.append("float16 widened to float32; --weights float16 stores it as small as before")
+        # float64 inside a float32 network computes sizes, and stays.
+        if any(i.type.tensor_type.elem_type == onnx.TensorProto.DOUBLE for i in self.proto.graph.input):
+            _to_float32(self.proto.graph, (onnx.TensorProto.DOUBLE,))
+            self.notes.append("float64 narrowed to float32, which is all that TensorFlow.js has")
         graph = self.proto.graph
         self.opset = _opset(self.proto, self.path)
         self.initializers = self._read_initializers()
@@ -166,14 +171,18 @@ class OnnxFile:
                 )
         return list(dict.fromkeys(makers[name] for name in read))
 
-    def needed(self) -> Path | bytes:
-        """What a reference runs: the file, or the model's bytes where it was changed or holds nodes nothing needs."""
-        if not self.notes and len(self.nodes) == len(self.proto.graph.node):
+    def needed(self, further: Sequence[str] = ()) -> Path | bytes:
+        """What a reference runs: the file, or the model's bytes where it was changed or holds nodes nothing needs.
+
+        further: names of values that the model is to put out besides its outputs.
+        """
+        if not further and not self.notes and len(self.nodes) == len(self.proto.graph.node):
             return self.path
         model = onnx.ModelProto()
         model.CopyFrom(self.proto)
         del model.graph.node[:]
         model.graph.node.extend(self.nodes)
+        model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in further)
         return bytes(model.SerializeToString())
 
     @property
@@ -235,11 +244,16 @@ def element_type(value: onnx.ValueInfoProto, path: Path) -> str:
         return _ELEMENTS[value.type.tensor_type.elem_type]
     except KeyError:
         raise ConversionError(
-            f"{path}: input {value.name!r} has element type {value.type.tensor_type.elem_type}, which TensorFlow.js "
-            "lacks; use float32",
+            f"{path}: input {value.name!r} has element type {type_name(value.type.tensor_type.elem_type)}, which "
+            "TensorFlow.js lacks; use float32",
             value=value.name,
             place=path,
         ) from None
+
+
+def type_name(number: int) -> str:
+    """What ONNX calls an element type: FLOAT8E4M3FN, or the number where it is none."""
+    return str(onnx.TensorProto.DataType.Name(number)) if number in onnx.TensorProto.DataType.values() else str(number)
 
 
 def integer_range(value: onnx.ValueInfoProto, low: int, high: int) -> tuple[int, int]:
@@ -344,9 +358,20 @@ def _load_external(tensor: onnx.TensorProto, path: Path) -> None:
     del tensor.external_data[:]
 
 
+# What else people have under a name like an ONNX file's, by what it begins with.
+_OTHERS = {
+    b"version https://git-lfs": "a pointer of Git LFS, not the network itself ('git lfs pull' fetches that)",
+    b"TFL3": "a network for LiteRT (.tflite)",
+    b"PK\x03\x04": "a zip file, as PyTorch's .pt and Keras's are",
+    b"<!doctype html": "a web page",
+    b"<html": "a web page",
+}
+
+
 def _parse(path: Path) -> onnx.ModelProto:
     if not path.exists():
-        raise ConversionError(f"{path}: no such file; write one with 'linelet export RUN --out {path}'", place=path)
+        remedy = f"check the path, or write one with 'linelet export RUN --out {path.name}'"
+        raise ConversionError(f"{path}: no such file; {remedy}", place=path)
     if not path.is_file():
         raise ConversionError(f"{path} is not a file; name an ONNX file", place=path)
     size = path.stat().st_size
@@ -359,6 +384,10 @@ def _parse(path: Path) -> onnx.ModelProto:
     try:
         model: onnx.ModelProto = onnx.ModelProto.FromString(content)
     except (DecodeError, UnicodeDecodeError) as failure:
+        head = content[:200] + content[:200].lower()
+        what = next((name for start, name in _OTHERS.items() if start in head), "")
+        if what:
+            raise ConversionError(f"{path} is {what}; name an ONNX file", place=path) from None
         raise ConversionError(f"{path} is cut off or no ONNX file ({failure}); export again", place=path) from None
     if model.ir_version > onnx.IR_VERSION:
         raise ConversionError(
@@ -404,29 +433,29 @@ def _with_newer_opset(model: onnx.ModelProto, path: Path) -> tuple[onnx.ModelPro
 _HALF = (onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16)
 
 
-def _widen(graph: onnx.GraphProto) -> bool:
-    """Turn float16 and bfloat16 into float32, which TensorFlow.js has, in tensors, casts and types; whether any was."""
+def _to_float32(graph: onnx.GraphProto, kinds: tuple[int, ...]) -> bool:
+    """Turn other floats into float32, which TensorFlow.js has, in tensors, casts and types; whether any was."""
     found = False
     for tensor in graph.initializer:
-        found |= _widen_tensor(tensor)
+        found |= _tensor_to_float32(tensor, kinds)
     for value in [*graph.input, *graph.output, *graph.value_info]:
-        if value.type.tensor_type.elem_type in _HALF:
+        if value.type.tensor_type.elem_type in kinds:
             value.type.tensor_type.elem_type = onnx.TensorProto.FLOAT
             found = True
     for node in graph.node:
         for attribute in node.attribute:
             if attribute.type == onnx.AttributeProto.TENSOR:
-                found |= _widen_tensor(attribute.t)
+                found |= _tensor_to_float32(attribute.t, kinds)
             elif attribute.type == onnx.AttributeProto.GRAPH:
-                found |= _widen(attribute.g)
-            elif attribute.name in ("to", "dtype", "stash_type", "output_dtype") and attribute.i in _HALF:
+                found |= _to_float32(attribute.g, kinds)
+            elif attribute.name in ("to", "dtype", "stash_type", "output_dtype") and attribute.i in kinds:
                 attribute.i = onnx.TensorProto.FLOAT
                 found = True
     return found
 
 
-def _widen_tensor(tensor: onnx.TensorProto) -> bool:
-    if tensor.data_type not in _HALF or tensor.data_location == onnx.TensorProto.EXTERNAL:
+def _tensor_to_float32(tensor: onnx.TensorProto, kinds: tuple[int, ...]) -> bool:
+    if tensor.data_type not in kinds or tensor.data_location == onnx.TensorProto.EXTERNAL:
         return False
     try:
         array = numpy_helper.to_array(tensor).astype(np.float32)

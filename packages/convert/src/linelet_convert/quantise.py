@@ -8,7 +8,7 @@ which tensors bear it is tried out one by one. How weights are rounded to levels
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from linelet_convert.lines import check_lines
 from linelet_convert.tfgraph import Array, Node
 from linelet_convert.tfjs import Stored, restore, store
 
+T = TypeVar("T")
 Weights = Literal["float32", "float16", "uint8"]
 Wish = Literal["auto", "float32", "float16", "uint8"]
 Kinds = dict[str, str | Stored]
@@ -130,7 +131,8 @@ def choose(
 ) -> Iterator[Kinds]:
     """Ways to store the constants, the smallest first, each a kind or bytes by node name; float32 where not named.
 
-    None where no constant is large enough to be worth it. weights: the smallest kind; "auto" has uint8 too.
+    None where no constant is large enough to be worth it. weights: the smallest kind; "auto" has uint8 too, and "uint8"
+    nothing else where a tensor is large enough for it.
     try_out: what the network gives with some kinds: a tensor does the more harm the more any number of that moves.
     Without, where a trial takes too long, it does the more harm the more its own numbers move. adapt: rounds tensors by
     what is multiplied with them, and changes biases; without, each number takes the nearest level.
@@ -152,7 +154,7 @@ def choose(
             {round(len(ranked) * share) for share in (0.9, 0.75, 0.5, 0.25)} - {0, len(large)}, reverse=True
         )
         yield from (rounded(ranked[:count]) for count in counts)
-    if half:
+    if half and not (large and weights == "uint8"):
         yield half
 
 
@@ -168,7 +170,7 @@ def _by_harm(tensors: dict[str, Array], try_out: Callable[[Kinds], list[Array]] 
     return sorted(tensors, key=lambda name: harm[name])
 
 
-def spread(batches: Sequence[Array]) -> list[Array]:
+def spread(batches: Sequence[T]) -> list[T]:
     """Batches from all over them, as many as weights are rounded by."""
     chosen = np.unique(np.linspace(0, len(batches) - 1, min(_LEARNED_FROM, len(batches))).round().astype(int))
     return [batches[int(i)] for i in chosen]

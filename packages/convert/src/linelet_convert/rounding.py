@@ -23,14 +23,15 @@ _MOST_INPUTS = 2048
 _DAMPING = 0.01
 
 
-def round_network(model: Path, names: set[str], batches: Sequence[Array]) -> tuple[dict[str, Stored], dict[str, Array]]:
+def round_network(
+    model: Path, names: set[str], feeds: Sequence[dict[str, Array]]
+) -> tuple[dict[str, Stored], dict[str, Array]]:
     """Weights of convolutions and products as uint8, and the biases that go with them, float32, by name.
 
-    model: a written graph model of a reader, float32. names: of the weights wanted; those of other operators, of
-    depthwise convolutions, of over 2048 inputs a sum, and those that several nodes share, as the steps of a recurrence
-    do, are left out. batches: prepared lines to learn from.
+    model: a written graph model, float32. names: of the weights wanted; those of other operators, of depthwise
+    convolutions, of over 2048 inputs a sum, and those that several nodes share, as the steps of a recurrence do, are
+    left out. feeds: inputs by name to learn from, prepared lines of a reader.
     """
-    feeds = [{"images": batch} for batch in batches]
     whole, rounded = Interpreter(model), Interpreter(model)
     stored: dict[str, Stored] = {}
     biases: dict[str, Array] = {}
@@ -41,6 +42,8 @@ def round_network(model: Path, names: set[str], batches: Sequence[Array]) -> tup
         has_bias = "BiasAdd" in wanted.attributes.get("fused_ops", []) and whole.readers[wanted.inputs[2]] == 1
         bias = wanted.arguments[0][2] if has_bias else None
         rows = [np.concatenate([_rows(step, i) for i in range(len(feeds))]) for step in (wanted, got)]
+        if not all(np.isfinite(side).all() for side in rows):
+            continue  # nothing is learned from what overflows
         stored[name], weights, bias = fit(wanted.arguments[0][1], bias, rows[0], rows[1])
         for arguments in got.arguments:
             arguments[1] = weights

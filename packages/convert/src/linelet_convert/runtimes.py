@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -54,12 +55,12 @@ class Runtime(Protocol):
 class OnnxRuntime:
     """The reference. One thread, no optimisation that changes numbers is switched off: it is what others run.
 
-    as_given: the file itself, nothing widened, rewritten or left out.
+    as_given: the file itself, nothing widened, rewritten or left out. further: values to put out besides its outputs.
     """
 
-    def __init__(self, file: OnnxFile, as_given: bool = False) -> None:
+    def __init__(self, file: OnnxFile, as_given: bool = False, further: Sequence[str] = ()) -> None:
         # ONNX Runtime would also compute what no output needs, and nobody has looked at the size of that.
-        self._session = open_session(file.path if as_given else file.needed(), str(file.path), ConversionError)
+        self._session = open_session(file.path if as_given else file.needed(further), str(file.path), ConversionError)
         self._path = file.path
         self._inputs = {i.name: i for i in self._session.get_inputs()}
 
@@ -126,7 +127,8 @@ class NodeRuntime:
                 )
             except subprocess.TimeoutExpired:
                 raise ConversionError(
-                    f"{model} ran over {NODE_SECONDS} s in TensorFlow.js; convert a smaller network"
+                    f"{model.name} ran over {NODE_SECONDS} s in TensorFlow.js; convert on an idle machine, or a "
+                    "smaller network"
                 ) from None
             if done.returncode:
                 raise ConversionError(

@@ -120,6 +120,10 @@ def make_charset(entries: Sequence[str], classes: int, file: OnnxFile) -> tuple[
         remedy = "name its own characters"
         if classes == len(listed) + 2 and " " not in listed:
             remedy += ", or add the space that PaddleOCR trains with: --space"
+        blanks = [entry for entry in (listed[0], listed[-1]) if len(entry) > 1 and "bl" in entry.lower()]
+        if classes == len(listed) and blanks:
+            remedy = f"{blanks[0]!r} is the blank itself: leave it out"
+            remedy += ", and say --blank last" if blanks[0] == listed[-1] else ""
         raise CharsetError(f"{file.path} has {classes} classes, but {len(listed)} characters and the blank make "
                            f"{len(listed) + 1}; {remedy}", place=file.path)  # fmt: skip
     trimmed = sum(a != b for a, b in zip(entries, listed, strict=False))

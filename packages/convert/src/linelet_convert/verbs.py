@@ -13,6 +13,7 @@ from linelet_common.reader import onnx_path, shipped_finder
 
 if TYPE_CHECKING:
     from linelet_convert.conversion import Report
+    from linelet_convert.verify import Check
 
 
 def _widths(text: str) -> list[int]:
@@ -64,6 +65,8 @@ def configure_convert(parser: argparse.ArgumentParser) -> None:
         "(default: the one that ships)")  # fmt: skip
     add("--no-finder", action="store_true", help="leave the finder out: boxes are drawn by hand")
     add("--onnx", action="store_true", help="also put the ONNX file into the bundle, for onnxruntime-web")
+    add("--tflite", type=_widths, default=[], metavar="W[,W...]", help="also put the network into the bundle "
+        "for LiteRT, at this width in pixels or at several: model-W.tflite")  # fmt: skip
     add("--json", action="store_true", help="print the report as JSON")
     third_party = parser.add_argument_group("third-party recognisers (files without a reader spec)")
     add = third_party.add_argument
@@ -111,6 +114,7 @@ def run_convert(arguments: argparse.Namespace) -> None:
         tolerance=a.tolerance,
         keep_onnx=a.onnx,
         via_python=a.python,
+        tflite=a.tflite,
         finder=None if a.no_finder or a.bare else a.finder or shipped_finder(),
     )
     if a.json:
@@ -118,6 +122,11 @@ def run_convert(arguments: argparse.Namespace) -> None:
     else:
         _show(report)
     finish(a.out, None if report.bare else command("serve", a.out))
+
+
+def _compared(check: "Check") -> str:
+    texts = f", {check.texts_equal} of {check.lines} texts equal" if check.lines else ""
+    return f": largest difference {check.max_difference:.1e}{texts}"
 
 
 def _show(report: "Report") -> None:
@@ -129,10 +138,9 @@ def _show(report: "Report") -> None:
     widths = ", ".join(str(w) for w in report.models if w) or "any"
     size = f"{report.nodes} nodes, {report.bytes / 1e6:.2f} MB, batch {report.batch}"
     print(size if report.bare else f"{size}, width {widths}")
-    texts = f", {check.texts_equal} of {check.lines} texts equal" if check.lines else ""
-    print(f"checked against ONNX Runtime by {check.by}: largest difference {check.max_difference:.1e}{texts}")
+    print(f"checked against ONNX Runtime by {check.by}{_compared(check)}")
     kinds = ", ".join(f"{count} {kind}" for kind, count in report.weights.items())
-    print(f"weights: {kinds}: {report.why}")
+    print(f"weights: {kinds or 'none'}: {report.why}")
     if isinstance(harm, Drift) and report.why == "asked for":
         print(f"weights: {harm}")
     elif isinstance(harm, Harm) and report.why == "asked for":
@@ -141,6 +149,8 @@ def _show(report: "Report") -> None:
     if report.finder:
         f = report.finder
         print(f"finder: {f.bytes / 1e6:.2f} MB, {f.weights} weights move {f.moved:.1%} of {f.boxes} boxes")
+    for lite in report.tflite:
+        print(f"LiteRT: {lite.file}, {lite.bytes / 1e6:.2f} MB{'' if lite.check is None else _compared(lite.check)}")
     for note in report.notes:
         print(f"note: {note}")
 

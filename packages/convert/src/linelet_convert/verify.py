@@ -14,6 +14,7 @@ from linelet_common.lines import LineDataset
 from linelet_common.preprocess import Pixels, prepare
 from linelet_common.reader import decode
 from linelet_common.spec import ReaderSpec
+from linelet_convert.choices import Reference
 from linelet_convert.lines import check_lines
 from linelet_convert.onnxfile import OnnxFile
 from linelet_convert.runtimes import Feeds, OnnxRuntime, Runtime
@@ -66,29 +67,52 @@ def check_reader(
             got = runtime.run(model, [{"images": b} for b in batches])
             for expected, actual in zip(wanted, (g["scores"] for g in got), strict=True):
                 worst = max(worst, relative(expected, actual, file))
-                sure = _decided(expected, spec)
-                texts = [[r.text for r in decode(s, spec)] for s in (expected, np.asarray(actual, np.float32))]
-                pairs = [(a, b) for a, b, decided in zip(*texts, sure, strict=True) if decided]
-                lines += len(pairs)
-                undecided += len(sure) - len(pairs)
-                equal += sum(a == b for a, b in pairs)
+                alike = _alike(expected, actual, spec)
+                lines += len(alike)
+                undecided += expected.shape[0 if spec.layout == "NTC" else 1] - len(alike)
+                equal += sum(alike)
         ends = _ends(own)
         got = runtime.run(model, [{"images": b} for b in ends])
         for batch, actual in zip(ends, (g["scores"] for g in got), strict=True):
             worst = max(worst, relative(_reference(reference, {given: batch}, output), actual, file))
-    if worst >= TOLERANCE:
+    check = Check(runtime.name, worst, lines, equal, undecided)
+    _refuse(file, check, "ONNX Runtime")
+    return check
+
+
+def check_against(file: OnnxFile, spec: ReaderSpec, pairs: list[tuple[Array, Array]], by: str, against: str) -> Check:
+    """Compare scores of a reader, pairs of those wanted and those got; ``by``, ``against``: the runtimes' names.
+
+    Raises ConversionError as ``check_reader`` does.
+    """
+    worst = max(relative(expected, actual, file) for expected, actual in pairs)
+    alike = [_alike(expected, actual, spec) for expected, actual in pairs]
+    count = sum(expected.shape[0 if spec.layout == "NTC" else 1] for expected, _ in pairs)
+    decided = sum(map(len, alike))
+    check = Check(by, worst, decided, sum(map(sum, alike)), count - decided)
+    _refuse(file, check, against)
+    return check
+
+
+def _alike(expected: Array, actual: Array, spec: ReaderSpec) -> list[bool]:
+    """For each line whose text is decided, whether both scores give the same."""
+    texts = [[r.text for r in decode(np.asarray(s, np.float32), spec)] for s in (expected, actual)]
+    return [a == b for a, b, decided in zip(*texts, _decided(expected, spec), strict=True) if decided]
+
+
+def _refuse(file: OnnxFile, check: Check, against: str) -> None:
+    if check.max_difference >= TOLERANCE:
         raise ConversionError(
-            f"{file.path}: scores differ by {worst:.2g} from ONNX Runtime's ({runtime.name}); {TOLERANCE:g} is "
+            f"{file.path}: scores differ by {check.max_difference:.2g} from {against}'s ({check.by}); {TOLERANCE:g} is "
             "allowed, please report the network",
             place=file.path,
         )
-    if equal != lines:
+    if check.texts_equal != check.lines:
         raise ConversionError(
-            f"{file.path}: {lines - equal} of {lines} texts differ from ONNX Runtime's ({runtime.name}); "
-            "please report the network",
+            f"{file.path}: {check.lines - check.texts_equal} of {check.lines} texts differ from {against}'s "
+            f"({check.by}); please report the network",
             place=file.path,
         )
-    return Check(runtime.name, worst, lines, equal, undecided)
 
 
 def _chunks(dataset: LineDataset | None) -> Iterator[list[Pixels]]:
@@ -107,6 +131,26 @@ def check_graph(file: OnnxFile, feeds: list[Feeds], names: dict[str, str], model
     for expected, actual in zip(wanted, got, strict=True):
         for name, array in expected.items():
             worst = max(worst, relative(array, actual[names[name]], file))
+    return _within(file, worst, runtime)
+
+
+def check_choices(
+    file: OnnxFile, feeds: list[Feeds], names: dict[str, str], model: Path, runtime: Runtime, reference: Reference
+) -> Check:
+    """``check_graph`` of a graph that follows the reference's choices, what it chooses among and by itself included."""
+    answers = [reference.run(f) for f in feeds]
+    got = runtime.run(
+        model, [{names[n]: a for n, a in f.items()} | given for f, (given, _) in zip(feeds, answers, strict=True)]
+    )
+    worst = 0.0
+    for (_, wanted), actual in zip(answers, got, strict=True):
+        for name, array in wanted.items():
+            worst = max(worst, relative(array, actual[names.get(name, name)], file))
+    return _within(file, worst, runtime)
+
+
+def _within(file: OnnxFile, worst: float, runtime: Runtime) -> Check:
+    """ConversionError if outputs differ by TOLERANCE or more."""
     if worst >= TOLERANCE:
         raise ConversionError(
             f"{file.path}: outputs differ by {worst:.2g} from ONNX Runtime's ({runtime.name}), "

@@ -1,5 +1,6 @@
 """Convolutions. TensorFlow.js's wasm backend knows channels last only; everything becomes a fused 2-D convolution."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -133,34 +134,74 @@ def _conv(node: OnnxNode, g: Emitter) -> Value:
     return value
 
 
-@converter("ConvTranspose", since=1, restrictions="3-D; groups; auto_pad; output_shape; weights computed at run time")
+@dataclass(frozen=True)
+class Geometry:
+    """Of a transposed convolution: all for height and width, pads (before, after), extra: rows and columns behind."""
+
+    strides: list[int]
+    dilations: list[int]
+    pads: Pairs
+    extra: list[int]
+
+
+@converter("ConvTranspose", since=1, restrictions="3-D; weights computed at run time; output_shape at variable sizes")
 def _conv_transpose(node: OnnxNode, g: Emitter) -> Value:
     x, weights = node.input(0), node.constant(1, "the weights")
     bias = node.constant(2, "the bias") if node.optional(2) else None
-    count = x.rank - 2
+    count, groups = x.rank - 2, node.attribute("group", 1)
     if count not in (1, 2) or weights.ndim != x.rank:
         node.refuse(f"has {count} spatial axes; only 1-D and 2-D are supported")
-    if (
-        node.attribute("group", 1) != 1
-        or node.attribute("auto_pad", "NOTSET") != "NOTSET"
-        or node.attribute("output_shape")
-    ):
-        node.refuse("group, auto_pad or output_shape is set; export with plain pads")
-    weights = weights[:, :, None, :] if count == 1 else weights  # (C, M, h, w)
-    kernel, strides = list(weights.shape[2:]), spatial(node, "strides", count)
-    dilations = spatial(node, "dilations", count)
-    pads = paddings(node, x, kernel, strides, dilations)
+    weights = weights[:, :, None, :] if count == 1 else weights  # (C, M / groups, h, w)
+    if weights.shape[0] != int(x.shape[0, 1]) or groups < 1 or weights.shape[0] % groups:
+        channels = int(x.shape[0, 1])
+        node.refuse(f"weights of shape {weights.shape} in {groups} groups do not fit {channels} channels; export again")
+    geometry = _geometry(node, x, list(weights.shape[2:]))
+    parts = g.split(g.channels_last(x), [weights.shape[0] // groups] * groups, 3)
+    biases = [None] * groups if bias is None else np.split(bias, groups)
+    made = [
+        _transposed(g, part, own, own_bias, geometry)
+        for part, own, own_bias in zip(parts, np.split(weights, groups), biases, strict=True)
+    ]
+    value = g.from_channels_last(g.concat(made, 3), x.rank)
+    value.source = made[0].node if groups == 1 and made[0].node.op == "_FusedConv2D" else None
+    return value
+
+
+def _geometry(node: OnnxNode, x: Value, kernel: list[int]) -> Geometry:
+    """Strides, dilations and pads of a transposed convolution, from whichever attributes say them."""
+    count = x.rank - 2
+    strides, dilations = spatial(node, "strides", count), spatial(node, "dilations", count)
     extra = spatial(node, "output_padding", count, 0)
-    if weights.shape[0] != int(x.shape[0, 1]):
-        node.refuse(f"weights of shape {weights.shape} do not fit {int(x.shape[0, 1])} channels; export again")
-    stored = g.channels_last(x)
+    mode, wanted = node.attribute("auto_pad", "NOTSET"), node.attribute("output_shape")
+    if not wanted and not mode.startswith("SAME"):
+        return Geometry(strides, dilations, paddings(node, x, kernel, strides, dilations), extra)
+    sizes = x.shape[:, 2:] if count == 2 else np.insert(x.shape[:, 2:], 0, 1, axis=1)
+    reach = (np.array(kernel) - 1) * dilations + 1
+    target: Array = sizes * strides
+    if wanted:
+        if len(wanted) < count:
+            node.refuse(f"output_shape {list(wanted)} does not fit {count} spatial axes; export again")
+        target = np.broadcast_to(np.array([1, *wanted][-2:] if count == 1 else wanted[-2:]), sizes.shape)
+    total = np.asarray((sizes - 1) * strides + extra + reach - target, dtype=np.int64)
+    if not static(total):
+        node.refuse("output_shape is fixed though its input is not; fix the width with --width")
+    less, more = np.maximum(total[0], 0) // 2, -(-np.maximum(total[0], 0) // 2)
+    before, after = (less, more) if mode == "SAME_UPPER" else (more, less)
+    pads = [(int(b), int(a)) for b, a in zip(before, after, strict=True)]
+    return Geometry(strides, dilations, pads, [int(e) for e in extra + np.maximum(-total[0], 0)])
+
+
+def _transposed(g: Emitter, x: Tensor, weights: Array, bias: Array | None, geometry: Geometry) -> Tensor:
+    """The transposed convolution of a tensor (N, H, W, C) with weights (C, M, h, w)."""
+    kernel, strides, dilations = list(weights.shape[2:]), geometry.strides, geometry.dilations
+    pads, extra = geometry.pads, geometry.extra
     blocks = strides[0] == strides[1] > 1 and kernel == strides and not np.any(pads) and not any(extra)
     if blocks and dilations == [1, 1]:
-        return g.from_channels_last(_unfolded(g, stored, weights, bias), x.rank)
+        return _unfolded(g, x, weights, bias)
     # Zeros between the pixels, then a plain convolution with the turned kernel.
     filters = weights[:, :, ::-1, ::-1].transpose(2, 3, 0, 1)
     if max(strides) > 1:
-        stored = _spread(g, stored, strides)
+        x = _spread(g, x, strides)
     around: Pairs = []
     for axis in range(2):
         reach = (kernel[axis] - 1) * dilations[axis]
@@ -168,17 +209,14 @@ def _conv_transpose(node: OnnxNode, g: Emitter) -> Value:
         around.append((reach - pads[axis][0], reach - pads[axis][1] + extra[axis] - (strides[axis] - 1)))
     cut = [(max(0, -a), max(0, -b)) for a, b in around]
     if np.any(cut):
-        shape = stored.shape.copy()
+        shape = x.shape.copy()
         shape[:, 1:3] -= np.array(cut).sum(axis=1)
         begin = g.ints([0, cut[0][0], cut[1][0], 0])
         end = g.ints([0, -cut[0][1], -cut[1][1], 0])
         mask = 0b1001 | (0 if cut[0][1] else 0b10) | (0 if cut[1][1] else 0b100)
-        stored = strided(g, stored, begin, end, [1] * 4, shape, (0b1001, mask))
+        x = strided(g, x, begin, end, [1] * 4, shape, (0b1001, mask))
     positive = [(max(0, a), max(0, b)) for a, b in around]
-    out = fused_conv(g, stored, filters, bias, [1, 1], positive, dilations)
-    value = g.from_channels_last(out, x.rank)
-    value.source = out.node
-    return value
+    return fused_conv(g, x, filters, bias, [1, 1], positive, dilations)
 
 
 def _unfolded(g: Emitter, x: Tensor, weights: Array, bias: Array | None) -> Tensor:

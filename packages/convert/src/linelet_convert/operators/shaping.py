@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from linelet_convert.onnxfile import type_name
 from linelet_convert.operators.elementwise import clipped
 from linelet_convert.registry import converter
 from linelet_convert.tfgraph import INT32, Dtype, Shape, Tensor
@@ -175,7 +176,7 @@ _CASTS = {1: "float32", 6: "int32", 7: "int64", 9: "bool", 10: "float32", 11: "f
 def _convert_cast(node: OnnxNode, g: Emitter) -> Value:
     x, to = node.input(0), node.attribute("to")
     if to not in _CASTS:
-        node.refuse(f"casts to element type {to}, which TensorFlow.js lacks; use float32 or int32")
+        node.refuse(f"casts to {type_name(to)}, which TensorFlow.js lacks; use float32 or int32")
     return _cast(g, x, _CASTS[to])
 
 
@@ -186,7 +187,12 @@ def _cast_like(node: OnnxNode, g: Emitter) -> Value:
 
 def _cast(g: Emitter, x: Value, dtype: str) -> Value:
     if x.dtype == dtype:
-        return g.view(Value(x.shape, x.dtype, x.known, x.tensor, x.order), x)
+        return g.view(Value(x.shape, x.dtype, x.known, x.tensor, x.order, made_late=x.made_late), x)
+    if x.known is not None:  # cast like something that is not known
+        cast = g.known([np.asarray(array).astype(dtype) for array in x.known])
+        if cast.constant is None:
+            cast.made_late = lambda: _cast(g, g.value(g.stored(x), dtype=x.dtype), dtype)
+        return cast
     tensor = g.stored(x, x.order)
     kind = "int32" if dtype == "int64" else dtype
     if tensor.dtype == kind:
