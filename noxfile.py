@@ -214,6 +214,7 @@ def ray(session: nox.Session) -> None:
 
 @nox.session
 def gpu(session: nox.Session) -> None:
-    """What needs a CUDA device; without one it is skipped and says so."""
+    """What needs a CUDA device, then parity and speed beside the CPU; without one it is skipped and says so."""
     install(session, *PACKAGES, extras=tuple(TEST_TOOLS))
     session.run("pytest", "-m", "gpu", "-rs", *session.posargs)
+    session.run("python", "benchmarks/gpu.py")

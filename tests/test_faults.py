@@ -13,11 +13,14 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from queue import Empty, Queue
 from typing import Any
 
 import lmdb
@@ -41,15 +44,34 @@ pytestmark = pytest.mark.faults
 TIMES = int(os.environ.get("LINELET_FAULTS", "20"))
 TABLE = os.environ.get("LINELET_FAULTS_TABLE")
 FORMS = ("folder", "lmdb", "webdataset")
-LINELET = [sys.executable, "-m", "linelet_common"]
 # Training with a checkpoint every few steps instead of every minute, so that kills come between two of them.
-TRAIN = [
+OFTEN = "from linelet_model import checkpoint; checkpoint.SECONDS = 0.2"
+LINELET = [
     sys.executable,
     "-c",
-    "import sys; from linelet_model import checkpoint; checkpoint.SECONDS = 0.2\n"
-    "from linelet_common.cli import main; sys.exit(main(['train', *sys.argv[1:]]))",
+    f"import sys\nif sys.argv[1] == 'train':\n {OFTEN}\n"
+    "from linelet_common.cli import main; sys.exit(main(sys.argv[1:]))",
 ]
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
+# A process that has imported what commands need, and forks for each: it takes as long as all of a small training, and
+# what is to be killed is the command at work, not Python's reading of torch.
+FORKING = f"""
+import json, os, sys
+import linelet_convert.conversion, linelet_model.finding.training, linelet_model.training
+import linelet_read.evaluation, linelet_read.report, linelet_synth.dataset, linelet_synth.pack
+from linelet_common.cli import main
+{OFTEN}
+for line in sys.stdin:
+    words, said = json.loads(line)
+    child = os.fork()
+    if not child:
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        out = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(out, 1), os.dup2(out, 2)
+        sys.exit(main(words))
+    print(child, flush=True)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
 
 HEAD = """# Faults
 
@@ -79,7 +101,7 @@ def note(fault: str, ends: Counter[str]) -> None:
 
 def synth(out: Path, form: str, *more: str) -> list[str]:
     words = ["synth", "health-app", "--out", str(out), "--count", "1500", "--seed", "7", "--look", "plain", "--grey"]
-    return [*LINELET, *words, "--format", form, *more]
+    return [*words, "--format", form, *more]
 
 
 def content(out: Path) -> dict[str, bytes]:
@@ -93,33 +115,75 @@ def content(out: Path) -> dict[str, bytes]:
     return files
 
 
+class Forking:
+    """Runs linelet's commands in forks of one process (see FORKING), one at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        self._said = folder / "said"
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", FORKING], env=ENVIRONMENT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        self._answers: Queue[str] = Queue()
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self) -> None:
+        assert self._process.stdout
+        for line in self._process.stdout:
+            self._answers.put(line)
+
+    def start(self, words: list[str]) -> int:
+        """Begin a command; its process."""
+        assert self._process.stdin
+        print(json.dumps([words, str(self._said)]), file=self._process.stdin, flush=True)
+        return int(self._answers.get(timeout=300))
+
+    def code(self, seconds: float | None = 600) -> int:
+        """The exit code of the command that was begun; queue.Empty if it takes longer than that."""
+        return int(self._answers.get(timeout=seconds))
+
+    def run(self, words: list[str]) -> float:
+        """Run a command that must succeed; the seconds that it took."""
+        begun = time.monotonic()
+        self.start(words)
+        assert self.code() == 0, self.said()
+        return time.monotonic() - begun
+
+    def said(self) -> str:
+        """What the last command printed, on stdout and stderr."""
+        return self._said.read_text(encoding="utf-8", errors="replace")
+
+    def killed(self, words: list[str], seconds: float, dice: random.Random) -> bool:
+        """Kill a command at a random moment of the ``seconds`` that it takes; whether it was still at work."""
+        process = self.start(words)
+        try:
+            self.code(dice.uniform(0.02, 1.0) * seconds)
+        except Empty:
+            with suppress(ProcessLookupError):  # it has just ended
+                os.kill(process, dice.choice([signal.SIGKILL, signal.SIGTERM]))
+            return self.code() != 0
+        return False
+
+    def close(self) -> None:
+        """End it."""
+        assert self._process.stdin
+        self._process.stdin.close()
+        self._process.wait(60)
+
+
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def forking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forking]:
+    made = Forking(tmp_path_factory.mktemp("forking"))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, forking: Forking) -> dict[str, Path]:
     made = {}
     for form in FORMS:
         made[form] = tmp_path_factory.mktemp(form) / "data"
-        run(synth(made[form], form))
+        forking.run(synth(made[form], form))
     return made
-
-
-def run(command: list[str], **more: Any) -> float:
-    """Run a command that must succeed; the seconds that it took."""
-    begun = time.monotonic()
-    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, **more)
-    assert done.returncode == 0, done.stderr
-    return time.monotonic() - begun
-
-
-def killed(command: list[str], seconds: float, dice: random.Random) -> bool:
-    """Kill a command at a random moment of the ``seconds`` that it takes; whether it was still at work."""
-    process = subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        process.wait(dice.uniform(0.02, 1.0) * seconds)
-    except subprocess.TimeoutExpired:
-        process.send_signal(dice.choice([signal.SIGKILL, signal.SIGTERM]))
-        process.wait()
-        return True
-    return False
 
 
 @dataclass(frozen=True)
@@ -135,20 +199,20 @@ class Trained:
     def command(self, task: str, out: Path, *more: str) -> list[str]:
         data = self.lines if task == "read" else self.screens
         words = ["--task", task, "--data", str(data), "--out", str(out), "--epochs", "2", "--threads", "1", *more]
-        return [*TRAIN, *words, *(["--batch", "16"] if task == "read" else ["--batch", "2", "--crop", "64"])]
+        return ["train", *words, *(["--batch", "16"] if task == "read" else ["--batch", "2", "--crop", "64"])]
 
     def whole(self, task: str) -> Path:
         return self.reader if task == "read" else self.finder
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+def trained(tmp_path_factory: pytest.TempPathFactory, forking: Forking) -> Trained:
     root = tmp_path_factory.mktemp("trained")
     made = Trained(root / "reader", root / "finder", root / "lines", root / "screens", {})
-    run([*LINELET, "synth", "health-app", "--out", str(made.lines), "--count", "400", "--look", "plain", "--grey"])
-    run([*LINELET, "synth", "health-app", "--screens", "--out", str(made.screens), "--count", "8"])
+    forking.run(["synth", "health-app", "--out", str(made.lines), "--count", "200", "--look", "plain", "--grey"])
+    forking.run(["synth", "health-app", "--screens", "--out", str(made.screens), "--count", "8"])
     for task in ("read", "find"):
-        made.seconds[task] = run(made.command(task, made.whole(task)))
+        made.seconds[task] = forking.run(made.command(task, made.whole(task)))
     return made
 
 
@@ -163,19 +227,19 @@ def outcome(folder: Path) -> dict[str, Any]:
 
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("form", FORMS)
-def test_kills_of_synth(form: str, workers: int, whole: dict[str, Path], tmp_path: Path) -> None:
+def test_kills_of_synth(form: str, workers: int, whole: dict[str, Path], forking: Forking, tmp_path: Path) -> None:
     """SIGKILL or SIGTERM at a random moment, again and again, then --resume."""
     dice, out, kills = random.Random(f"{form} {workers}"), tmp_path / "data", 0
     more = ["--workers", str(workers)]
-    seconds = run(synth(tmp_path / "timed", form, *more))
+    seconds = forking.run(synth(tmp_path / "timed", form, *more))
     while kills < (TIMES if workers == 1 else TIMES // 2):
         shutil.rmtree(out, ignore_errors=True)
         resume: list[str] = []
         for _ in range(4):
-            kills += killed(synth(out, form, *more, *resume), seconds, dice)
+            kills += forking.killed(synth(out, form, *more, *resume), seconds, dice)
             if (out / "dataset.json").exists():
                 resume = ["--resume"]
-        run(synth(out, form, *more, *resume))
+        forking.run(synth(out, form, *more, *resume))
         assert content(out) == content(whole[form])
     with_workers = f" --workers {workers}" if workers > 1 else ""
     note(
@@ -185,7 +249,7 @@ def test_kills_of_synth(form: str, workers: int, whole: dict[str, Path], tmp_pat
 
 
 @pytest.mark.parametrize("task", ["read", "find"])
-def test_kills_of_training(task: str, trained: Trained, tmp_path: Path) -> None:
+def test_kills_of_training(task: str, trained: Trained, forking: Forking, tmp_path: Path) -> None:
     """Of a reader and of a finder, between checkpoints and within them; resumed, the weights are those of no kill."""
     dice, out, kills = random.Random(task), tmp_path / "run", 0
     wanted = outcome(trained.whole(task))
@@ -193,46 +257,47 @@ def test_kills_of_training(task: str, trained: Trained, tmp_path: Path) -> None:
         shutil.rmtree(out, ignore_errors=True)
         resume: list[str] = []
         for _ in range(5):
-            kills += killed(trained.command(task, out, *resume), trained.seconds[task], dice)
+            kills += forking.killed(trained.command(task, out, *resume), trained.seconds[task], dice)
             if (out / "run.json").exists():
                 resume = ["--resume"]
-        run(trained.command(task, out, *resume))
+        forking.run(trained.command(task, out, *resume))
         assert outcome(out) == wanted
         assert not list(out.glob(".*"))
     note(f"`train --task {task}` killed at a random moment, then `--resume`", Counter({"identical": kills}))
 
 
-def test_kills_of_convert(tmp_path: Path) -> None:
+def test_kills_of_convert(forking: Forking, tmp_path: Path) -> None:
     """The bundle that was there stays whole, or the new one is there whole."""
     dice, kills, out = random.Random("convert"), 0, tmp_path / "bundle"
-    command = [*LINELET, "convert", "health-app", "--out", str(out)]
-    seconds = run(command)
+    command = ["convert", "health-app", "--out", str(out)]
+    seconds = forking.run(command)
     wanted = read_listing(out)
     assert wanted
     while kills < TIMES:
-        kills += killed(command, seconds, dice)
+        kills += forking.killed(command, seconds, dice)
         assert {name: digest_of(out / name) for name in wanted} == read_listing(out) == wanted
-    run(command)
+    forking.run(command)
     assert [p.name for p in tmp_path.iterdir()] == ["bundle"]
     note("`convert` into a bundle killed at a random moment", Counter({"the bundle is whole": kills}))
 
 
 @pytest.mark.parametrize("verb", ["evaluate --report", "pack"])
-def test_kills_while_a_file_is_replaced(verb: str, whole: dict[str, Path], tmp_path: Path) -> None:
+def test_kills_while_a_file_is_replaced(verb: str, whole: dict[str, Path], forking: Forking, tmp_path: Path) -> None:
     """What was there stays until the new file is there whole; the next run sweeps up."""
-    dice, kills, out, data = random.Random(verb), 0, tmp_path / "out", str(whole["folder"])
-    command = [*LINELET, "pack", data, "--out", str(out)]
+    dice, kills, data = random.Random(verb), 0, str(whole["folder"])
+    out = tmp_path / ("out.zip" if verb == "pack" else "out.html")
+    command = ["pack", data, "--out", str(out)]
     if verb != "pack":
-        command = [*LINELET, "evaluate", "health-app", "--data", data, "--report", str(out)]
-    seconds = run(command)
+        command = ["evaluate", "health-app", "--data", data, "--report", str(out)]
+    seconds = forking.run(command)
     wanted = out.read_bytes()
     while kills < 3 * TIMES // 4:
         out.write_bytes(b"what was there")
-        kills += killed(command, seconds, dice)
+        kills += forking.killed(command, seconds, dice)
         assert out.read_bytes() in (wanted, b"what was there")
-    run(command)
+    forking.run(command)
     assert out.read_bytes() == wanted
-    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+    assert list(tmp_path.iterdir()) == [out]
     note(f"`{verb}` killed at a random moment", Counter({"the file is whole, the old or the new": kills}))
 
 
@@ -244,9 +309,9 @@ def fill_the_disk(disk: Path, size: str, first: list[str], then: list[str]) -> N
     disk.mkdir()
     script = f"""
         mount -t tmpfs -o size={size} tmpfs {disk} || exit 9
-        {shlex.join(first)}; echo "ended $?" >&2
+        {shlex.join([*LINELET, *first])}; echo "ended $?" >&2
         mount -o remount,size=64m {disk} || exit 9
-        {shlex.join(then)} || exit 8
+        {shlex.join([*LINELET, *then])} || exit 8
         cp -r {disk} {kept}
     """
     done = subprocess.run(["unshare", "-rm", "sh", "-c", script], capture_output=True, text=True, env=ENVIRONMENT)
@@ -279,7 +344,9 @@ def test_a_full_disk_while_training(task: str, trained: Trained, tmp_path: Path)
 
 
 @pytest.mark.parametrize("verb", ["export", "convert", "evaluate", "pack"])
-def test_a_full_disk_under_one_output(verb: str, whole: dict[str, Path], trained: Trained, tmp_path: Path) -> None:
+def test_a_full_disk_under_one_output(
+    verb: str, whole: dict[str, Path], trained: Trained, forking: Forking, tmp_path: Path
+) -> None:
     """Nothing is left of the output that found no place; with more space it is what it would have been."""
     data, disk = str(whole["folder"]), tmp_path / "disk"
 
@@ -290,10 +357,10 @@ def test_a_full_disk_under_one_output(verb: str, whole: dict[str, Path], trained
             "evaluate": ["health-app", "--data", data, "--report", str(folder / "a.html")],
             "pack": [data, "--out", str(folder / "a.zip")],
         }
-        return [*LINELET, verb, *words[verb]]
+        return [verb, *words[verb]]
 
     (tmp_path / "wanted").mkdir()
-    run(command(tmp_path / "wanted"))
+    forking.run(command(tmp_path / "wanted"))
     fill_the_disk(disk, "16k", command(disk), command(disk))
     assert content(disk) == content(tmp_path / "wanted")
     note(f"`{verb}` on a full disk, then again", Counter({"named, then identical": 1}))
@@ -433,12 +500,14 @@ def test_flipped_bytes_in_a_run_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("task", ["read", "find"])
-def test_flipped_bytes_in_what_a_training_goes_on_from(task: str, trained: Trained, tmp_path: Path) -> None:
+def test_flipped_bytes_in_what_a_training_goes_on_from(
+    task: str, trained: Trained, forking: Forking, tmp_path: Path
+) -> None:
     """In the middle of a training a bit flips in the run or in the data; then --resume."""
     dice, ends, kept = random.Random(task), Counter[str](), tmp_path / "kept"
     while not (kept / CHECKPOINT).exists():
         shutil.rmtree(kept, ignore_errors=True)
-        killed(trained.command(task, kept), trained.seconds[task], dice)
+        forking.killed(trained.command(task, kept), trained.seconds[task], dice)
     out, data = tmp_path / "run", trained.lines if task == "read" else trained.screens
     pictures = sorted(data.rglob("*.png"))
     for turn in range(max(4, TIMES // 4)):
@@ -447,15 +516,15 @@ def test_flipped_bytes_in_what_a_training_goes_on_from(task: str, trained: Train
         place = dice.choice(pictures) if turn % 2 else out / dice.choice([CHECKPOINT, "run.json"])
         before = place.read_bytes()
         flip(place, dice)
-        command = trained.command(task, out, "--resume")
-        done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True)
+        forking.start(trained.command(task, out, "--resume"))
+        code, said = forking.code(), forking.said()
         if place.is_relative_to(data):
             place.write_bytes(before)  # it is the other tests' too
-        assert "Traceback" not in done.stderr
-        assert done.returncode in (0, 2), done.stderr
-        if done.returncode == 0:
+        assert "Traceback" not in said
+        assert code in (0, 2), said
+        if code == 0:
             assert outcome(out) == outcome(trained.whole(task))
-        ends["named" if done.returncode else "identical"] += 1
+        ends["named" if code else "identical"] += 1
     note(f"a bit flipped in the run or the data of `train --task {task}`, then `--resume`", ends)
 
 
@@ -465,7 +534,7 @@ def test_flipped_bytes_in_a_bundle(tmp_path: Path) -> None:
     assert find_node(), "reading a bundle needs Node 20; install it"
     dice, ends, out = random.Random("bundle"), Counter[str](), tmp_path / "bundle"
     picture = load_image(screen(tmp_path))
-    subprocess.run([*LINELET, "convert", "health-app", "--out", str(out)], check=True, capture_output=True)
+    assert main(["convert", "health-app", "--out", str(out)]) == 0
     wanted = read_screen(out, picture)
     kept = tmp_path / "kept"
     shutil.copytree(out, kept)
@@ -486,7 +555,8 @@ def test_flipped_bytes_in_a_bundle(tmp_path: Path) -> None:
 def together(*commands: list[str]) -> list[int]:
     """Run commands at once; their exit codes. Whoever has to give way says so in one line."""
     running = [
-        subprocess.Popen(c, env=ENVIRONMENT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) for c in commands
+        subprocess.Popen([*LINELET, *c], env=ENVIRONMENT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        for c in commands
     ]
     said = [process.communicate()[1].decode() for process in running]
     codes = [process.returncode for process in running]
@@ -497,13 +567,13 @@ def together(*commands: list[str]) -> list[int]:
     return codes
 
 
-def test_two_writers_of_a_dataset(whole: dict[str, Path], tmp_path: Path) -> None:
+def test_two_writers_of_a_dataset(whole: dict[str, Path], forking: Forking, tmp_path: Path) -> None:
     ends = Counter[str]()
     for form in FORMS:
         out = tmp_path / form
         shards = [[], []] if form == "lmdb" else [["--shard", shard] for shard in ("0/2", "1/2", "0/2", "1/2")]
         together(*[synth(out, form, *shard) for shard in shards])
-        run(synth(out, form, "--resume"))
+        forking.run(synth(out, form, "--resume"))
         assert content(out) == content(whole[form])
         ends["identical"] += 1
     note("several runs write one dataset at once: two an LMDB, two each shard of a folder or of tars", ends)
@@ -518,7 +588,7 @@ def test_two_writers_of_a_run(task: str, trained: Trained, tmp_path: Path) -> No
     note(f"two `train --task {task}` write one run at once", Counter({"one named, the other identical": 1}))
 
 
-def test_two_writers_of_an_output(whole: dict[str, Path], tmp_path: Path) -> None:
+def test_two_writers_of_an_output(whole: dict[str, Path], forking: Forking, tmp_path: Path) -> None:
     data, ends = str(whole["folder"]), Counter[str]()
     commands = {
         "bundle": ["convert", "health-app", "--out", str(tmp_path / "bundle")],
@@ -526,9 +596,9 @@ def test_two_writers_of_an_output(whole: dict[str, Path], tmp_path: Path) -> Non
         "a.zip": ["pack", data, "--out", str(tmp_path / "a.zip")],
     }
     for name, words in commands.items():
-        assert 0 in together(*[[*LINELET, *words]] * 2)
+        assert 0 in together(*[words] * 2)
         first = content(tmp_path)
-        run([*LINELET, *words])
+        forking.run(words)
         assert content(tmp_path) == first
         assert any(path.startswith(name) for path in first)
         ends["identical"] += 1

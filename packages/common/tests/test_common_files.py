@@ -1,13 +1,25 @@
 """Folders appear whole or not at all, and replace nothing that is not provably ours."""
 
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from linelet_common.errors import UsageError
-from linelet_common.files import LISTING, alone, check_output, digest_of, output_file, read_listing, whole_folder
+from linelet_common.files import (
+    LISTING,
+    alone,
+    check_output,
+    check_suffix,
+    digest_of,
+    output_file,
+    read_listing,
+    sweep,
+    whole_folder,
+    write_atomically,
+)
 
 
 def fill(out, text="one", inputs=()):
@@ -152,3 +164,50 @@ def test_a_folder_in_which_nothing_was_written_does_not_stay(tmp_path):
     with alone(tmp_path / "empty"):
         pass
     assert [p.name for p in tmp_path.iterdir()] == ["empty"]
+
+
+def test_an_output_by_another_name_of_an_input_is_that_input(tmp_path):
+    (tmp_path / "a.onnx").write_bytes(b"weights")
+    (tmp_path / "b.onnx").hardlink_to(tmp_path / "a.onnx")
+    with pytest.raises(UsageError, match=r"b\.onnx would overwrite the input .*a\.onnx"):
+        check_output(tmp_path / "b.onnx", [tmp_path / "a.onnx"])
+
+
+def test_links_in_a_circle_are_no_input_and_end_in_no_traceback(tmp_path):
+    (tmp_path / "round").symlink_to("round")
+    check_output(tmp_path / "out", [tmp_path / "round"])
+    check_output(tmp_path / "round", [tmp_path / "in"])
+
+
+@pytest.mark.parametrize("name", ["labels.txt", "reader.onnx", "html", "a.html.toml"])
+def test_an_output_is_called_what_it_is(name):
+    with pytest.raises(UsageError, match=r"--report .* does not end in \.html or \.htm; name such a file"):
+        check_suffix(Path(name), (".html", ".htm"), "--report")
+    check_suffix(Path("a.HTM"), (".html", ".htm"))
+
+
+@pytest.mark.parametrize("name", [LISTING, "deep/m"])
+def test_a_pipe_in_the_place_of_a_file_of_ours_is_somebody_elses(tmp_path, name):
+    out = tmp_path / "out"
+    fill(out)
+    (out / name).unlink()
+    os.mkfifo(out / name)
+    with pytest.raises(UsageError, match=r"nothing proves that Linelet wrote it|was changed since Linelet wrote it"):
+        fill(out, "two")
+
+
+@pytest.mark.parametrize("write", [lambda path: write_atomically(path, "x"), fill])
+def test_a_sweep_between_a_temporarys_making_and_its_lock_does_no_harm(tmp_path, monkeypatch, write):
+    """As where two runs begin at once: one takes the other's new file for what a killed run left."""
+    swept, opened = [], os.open
+
+    def open_after_a_sweep(path, *more, **named):
+        if str(path).endswith(".tmp") and not swept:
+            swept.append(path)
+            sweep(tmp_path)
+        return opened(path, *more, **named)
+
+    monkeypatch.setattr(os, "open", open_after_a_sweep)
+    write(tmp_path / "out")
+    assert swept
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]

@@ -1,7 +1,9 @@
 import pytest
+import torch
 
+from linelet_common.errors import TrainingError
 from linelet_model import device
-from linelet_model.device import note_threads, pick_threads
+from linelet_model.device import note_threads, pick_device, pick_threads
 
 # A second of each core, in hundredths: user, nice, system, idle, iowait, irq, softirq, steal.
 IDLE = [2, 0, 1, 97, 0, 0, 0, 0]
@@ -71,3 +73,13 @@ def test_a_system_that_tells_nothing_has_all_its_cores(machine, monkeypatch):
 def test_this_systems_times_are_understood():
     found = device._times()
     assert all(len(values) >= 8 for values in found.values())
+
+
+@pytest.mark.parametrize("name", ["auto", "cuda"])
+def test_more_processes_than_cuda_devices_are_refused(monkeypatch, name):
+    """Before torch, whose own message is a traceback of an invalid device ordinal."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    with pytest.raises(TrainingError, match="process 2 of this machine has no CUDA device, torch finds 2; start 2"):
+        pick_device(name)

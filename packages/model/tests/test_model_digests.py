@@ -2,16 +2,18 @@
 
 import contextlib
 import json
+import os
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from linelet_common.cli import main
 from linelet_common.digests import SEAL_KEY, check_sealed_file
-from linelet_common.errors import ReaderError, TrainingError
+from linelet_common.errors import LineletError, ReaderError, TrainingError
 from linelet_model import run
 from linelet_model.settings import Settings
 from linelet_model.training import train
@@ -132,3 +134,17 @@ def test_the_tool_ships_digests(copy, tmp_path):
 def test_what_ships_carries_digests():
     check_shipped(HEALTH_APP, ["spec.json", "weights.safetensors"], "reader.onnx")
     check_shipped(FINDER, ["finder.json", "weights.safetensors"], "finder.onnx")
+
+
+@pytest.mark.parametrize("digests", [True, False])
+@pytest.mark.parametrize("name", ["weights.safetensors", "spec.json", "checkpoint.pt"])
+def test_a_pipe_in_a_run_is_named_and_not_waited_for(copy, digits, name, digests):
+    if not digests:
+        plan = json.loads((copy / "run.json").read_bytes())
+        (copy / "run.json").write_text(json.dumps({k: v for k, v in plan.items() if k != "digests"}))
+    (copy / name).unlink()
+    os.mkfifo(copy / name)
+    settings = Settings(data=(str(digits),), epochs=14, batch=32, threads=1)
+    read = partial(train, settings, copy, resume=True) if name == "checkpoint.pt" else partial(load_reader, copy)
+    with pytest.raises((LineletError, OSError), match="is a pipe or device, not a file"):
+        read()

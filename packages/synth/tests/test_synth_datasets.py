@@ -304,3 +304,58 @@ def test_a_flipped_byte_is_named(whole: dict[str, Path], tmp_path: Path, form: s
         path.write_bytes(data)
         with pytest.raises(DatasetError, match="was changed since it was written"):
             open_dataset(out)
+
+
+def test_a_recipe_of_somebodys_own_is_not_overwritten(tmp_path: Path) -> None:
+    """recipe.toml is what 'linelet init' calls one, and what a dataset calls its own."""
+    own = tmp_path / "app" / "recipe.toml"
+    own.parent.mkdir()
+    own.write_text("# mine\n" + job().recipe.to_toml())
+    before = own.read_bytes()
+    with pytest.raises(UsageError, match="exists and is not a Linelet dataset"):
+        generate(Job(load_recipe(str(own)), 0, 1, "plain"), own.parent)
+    assert own.read_bytes() == before
+
+
+def test_what_a_run_killed_before_its_manifest_leaves_is_swept(tmp_path: Path) -> None:
+    out = tmp_path / "data"
+    out.mkdir()
+    (out / "recipe.toml").write_text(job().recipe.to_toml())
+    for name in (".recipe.toml.0123abcd.tmp", ".dataset.json.0123abcd.tmp"):
+        (out / name).write_text("half")
+    generate(Job(load_recipe("health-app"), 7, 3, "plain"), out)
+    assert not [p.name for p in out.iterdir() if p.name.startswith(".")]
+
+
+@pytest.mark.parametrize("name", ["images", ".parts", "images/0000001.png", "data.mdb"])
+def test_nothing_is_written_through_links(tmp_path: Path, name: str) -> None:
+    """--resume of a dataset in which something has become a link to somebody else's file or folder."""
+    made = job("lmdb" if name == "data.mdb" else "folder")
+    out, theirs = tmp_path / "data", tmp_path / "theirs"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(STORAGES[made.storage], "take", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            generate(made, out)
+    (out / name).rename(theirs) if name != "images/0000001.png" else theirs.write_text("precious")
+    (out / name).unlink(missing_ok=True)
+    (out / name).symlink_to(theirs)
+    shutil.rmtree(out / ".parts") if name.endswith(".png") else None
+    before = sorted(p.stat().st_mtime_ns for p in (theirs, *theirs.glob("*")))
+    with pytest.raises((DatasetError, OSError), match=r"is a link|symbolic link"):
+        generate(made, out, resume=True)
+    assert sorted(p.stat().st_mtime_ns for p in (theirs, *theirs.glob("*"))) == before
+
+
+def stopped(*arguments: object) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("name", ["recipe.toml", "Font.ttf", "words.txt", "labels"])
+def test_previews_and_zips_are_called_what_they_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    (tmp_path / name).write_text("mine")
+    for words in (["preview", "health-app"], ["preview", "health-app", "--screens"], ["pack", str(tmp_path)]):
+        assert main([*words, "--out", str(tmp_path / name)]) == 2
+        assert f"{name} does not end in ." in capsys.readouterr().err
+    assert (tmp_path / name).read_text() == "mine"

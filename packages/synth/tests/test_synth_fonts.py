@@ -1,6 +1,7 @@
 """Fonts by role and kind of text, chains of them, and what their outlines say of their characters."""
 
 import json
+import os
 import string
 from pathlib import Path
 
@@ -201,3 +202,9 @@ def test_a_corpus_of_many_faces_needs_no_companions(tmp_path: Path) -> None:
     for text, companions in (("Überweisung", False), ("Zażółć", True)):
         (tmp_path / "texts.txt").write_text(text, encoding="utf-8")
         assert read_corpus(tmp_path / "texts.txt", tmp_path)[0].companions == companions
+
+
+def test_a_pipe_is_no_font(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.ttf")
+    with pytest.raises(RecipeError, match=r"a\.ttf: is a pipe or device"):
+        read_faces(str(tmp_path / "a.ttf"))

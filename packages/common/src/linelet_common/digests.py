@@ -4,18 +4,21 @@ A sealed ONNX file ends in one more metadata entry, ``linelet_sha256``: the SHA-
 is checked without protobuf, and any ONNX reader shows it. Files written before there were digests have none, and load.
 """
 
+import errno
 import hashlib
 from collections.abc import Collection
 from pathlib import Path
 
 from linelet_common.errors import LineletError, ReaderError
-from linelet_common.files import digest_of
+from linelet_common.files import digest_of, read_bytes
 
 SEAL_KEY = "linelet_sha256"
 _KEY = SEAL_KEY.encode()
 # ModelProto.metadata_props is field 14; an entry's key is its field 1, its value field 2; all length-delimited.
 _HEAD = bytes([14 << 3 | 2, 4 + len(_KEY) + 64, 1 << 3 | 2, len(_KEY)]) + _KEY + bytes([2 << 3 | 2, 64])
 _SEAL = len(_HEAD) + 64
+# protobuf itself ends here.
+MAX_MODEL = 2**31 - 1
 
 
 def seal(model: bytes) -> bytes:
@@ -43,8 +46,10 @@ def check_seal(model: bytes, place: str | Path, error: type[LineletError] = Read
 def check_sealed_file(path: Path, error: type[LineletError] = ReaderError) -> None:
     """``check_seal`` of a file; one that cannot be read is left to whoever opens it."""
     try:
-        model = path.read_bytes()
-    except OSError:
+        model = read_bytes(path, MAX_MODEL)
+    except OSError as failure:
+        if failure.errno == errno.EFBIG:
+            raise error(f"{path} {failure.strerror}; weights beyond that lie beside the model", place=path) from None
         return
     check_seal(model, path, error)
 

@@ -8,8 +8,9 @@ import re
 import shutil
 import stat
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
@@ -37,7 +38,7 @@ def read_bytes(path: Path, most: int = MAX_TEXT) -> bytes:
         return file.read()
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path) -> BufferedReader:
     """A file to be read piece by piece. OSError if it cannot be read or is no regular file."""
     file = open(path, "rb", opener=_open_at_once)  # noqa: SIM115  # whoever asks for it closes it
     mode = os.fstat(file.fileno()).st_mode
@@ -53,19 +54,52 @@ def _open_at_once(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
+def _beside(path: Path, kind: str) -> Path:
+    """A name for a temporary beside ``path`` that nobody else takes."""
+    return path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.{kind}")
+
+
 @contextmanager
-def _held(path: Path) -> Iterator[None]:
-    """Within the block ``sweep`` leaves a temporary file or folder alone; the lock ends with the process."""
-    if fcntl is None:
-        yield
-        return
-    descriptor = os.open(path, os.O_RDONLY)
+def _temporary(path: Path, make: Callable[[Path], None]) -> Iterator[Path]:
+    """A file or folder beside ``path``, made by ``make``; it is gone after the block, unless it was moved away.
+
+    Within the block ``sweep`` leaves it alone, for it is locked; the lock ends with the process.
+    """
+    descriptor: int | None = None
+    temporary = _beside(path, "tmp")
     try:
-        with suppress(OSError):  # a file system without locks, where sweep gets none either
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
+        make(temporary)
+        while fcntl is not None and (descriptor := _locked(temporary)) is None:
+            temporary = _beside(path, "tmp")
+            make(temporary)
+        yield temporary
     finally:
-        os.close(descriptor)
+        if temporary.is_dir():
+            shutil.rmtree(temporary, ignore_errors=True)
+        else:
+            temporary.unlink(missing_ok=True)
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _locked(path: Path) -> int | None:
+    """The descriptor that holds a new temporary's lock; None if another process swept it away before it had one."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    with suppress(OSError):  # a file system without locks, where sweep gets none either
+        fcntl.flock(descriptor, fcntl.LOCK_EX)  # waits while a sweep holds it, which then removes the file
+    if path.exists():
+        return descriptor
+    os.close(descriptor)
+    return None
+
+
+def is_temporary(path: Path, name: str) -> bool:
+    """Whether a file beside ``name`` is called like one that is to take its place."""
+    found = _LEFTOVER.fullmatch(path.name)
+    return found is not None and found["name"] == name
 
 
 def sweep(folder: Path, name: str | None = None) -> None:
@@ -145,32 +179,48 @@ def output_file(path: Path) -> Iterator[BinaryIO]:
 def _replacing(path: Path) -> Iterator[BinaryIO]:
     """A temporary file beside ``path`` that takes its place when the block ends well, and vanishes otherwise."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
-    try:
-        temporary.touch()
-        with _held(temporary):
-            with temporary.open("wb") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    with _temporary(path, Path.touch) as temporary:
+        with temporary.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
 
 
-def check_output(out: Path, inputs: Iterable[Path]) -> None:
+def check_output(out: Path, inputs: Iterable[Path], option: str = "--out") -> None:
     """UsageError if writing ``out`` would overwrite one of the command's inputs, or a folder that holds one."""
-    place = out.resolve()
+    place = real(out)
     for given in inputs:
-        path = given.resolve()
-        if place == path or place in path.parents:
-            raise UsageError(f"--out {out} would overwrite the input {given}; name another place with --out", place=out)
+        path = real(given)
+        if place == path or place in path.parents or _same_file(place, path):
+            raise UsageError(
+                f"{option} {out} would overwrite the input {given}; name another place with {option}", place=out
+            )
+
+
+def real(path: Path) -> Path:
+    """The place that a path leads to. Links that go round in a circle lead nowhere, and are left as they are."""
+    return Path(os.path.realpath(path))  # Path.resolve raises RuntimeError for those until Python 3.13
+
+
+def _same_file(a: Path, b: Path) -> bool:
+    """Whether two paths are one file: by a hard link, or where upper and lower case are the same."""
+    try:
+        return a.samefile(b)
+    except OSError:  # one of them is not there
+        return False
+
+
+def check_suffix(out: Path, suffixes: tuple[str, ...], option: str = "--out") -> None:
+    """UsageError unless an output is called what it is: a slip must not cost a file of another kind."""
+    if out.suffix.lower() not in suffixes:
+        named = " or ".join(suffixes)
+        raise UsageError(f"{option} {out} does not end in {named}; name such a file", value=out, place=option)
 
 
 def digest_of(path: Path) -> str:
-    """SHA-256 of a file's content, in hexadecimal."""
-    with path.open("rb") as file:
+    """SHA-256 of a file's content, in hexadecimal. OSError as open_regular raises it."""
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -184,30 +234,25 @@ def whole_folder(path: Path, inputs: Iterable[Path] = ()) -> Iterator[Path]:
     """
     check_output(path, inputs)
     _refuse_strangers(path)
-    path = path.resolve()
+    path = real(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
-    temporary.mkdir()
-    try:
-        with _held(temporary):
-            yield temporary
-            write_listing(temporary, {name: digest_of(temporary / name) for name in _files_in(temporary)})
-            if path.exists():
-                retired = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.old")
-                path.replace(retired)
-                temporary.replace(path)
-                shutil.rmtree(retired)
-            else:
-                temporary.replace(path)
-        sweep(path.parent, path.name)  # only now: a killed run's .old is the last whole one until there is another
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with _temporary(path, Path.mkdir) as temporary:
+        yield temporary
+        write_listing(temporary, {name: digest_of(temporary / name) for name in _files_in(temporary)})
+        if path.exists():
+            retired = _beside(path, "old")
+            path.replace(retired)
+            temporary.replace(path)
+            shutil.rmtree(retired)
+        else:
+            temporary.replace(path)
+    sweep(path.parent, path.name)  # only now: a killed run's .old is the last whole one until there is another
 
 
 def read_listing(folder: Path) -> dict[str, str] | None:
     """The files that a folder of ours lists, name -> digest; None if it has no listing that can be read."""
     try:
-        data = json.loads((folder / LISTING).read_bytes())
+        data = json.loads(read_bytes(folder / LISTING))
     except (OSError, ValueError, RecursionError):
         return None
     if not isinstance(data, dict) or data.get("format") != _FORMAT or not isinstance(data.get("files"), dict):
@@ -230,7 +275,7 @@ def _refuse_strangers(path: Path) -> None:
     """UsageError unless ``path`` is free, empty, or a folder whose every file is ours."""
     if path.is_symlink():
         raise UsageError(f"{path} is a symbolic link; name the folder itself, or a new one, with --out", place=path)
-    if path.resolve() in (Path.cwd(), *Path.cwd().parents):
+    if real(path) in (Path.cwd(), *Path.cwd().parents):
         raise UsageError(f"{path} is the current folder or holds it; name a new folder with --out", place=path)
     if not path.exists() or (path.is_dir() and not any(path.iterdir())):
         return
@@ -246,7 +291,7 @@ def _refuse_strangers(path: Path) -> None:
             raise UsageError(
                 f"{path} holds {name}, which Linelet did not write there; name a new folder with --out", place=path
             )
-        if (path / name).is_symlink() or digest_of(path / name) != listed[name]:
+        if (path / name).is_symlink() or not (path / name).is_file() or digest_of(path / name) != listed[name]:
             raise UsageError(
                 f"{path / name} was changed since Linelet wrote it; name a new folder with --out", place=path / name
             )

@@ -7,6 +7,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from linelet_common.errors import DatasetError
+from linelet_common.files import open_regular
 from linelet_common.manifest import MANIFEST, UNFINISHED, Manifest
 
 # The head of a data file (lmdb.h, mdb.c: MDB_meta behind a page header of 16 bytes, on each of the first two pages):
@@ -77,7 +78,7 @@ def _check_length(path: Path) -> None:
     """DatasetError for a file shorter than its own pages: reading past its end would kill the process (SIGBUS)."""
     try:
         size = path.stat().st_size
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             first = file.read(_META.size)
             magic, _, page, _, _ = _META.unpack(first)
             file.seek(page)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from linelet_common.errors import DatasetError
+from linelet_common.files import open_regular
 from linelet_common.manifest import MANIFEST, Manifest
 
 PICTURES = ("png", "jpg", "jpeg", "webp", "bmp")
@@ -32,7 +33,7 @@ class Member(NamedTuple):
     @property
     def name(self) -> str:
         """Its name in the shard."""
-        with self.shard.open("rb") as file:
+        with open_regular(self.shard) as file:
             return self._header(file).name
 
     @property
@@ -42,7 +43,7 @@ class Member(NamedTuple):
 
     def read(self) -> tuple[bytes, str]:
         """Its content and its place. DatasetError if the shard ends before it does, or is not what it was."""
-        with self.shard.open("rb") as file:
+        with open_regular(self.shard) as file:
             info = self._header(file)
             file.seek(info.offset_data)
             data = file.read(info.size)
@@ -104,7 +105,7 @@ def _samples(shard: Path, kinds: tuple[str, ...]) -> dict[str, Files]:
     """The samples of a shard by their keys, in its order."""
     samples: dict[str, Files] = {}
     try:
-        with tarfile.open(shard, "r:") as archive:
+        with open_regular(shard) as file, tarfile.open(fileobj=file, mode="r:") as archive:
             for info in archive:
                 if not info.isdir():
                     _add(samples, info, shard, kinds)
@@ -138,7 +139,7 @@ def _add(samples: dict[str, Files], info: tarfile.TarInfo, shard: Path, kinds: t
 def _check_end(shard: Path) -> None:
     """DatasetError for a shard without the empty block that ends one: it was cut at a member, and may lack more."""
     size = shard.stat().st_size
-    with shard.open("rb") as file:
+    with open_regular(shard) as file:
         file.seek(max(0, size - 1024))
         if size < 1024 or any(file.read()):
             raise DatasetError(f"{shard} does not end as a tar file does; copy or make it again", place=shard)

@@ -163,7 +163,7 @@ def convert(
         )
     allowed = (drift.TOLERANCE if spec is None else TOLERANCE) if tolerance is None else tolerance
     notes = [*notes, *(f"the file: {note}" for note in file.notes), *_without_roundings(file, graphs, hints)]
-    with whole_folder(Path(out), inputs=[p for p in (file.path, data, finder) if p]) as folder:
+    with whole_folder(Path(out), inputs=[p for p in (file.path, data, finder, hints.dictionary) if p]) as folder:
         storage = Storage(weights, data, allowed, hints, tuple(tflite))
         report = _write(file, spec, graphs, folder, notes, storage, via_python)
         if finder and spec is not None:

@@ -89,6 +89,7 @@ def configure_convert(parser: argparse.ArgumentParser) -> None:
 
 def run_convert(arguments: argparse.Namespace) -> None:
     """Convert and say what was done."""
+    from linelet_common.files import check_output
     from linelet_common.spec import ReaderSpec
     from linelet_convert.conversion import convert
     from linelet_convert.third_party import Hints
@@ -102,6 +103,8 @@ def run_convert(arguments: argparse.Namespace) -> None:
         raise UsageError("--via onnx-tf and --python go together; give both or neither")
     if a.finder and a.no_finder:
         raise UsageError("--finder and --no-finder are both given; choose one")
+    if a.spec:
+        check_output(a.out, [a.spec])
     report = convert(
         a.model,
         a.out,

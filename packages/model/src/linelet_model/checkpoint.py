@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from linelet_common.errors import TrainingError
+from linelet_common.files import open_regular
 from linelet_model import run
 
 SECONDS = 60.0  # the most work that a kill costs
@@ -30,7 +31,8 @@ def restore(folder: Path, take: Callable[[dict[str, Any]], None], device: torch.
     path = folder / run.CHECKPOINT
     run.check_file(folder, run.CHECKPOINT, TrainingError)
     try:
-        saved = torch.load(path, map_location=device, weights_only=True)
+        with open_regular(path) as file:
+            saved = torch.load(file, map_location=device, weights_only=True)
     except FileNotFoundError:
         return
     except Exception as failure:  # pickle, zip and torch each raise their own

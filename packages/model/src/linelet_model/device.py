@@ -19,7 +19,13 @@ def pick_device(name: str) -> torch.device:
     if name == "mps" and not torch.backends.mps.is_available():
         raise TrainingError("--device mps: torch finds no Apple GPU; use --device cpu")
     if name == "cuda" or (name == "auto" and torch.cuda.is_available()):
-        index = int(os.environ.get("LOCAL_RANK", "0"))
+        index, found = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
+        if index >= found:
+            raise TrainingError(
+                f"process {index} of this machine has no CUDA device, torch finds {found}; start {found} processes, "
+                "or use --device cpu",
+                value=index,
+            )
         torch.cuda.set_device(index)
         return torch.device("cuda", index)
     if name == "mps" or (name == "auto" and torch.backends.mps.is_available()):

@@ -86,7 +86,8 @@ class World:
         size = int(os.environ.get("WORLD_SIZE", "1"))
         if size == 1:
             return cls()
-        dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+        # NCCL carries what lies on GPUs, once each process has chosen its own; gloo all else, with --device cpu too.
+        dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
         return cls(dist.get_rank(), size)
 
     def wrap(self, network: nn.Module, device: torch.device) -> nn.Module:
@@ -102,8 +103,6 @@ class World:
         if self.size == 1:
             return value
         shared = torch.tensor([value], dtype=torch.float64)
-        if torch.cuda.is_available():
-            shared = shared.cuda()
         dist.broadcast(shared, 0)
         return float(shared.item())
 
@@ -112,15 +111,12 @@ class World:
         if self.size == 1:
             return value
         shared = torch.tensor([value], dtype=torch.float64)
-        if torch.cuda.is_available():
-            shared = shared.cuda()
         dist.all_reduce(shared)
         return float(shared.item()) / self.size
 
     def wait(self) -> None:
         """Wait for all processes."""
-        if self.size > 1:
-            dist.barrier()
+        self.mean(0.0)  # NCCL's own barrier takes any GPU, also one that another process has
 
     def leave(self) -> None:
         """Leave in good order."""

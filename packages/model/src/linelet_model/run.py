@@ -22,7 +22,7 @@ from torch import nn
 
 from linelet_common.digests import check_digest
 from linelet_common.errors import LineletError, ReaderError
-from linelet_common.files import digest_of, read_bytes, write_atomically
+from linelet_common.files import digest_of, open_regular, read_bytes, write_atomically
 from linelet_common.schema import read_json
 from linelet_common.spec import FILE_NAME, ReaderSpec
 from linelet_model.networks import network_class
@@ -105,16 +105,21 @@ def load_network(folder: Path) -> tuple[nn.Module, ReaderSpec]:
         check_file(folder, name)
     spec = ReaderSpec.load(folder / FILE_NAME)
     network = network_class(spec.network)(spec.classes)
+    load_weights(folder, network, f"the network {spec.network}")
+    return network.eval(), spec
+
+
+def load_weights(folder: Path, network: nn.Module, name: str) -> None:
+    """Give a network, called ``name`` in messages, the weights of a run folder. ReaderError if they do not fit."""
     path = folder / WEIGHTS
     try:
+        open_regular(path).close()  # safetensors would wait for a pipe
         network.load_state_dict(load_file(path))
     except FileNotFoundError:
         raise ReaderError(f"{folder} has no {WEIGHTS} yet; let its first epoch finish", place=folder) from None
     except (SafetensorError, OSError) as failure:
-        raise ReaderError(f"{path} is damaged ({failure}); train again", place=path) from None
+        reason = getattr(failure, "strerror", None) or failure
+        raise ReaderError(f"{path} is damaged ({reason}); train again", place=path) from None
     except RuntimeError as failure:
         first = str(failure).splitlines()[-1].strip()
-        raise ReaderError(
-            f"{path} does not fit the network {spec.network} ({first}); train again", place=path
-        ) from None
-    return network.eval(), spec
+        raise ReaderError(f"{path} does not fit {name} ({first}); train again", place=path) from None

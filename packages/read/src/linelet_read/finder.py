@@ -6,9 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linelet_common.boxes import ONNX_KEY, Box, FinderSpec, find_lines
-from linelet_common.digests import check_sealed_file
 from linelet_common.errors import ReaderError
-from linelet_common.onnx_session import open_session
+from linelet_common.onnx_session import OnnxNetwork
 from linelet_common.preprocess import Pixels
 from linelet_common.reader import shipped_finder
 
@@ -17,7 +16,7 @@ class OnnxFinder:
     """An ONNX file that carries its FinderSpec, run by ONNX Runtime on the CPU.
 
     threads: ONNX Runtime's threads within an operator. ReaderError if the file is missing, broken, changed since it was
-    exported, or without a spec.
+    exported, without a spec, or not what its spec says.
     """
 
     def __init__(self, path: Path, threads: int = 1) -> None:
@@ -25,22 +24,16 @@ class OnnxFinder:
             raise ReaderError(
                 f"{path}: no such finder; train one with 'linelet train --task find' and export it", place=path
             )
-        check_sealed_file(path)
-        self._session = open_session(path, str(path), threads=threads)
-        metadata = self._session.get_modelmeta().custom_metadata_map
-        if ONNX_KEY not in metadata:
-            raise ReaderError(
-                f"{path} carries no finder's spec (metadata {ONNX_KEY!r}); make it with 'linelet export'",
-                value=ONNX_KEY,
-                place=path,
-            )
-        self.spec = FinderSpec.from_json(metadata[ONNX_KEY], f"{path} ({ONNX_KEY})")
-        self._input = self._session.get_inputs()[0].name
+        self._network = OnnxNetwork(path, ONNX_KEY, "finder's", threads)
+        self.spec = FinderSpec.from_json(self._network.text, f"{path} ({ONNX_KEY})")
 
     def score(self, tile: NDArray[np.float32]) -> NDArray[np.float32]:
         """A tile float32 (1, 1, H, W) -> how probably each cell lies in a line, float32 (1, H / stride, W / stride)."""
-        (output,) = self._session.run(None, {self._input: tile})
-        return np.asarray(output, dtype=np.float32).reshape(len(output), *output.shape[-2:])
+        output = self._network.run(tile)
+        wanted = (len(tile), tile.shape[2] // self.spec.stride, tile.shape[3] // self.spec.stride)
+        if output.size != wanted[0] * wanted[1] * wanted[2] or output.shape[-2:] != wanted[1:]:
+            raise self._network.misfit(f"gives {output.shape} for a tile of {tile.shape}, not {wanted}")
+        return output.reshape(wanted)
 
     def find(self, picture: Pixels) -> list[Box]:
         """The boxes of a screen's lines, uint8 (H, W) or RGB (H, W, 3), in reading order."""

@@ -10,9 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from linelet_common.digests import check_sealed_file
 from linelet_common.errors import ReaderError
-from linelet_common.onnx_session import open_session
+from linelet_common.onnx_session import OnnxNetwork
 from linelet_common.reader import Reader, known_readers, onnx_path
 from linelet_common.spec import ONNX_KEY, ReaderSpec
 
@@ -23,28 +22,23 @@ class OnnxReader:
     """An ONNX file that carries its spec, run by ONNX Runtime on the CPU.
 
     threads: ONNX Runtime's threads within an operator. ReaderError if the file is missing, broken, changed since it was
-    exported, or without a spec.
+    exported, without a spec, or not what its spec says.
     """
 
     def __init__(self, path: Path, threads: int = 1) -> None:
         if not path.is_file():
             raise ReaderError(f"{path}: no such ONNX file; make one with 'linelet export RUN --out {path}'", place=path)
-        check_sealed_file(path)
-        self._session = open_session(path, str(path), threads=threads)
-        metadata = self._session.get_modelmeta().custom_metadata_map
-        if ONNX_KEY not in metadata:
-            raise ReaderError(
-                f"{path} carries no reader spec (metadata {ONNX_KEY!r}); make it with 'linelet export', or add a spec",
-                value=ONNX_KEY,
-                place=path,
-            )
-        self.spec = ReaderSpec.from_json(metadata[ONNX_KEY], f"{path} ({ONNX_KEY})")
-        self._input = self._session.get_inputs()[0].name
+        self._network = OnnxNetwork(path, ONNX_KEY, "reader", threads)
+        self.spec = ReaderSpec.from_json(self._network.text, f"{path} ({ONNX_KEY})")
 
     def scores(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Input float32 (N, channels, H, W) -> the network's output as the spec's layout says."""
-        (output,) = self._session.run(None, {self._input: batch})
-        return np.asarray(output, dtype=np.float32)
+        """Input float32 (N, channels, H, W) -> the output. ReaderError if that is not what the spec says."""
+        output, layout = self._network.run(batch), self.spec.layout
+        wanted = {"N": len(batch), "C": self.spec.classes}
+        if output.ndim != 3 or any(output.shape[layout.index(axis)] != length for axis, length in wanted.items()):
+            lengths = f"{wanted['N']} lines and {wanted['C']} classes"
+            raise self._network.misfit(f"gives {output.shape}, not {layout} with {lengths}")
+        return output
 
 
 def load_reader(reader: str | Path, threads: int = 1) -> Reader:

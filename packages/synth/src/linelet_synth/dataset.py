@@ -16,7 +16,7 @@ from typing import Any
 
 from linelet_common.cli import Progress
 from linelet_common.errors import DatasetError, UsageError
-from linelet_common.files import alone, digest_of, read_bytes, sweep, write_atomically
+from linelet_common.files import alone, digest_of, is_temporary, read_bytes, sweep, write_atomically
 from linelet_common.processes import end_with_parent
 from linelet_synth.contents import Content
 from linelet_synth.job import Job
@@ -96,18 +96,29 @@ def _claim(job: Job, content: Content, out: Path, storage: Storage, resume: bool
         sweep(out / PARTS)
         storage.prepare()  # a run killed between its first steps may have left none
         return True
-    if out.exists() and (not out.is_dir() or any(not _leftover(p) for p in out.iterdir())):
+    recipe = job.recipe.to_toml()
+    if out.exists() and (not out.is_dir() or any(not _leftover(p, recipe) for p in out.iterdir())):
         raise UsageError(f"{out} exists and is not a Linelet dataset; name a new folder with --out", place=out)
     out.mkdir(parents=True, exist_ok=True)
-    write_atomically(out / RECIPE, job.recipe.to_toml())
+    for name in (RECIPE, MANIFEST):
+        sweep(out, name)
+    write_atomically(out / RECIPE, recipe)
     write_atomically(manifest, _json(job.manifest(content, False)))
     storage.prepare()
     return True
 
 
-def _leftover(path: Path) -> bool:
-    """Whether a file is what a run killed before its manifest was written leaves behind."""
-    return path.name == RECIPE or (path.name.startswith(".") and path.name.endswith(".tmp"))
+def _leftover(path: Path, recipe: str) -> bool:
+    """Whether a file is what a run of this recipe leaves behind that was killed before its manifest was written.
+
+    A recipe.toml that says anything else is somebody's own: it has the name that 'linelet init' gives one.
+    """
+    if path.name == RECIPE:
+        try:
+            return not path.is_symlink() and read_bytes(path) == recipe.encode()
+        except OSError:
+            return False
+    return is_temporary(path, RECIPE) or is_temporary(path, MANIFEST)
 
 
 def _json(data: dict[str, Any]) -> str:

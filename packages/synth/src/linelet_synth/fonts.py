@@ -17,6 +17,7 @@ from PIL import ImageFont
 
 from linelet_common.charset import Charset
 from linelet_common.errors import RecipeError, describe_characters
+from linelet_common.files import open_regular
 from linelet_synth.outlines import BUNDLED_ALIKE, Outlines, read_outlines
 from linelet_synth.shaping import Shaper, has_shapes
 
@@ -186,6 +187,7 @@ class Rejected:
 def read_faces(path: str, primary: bool = True) -> tuple[Face, ...]:
     """Every face of a font file. RecipeError if the file is missing or broken."""
     try:
+        open_regular(Path(path)).close()  # fontTools would wait for a pipe
         if path.lower().endswith(("ttc", "otc")):
             with TTCollection(path, lazy=True) as collection:
                 return tuple(_face(path, i, font, primary) for i, font in enumerate(collection.fonts))

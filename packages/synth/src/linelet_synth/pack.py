@@ -5,7 +5,7 @@ from pathlib import Path
 
 from linelet_common.datasets import open_dataset
 from linelet_common.errors import UsageError
-from linelet_common.files import output_file
+from linelet_common.files import output_file, real
 
 # PNG, LMDB and tar shards of PNG are compressed already.
 _SQUEEZED = (".txt", ".json", ".jsonl", ".toml")
@@ -18,7 +18,7 @@ def pack(dataset: Path, out: Path, follow_links: bool = False) -> int:
     follow_links: put what links lead to into the zip; else UsageError for a link, or a folder that is one.
     """
     lines = len(open_dataset(dataset, follow_links))
-    if out.resolve().is_relative_to(dataset.resolve()):
+    if real(out).is_relative_to(real(dataset)):
         raise UsageError(f"{out} lies inside {dataset}; name a place outside it with --out", place=out)
     with output_file(out) as whole, zipfile.ZipFile(whole, "w") as archive:
         for path in sorted(dataset.rglob("*")):
@@ -28,7 +28,7 @@ def pack(dataset: Path, out: Path, follow_links: bool = False) -> int:
                     place=path,
                 )
             if path.is_file() and path.name not in _NOT_DATA:
-                name = f"{dataset.resolve().name}/{path.relative_to(dataset).as_posix()}"
+                name = f"{real(dataset).name}/{path.relative_to(dataset).as_posix()}"
                 entry = zipfile.ZipInfo(name)  # dated 1980: a zip must not depend on when it was made
                 entry.compress_type = zipfile.ZIP_DEFLATED if path.suffix in _SQUEEZED else zipfile.ZIP_STORED
                 with path.open("rb") as file, archive.open(entry, "w", force_zip64=True) as target:

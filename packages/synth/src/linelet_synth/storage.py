@@ -4,6 +4,7 @@ A storage keeps chunks of samples. ``make`` runs in any process and may write fi
 first one, chunk after chunk in order. A chunk is either done or not there: a killed run leaves nothing in between.
 """
 
+import os
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from typing import Any, ClassVar, Protocol
 import lmdb
 
 from linelet_common.errors import DatasetError
-from linelet_common.files import write_atomically
+from linelet_common.files import read_bytes, write_atomically
 from linelet_synth.contents import PICTURE, Content
 from linelet_synth.source import GROUP
 
@@ -21,6 +22,17 @@ PARTS = ".parts"
 
 # What make hands to take: of LMDB the records, of the others nothing.
 Payload = list[tuple[bytes, bytes]]
+
+
+def _refuse_link(path: Path) -> None:
+    """DatasetError for what would be written through a link, into somebody else's file or folder."""
+    if path.is_symlink():
+        raise DatasetError(f"{path} is a link; remove it, or name a new folder with --out", place=path)
+
+
+def _open_own(path: str, flags: int) -> int:
+    """Open a file for writing: at the end of no link, and without waiting for the other end of a pipe."""
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0), 0o666)
 
 
 class Storage(Protocol):
@@ -63,8 +75,9 @@ class Folder:
 
     def prepare(self) -> None:
         """Make the folders."""
-        (self._out / "images").mkdir(parents=True, exist_ok=True)
-        (self._out / PARTS).mkdir(exist_ok=True)
+        for name in ("images", PARTS):
+            _refuse_link(self._out / name)
+            (self._out / name).mkdir(parents=True, exist_ok=True)
 
     def _part(self, k: int, name: str) -> Path:
         return self._out / PARTS / f"{k:06d}.{name}"
@@ -79,7 +92,7 @@ class Folder:
         folder = str(self._out) + "/"
         for sample in self._content.samples(samples):
             picture = f"images/{sample.number:07d}.png"
-            with open(folder + picture, "wb", buffering=0) as file:
+            with open(folder + picture, "wb", buffering=0, opener=_open_own) as file:
                 file.write(next(data for name, data in sample.records if name == PICTURE))
             for of_list, row in zip(rows, self._content.rows(sample, picture), strict=True):
                 of_list.append(row)
@@ -93,7 +106,7 @@ class Folder:
     def join(self, chunks: int, count: int) -> None:
         """Join the parts of the lists."""
         for name in self._content.lists:
-            parts = (self._part(k, name).read_bytes() for k in range(chunks))
+            parts = (read_bytes(self._part(k, name)) for k in range(chunks))
             write_atomically(self._out / name, self._content.join(name, parts))
 
     def files(self, chunks: int) -> list[str]:
@@ -130,6 +143,8 @@ class Lmdb:
     def prepare(self) -> None:
         """Make the environment."""
         self._out.mkdir(parents=True, exist_ok=True)
+        for name in ("data.mdb", "lock.mdb"):
+            _refuse_link(self._out / name)
         with self._environment():
             pass
 

@@ -115,10 +115,12 @@ def _configure_preview(parser: argparse.ArgumentParser) -> None:
 
 
 def _preview(arguments: argparse.Namespace) -> None:
+    from linelet_common.files import check_suffix
     from linelet_synth.preview import contact_sheet
     from linelet_synth.recipe import load_recipe
     from linelet_synth.source import Source
 
+    check_suffix(arguments.out, (".png", ".html", ".htm"))
     if arguments.screens:
         _preview_screens(arguments)
         return
@@ -251,8 +253,10 @@ def _configure_pack(parser: argparse.ArgumentParser) -> None:
 
 
 def _pack(arguments: argparse.Namespace) -> None:
+    from linelet_common.files import check_suffix
     from linelet_synth.pack import pack
 
+    check_suffix(arguments.out, (".zip",))
     pack(arguments.data, arguments.out, arguments.follow_links)
     finish(arguments.out, f"upload {arguments.out.name}, e.g. as a Kaggle dataset")
 
