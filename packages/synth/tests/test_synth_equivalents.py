@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import ImageFont
 
-from linelet_common import Charset
+from linelet_common import Charset, ReaderSpec
 from linelet_common.codec import UNKNOWN, Codec
 from linelet_common.errors import RecipeError
+from linelet_common.learnable import sample_problem
 from linelet_synth import Source
 from linelet_synth.atlas import SPACES, Atlas, set_text
 from linelet_synth.check import check
@@ -88,10 +89,14 @@ def test_a_narrow_space_is_drawn_narrow_and_labelled_as_a_space() -> None:
     assert gaps["\u202f"] < 0.8 * gaps[" "]
 
 
-def test_fragments_may_hold_spaces_that_no_font_has() -> None:
-    made = recipe("0123456789 ", ["{1000..99999 as 1\u202f234}"])
-    styles = [style for line in Source(made, 0, "screen").lines(range(1500)) for style in line.styles]
-    assert styles.count("fragment") > 5
+@pytest.mark.parametrize("form", ["{1000..99999 as 1\u202f234}", " ".join(["0123456789"] * 6)], ids=["space", "long"])
+def test_fragments_of_any_text_can_be_learnt(form: str) -> None:
+    """With a space that no font has, or so long that a strip of it is hardly a line."""
+    made = recipe("0123456789 ", [form])
+    spec = ReaderSpec(charset=made.charset, unknown=True)
+    fragments = [line for line in Source(made, 0, "screen").lines(range(1500)) if "fragment" in line.styles]
+    assert len(fragments) > 5
+    assert [sample_problem(line.picture, line.text, "a sample", spec) for line in fragments] == [None] * len(fragments)
 
 
 def test_fields_may_hold_what_labels_fold_as_texts_may() -> None:

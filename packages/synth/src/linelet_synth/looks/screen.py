@@ -7,11 +7,13 @@ taught a small network to read real screenshots. Each line has a budget of hardn
 people is left out.
 """
 
+import math
 from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
+from linelet_common.preprocess import MAX_ASPECT
 from linelet_synth.atlas import Atlas, ink_box, paste
 from linelet_synth.fonts import Face
 from linelet_synth.icons import Icons
@@ -30,6 +32,8 @@ from linelet_synth.texts import Part, Text, spans_seen
 
 # Room around the glyphs for what makes them thicker.
 _PAD = 2
+# Times its height that a fragment is long, a little less than what preprocessing takes for a line.
+_LONGEST = 0.9 * MAX_ASPECT
 _LESS = 0.7
 
 
@@ -87,8 +91,9 @@ class Screen:
             return lambda: line
         top = min(box.y for box in boxes)
         height = max(box.y + box.height for box in boxes) - top
-        # Up to a third of it, the upper or the lower.
-        cut, rows = max(3, round(height * deep)), line.picture.shape[0]
+        # Up to a third of it, the upper or the lower; of a long one enough to be taken for a line at all.
+        rows, columns = line.picture.shape[:2]
+        cut = max(3, round(height * deep), math.ceil(columns / _LONGEST))
         start, end = 0, min(max(round(top) + cut, 3), rows)
         if not upper:
             start, end = max(0, min(round(top + height) - cut, rows - 3)), rows
