@@ -90,7 +90,7 @@ def training_speed(data: Path, name: str, precision: str, seconds: float) -> Non
         times[0] = times[0] or time.perf_counter()
         return loss
 
-    State.train_step = counted  # type: ignore[method-assign]
+    State.train_step = counted  # type: ignore[method-assign, assignment]
     try:
         with tempfile.TemporaryDirectory() as folder:
             settings = Settings(data=(str(data),), minutes=seconds / 60, device=name, precision=precision)
