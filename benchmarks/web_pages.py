@@ -36,7 +36,7 @@ from linelet_common.preprocess import Pixels, load_image
 from linelet_read import load_finder
 
 PACKAGES = [
-    "@themesberg/volt-bootstrap-5-dashboard", "bulma-templates", "flowbite-admin-dashboard", "gentelella",
+    "bulma-templates", "flowbite-admin-dashboard", "gentelella",
     "material-dashboard", "purple-admin", "soft-ui-dashboard", "spectre.css", "startbootstrap-clean-blog",
     "startbootstrap-sb-admin", "startbootstrap-sb-admin-2", "uikit", "weui",
 ]  # fmt: skip
