@@ -10,7 +10,10 @@ from onnx import TensorProto, helper, numpy_helper
 from linelet_common.errors import ConversionError
 from linelet_common.spec import ReaderSpec
 from linelet_convert import convert
+from linelet_convert.feeds import make_feeds
+from linelet_convert.graphs import emit_graph
 from linelet_convert.onnxfile import OnnxFile
+from linelet_convert.runtimes import OnnxRuntime
 from linelet_convert.verify import relative
 
 RNG = np.random.default_rng(5)
@@ -93,6 +96,16 @@ def test_a_picture_of_whole_numbers(kind: type, tmp_path: Path) -> None:
     assert convert(path, tmp_path / "out").check.max_difference < 1e-4
     with pytest.raises(ConversionError, match="a reader is fed float32"):
         convert(path, tmp_path / "reader", spec=ReaderSpec(charset="abcd", color="rgb", height=8))
+
+
+@pytest.mark.parametrize(("batch", "sizes"), [("N", {(2, 0), (3, 1), (1, 2), (16, 0)}), (1, {(1, 0), (1, 1), (1, 2)})])
+def test_every_length_that_was_probed_is_run_too(batch: str | int, sizes: set[tuple[int, int]], tmp_path: Path) -> None:
+    nodes = [helper.make_node("Conv", ["x", "w"], ["y"])]
+    file = OnnxFile(save(tmp_path / "m.onnx", nodes, {"w": WEIGHTS.astype(np.float32)}, shape=(batch, 3, 8, "W")))
+    shapes = {"x": emit_graph(file, ()).inputs["x"].shape}
+    feeds = make_feeds(file, shapes, OnnxRuntime(file))
+    widths = [int(n) for n in shapes["x"][:, 3]]
+    assert {(feed["x"].shape[0], widths.index(feed["x"].shape[3])) for feed in feeds} == sizes
 
 
 def test_large_scores_are_compared_relative_to_their_size(tmp_path: Path) -> None:

@@ -6,10 +6,11 @@ from linelet_common.errors import ConversionError
 from linelet_convert.graphs import BATCHES
 from linelet_convert.onnxfile import OnnxFile, element_type, integer_range
 from linelet_convert.runtimes import Feeds, OnnxRuntime
-from linelet_convert.tfgraph import Shape
+from linelet_convert.tfgraph import Shape, static
 
-# A batch of one is what pages run, and where an axis of length 1 may be mistaken for one to broadcast.
-_FURTHER_BATCHES = (1, 16)
+# A batch of one is what pages run, and where an axis of length 1 may be mistaken for one to broadcast. Each comes with
+# the other lengths of a probe, so that all of those are run: a length's remainder decides how pictures are halved.
+_FURTHER_BATCHES = {1: 2, 16: 0}
 # Ranges of integers, tried from the widest: what an index or a length can be, nobody knows but the network.
 _RANGES = ((-(2**20), 2**20), (-1000, 1000), (0, 1000), (-2, 2), (0, 2))
 
@@ -19,10 +20,11 @@ def make_feeds(file: OnnxFile, shapes: dict[str, Shape], reference: OnnxRuntime)
 
     ConversionError with ONNX Runtime's words if it takes no integers of any range.
     """
-    sizes = [{name: shape[probe] for name, shape in shapes.items()} for probe in (0, 1)]
     loose = [name for name, shape in shapes.items() if shape.shape[1] and tuple(shape[:, 0]) == BATCHES]
-    for batch in _FURTHER_BATCHES if loose else ():
-        sizes.append({name: _with_batch(shape[0], batch, name in loose) for name, shape in shapes.items()})
+    probes = (0, 1) if loose or all(map(static, shapes.values())) else (0, 1, 2)
+    sizes = [{name: shape[probe] for name, shape in shapes.items()} for probe in probes]
+    for batch, probe in _FURTHER_BATCHES.items() if loose else ():
+        sizes.append({name: _with_batch(shape[probe], batch, name in loose) for name, shape in shapes.items()})
     rng = np.random.default_rng(0)
     whole = [i for i in file.inputs if element_type(i, file.path) in ("int32", "int64")]
     feeds = []
