@@ -31,8 +31,8 @@ class Settings:
     data: tuple[str, ...] = _option((), "dataset folder, DIR or DIR:WEIGHT; may be given several times")
     charset: str | None = _option(
         None,
-        "the reader's characters, for data whose dataset.json does not name them; with "
-        "letters from right to left among them, so are the lines",
+        "the reader's characters, for data whose dataset.json does not name them; with Arabic or Hebrew letters among "
+        "them, lines run from right to left",
     )
     recipe: str | None = _option(None, "train from this recipe directly, never on the same line twice")
     look: str | None = _option(None, "use only this look of the recipe")

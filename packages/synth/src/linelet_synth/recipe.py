@@ -261,7 +261,7 @@ class Recipe(Checked):
         }
 
     def _stands_elsewhere(self, other: str, character: str) -> bool:
-        """Whether a character stands elsewhere in lines from right to left than its equivalent. Spaces are set as one."""
+        """Whether lines from right to left have a character elsewhere than its equivalent. Spaces are set as one."""
         kinds = unicodedata.bidirectional(other), unicodedata.bidirectional(character)
         return self.towards is not None and character != " " and kinds[0] != kinds[1]
 
