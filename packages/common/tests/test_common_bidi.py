@@ -77,6 +77,14 @@ def test_look_alikes_are_folded_into_one() -> None:
     assert codec.fold("kg 75") == codec.fold("75 kg") == "75 kg"
 
 
+def test_unknown_characters_are_folded_where_they_are_seen() -> None:
+    """XY joins 12 in one run from left to right; their U+FFFD alone would not, and stand at the other side of it."""
+    codec = Codec(Charset("אב12 "), unknown=True, direction="rtl")
+    folded = codec.fold("אב XY12")
+    assert codec.seen(folded) == "\ufffd12 בא"
+    assert codec.fold(folded) == folded
+
+
 @given(st.lists(anything, min_size=1, max_size=4))
 def test_parts_of_a_line_are_arranged_as_the_whole(parts: list[str]) -> None:
     found = arrange(parts)

@@ -27,7 +27,7 @@ from linelet_synth import Source
 from linelet_synth.atlas import Atlas, Placed, ink_box, paste, set_line
 from linelet_synth.check import check
 from linelet_synth.fonts import Face, bundled, read_faces
-from linelet_synth.recipe import Recipe, parse_recipe
+from linelet_synth.recipe import Recipe, load_recipe, parse_recipe
 from linelet_synth.screens.setting import Run, Typeface, set_runs
 from linelet_synth.screens.source import ScreenSource
 
@@ -267,6 +267,17 @@ def test_what_cannot_be_read_is_refused(change: tuple[str, str], words: str) -> 
     assert change[0] in text
     with pytest.raises(RecipeError, match=words):
         Source(parse_recipe(text.replace(*change).encode(), "r.toml", Path()), 0)
+
+
+def test_a_corpus_becomes_a_recipe_that_passes_the_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("linelet_synth.fonts.system_fonts", lambda: [font("hebrew")])
+    (tmp_path / "texts.txt").write_text("משקל (קילו\nשָׁלוֹם\n68.5 ק״ג\n", encoding="utf-8")
+    path = tmp_path / "r.toml"
+    assert main(["init", "--corpus", str(tmp_path / "texts.txt"), "--out", str(path)]) == 0
+    found = load_recipe(str(path))
+    assert found.direction == "rtl"
+    assert ")" in found.charset
+    assert main(["recipe", "check", str(path)]) == 0
 
 
 def test_recipes_from_left_to_right_say_nothing_new() -> None:

@@ -98,19 +98,21 @@ class Codec:
         outside the charset are gaps, and are left out. Characters stay where there is no class for unknown ones. Of
         texts from right to left that look the same, as "75 kg" and "kg 75", it is the one that readers give.
         """
+        if not self.direction:
+            return self._fold(text)
+        # What is folded is what is seen: U+FFFD joins other runs than the characters it stands for.
+        seen = self._fold(to_visual(text))
+        read = to_logical(seen)
+        return read if to_visual(read) == seen else self._fold(text)
+
+    def _fold(self, text: str) -> str:
         if " " in self.charset:
             text = "".join(" " if c.isspace() and c not in self.charset else c for c in text)
-        if self.unknown:
-            seen = (c for c in text if c in self.charset or not c.isspace())
-            runs = itertools.groupby(seen, lambda c: c in self.charset)
-            text = "".join("".join(run) if known else UNKNOWN for known, run in runs)
-        return self._as_read(text) if self.direction else text
-
-    def _as_read(self, text: str) -> str:
-        """The text that is read where this one is seen; itself where no text that is read looks like it."""
-        visual = to_visual(text)
-        read = to_logical(visual)
-        return read if to_visual(read) == visual else text
+        if not self.unknown:
+            return text
+        seen = (c for c in text if c in self.charset or not c.isspace())
+        runs = itertools.groupby(seen, lambda c: c in self.charset)
+        return "".join("".join(run) if known else UNKNOWN for known, run in runs)
 
     def encode(self, text: str) -> NDArray[np.int64]:
         """Classes of a text, int64 (L,), in the picture's order. CharsetError names characters that have no class."""

@@ -29,7 +29,11 @@ class Settings:
     """Everything that decides a training's result."""
 
     data: tuple[str, ...] = _option((), "dataset folder, DIR or DIR:WEIGHT; may be given several times")
-    charset: str | None = _option(None, "the reader's characters, for data whose dataset.json does not name them")
+    charset: str | None = _option(
+        None,
+        "the reader's characters, for data whose dataset.json does not name them; with Arabic or Hebrew letters among "
+        "them, lines run from right to left",
+    )
     recipe: str | None = _option(None, "train from this recipe directly, never on the same line twice")
     look: str | None = _option(None, "use only this look of the recipe")
     network: str = _option(DEFAULT, "network to train", tuple(NETWORKS))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from linelet_common.codec import Codec
+from linelet_common.bidi import to_logical, to_visual
 from linelet_common.errors import describe_characters
 from linelet_synth.atlas import Atlas, Placed, ink_box, set_line
 from linelet_synth.colours import choose_text_colour, contrast, parse_colour
@@ -116,13 +116,13 @@ def text_notes(recipe: Recipe) -> list[str]:
 
 def order_notes(source: Source) -> list[str]:
     """Texts from right to left that look like others, and are read as those."""
-    codec = Codec(source.recipe.characters, unknown=source.unknown, direction=source.direction)
     rng, found = Rng(b"order", 0), dict[str, str]()
     for i in range(_TRIES if source.direction else 0):
         rng.seek(i)
         text = source.mixture.draw(rng)
-        if text.parts[0].kind != "random" and codec.fold(text.text) != text.text:
-            found[text.text] = codec.fold(text.text)
+        read = to_logical(to_visual(text.text))
+        if text.parts[0].kind != "random" and read != text.text:
+            found[text.text] = read
     return [f"{text!r} looks like {read!r}, and is read so" for text, read in list(found.items())[:_NAMED]]
 
 

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from linelet_common.bidi import MIRRORED, is_rtl
 from linelet_common.charset import Charset
 from linelet_common.errors import CharsetError, RecipeError
 from linelet_common.preprocess import Pixels, load_image
@@ -217,6 +218,8 @@ def read_corpus(path: Path, folder: Path) -> tuple[Corpus, int]:
     phrases, repeated = corpus_phrases(str(path))
     held = {" " if c.isspace() else c for phrase in phrases for c in phrase}
     held -= {c for own, others in EQUIVALENTS.items() if own in held for c in others}
+    if is_rtl("".join(held)):  # where each bracket is drawn as its mirror image too
+        held |= {MIRRORED.get(c, c) for c in held}
     charset = "".join(sorted(held))
     try:
         Charset(charset)
@@ -253,7 +256,7 @@ def propose(found: Found | None, corpus: Corpus | None = None) -> str:
         "BACKGROUNDS": ", ".join(f'"{_hex(colour)}"' for colour in backgrounds),
         "SIZES": f"{low}, {max(low + 2, high)}",
         "COLOURS\n": names + "\n",
-        "CHARSET": _toml("charset", charset),
+        "CHARSET": _toml("charset", charset) + ('\ndirection = "rtl"' if is_rtl(charset) else ""),
         "FONTS": _toml("fonts", fonts),
         "COMPANIONS": _toml("companion_fonts", ("bundled",) if not corpus or corpus.companions else ()),
         "TEXTS\n": texts,

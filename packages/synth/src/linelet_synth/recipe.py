@@ -6,6 +6,7 @@ Precedence: the defaults below < the file < flags of the command. Paths in a rec
 import hashlib
 import json
 import tomllib
+import unicodedata
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
@@ -256,8 +257,13 @@ class Recipe(Checked):
             for character, others in self.equivalents.items()
             if character in self.charset
             for other in others
-            if other not in self.charset
+            if other not in self.charset and not self._stands_elsewhere(other, character)
         }
+
+    def _stands_elsewhere(self, other: str, character: str) -> bool:
+        """Whether lines from right to left have a character elsewhere than its equivalent. Spaces are set as one."""
+        kinds = unicodedata.bidirectional(other), unicodedata.bidirectional(character)
+        return self.towards is not None and character != " " and kinds[0] != kinds[1]
 
     def text_colours(self, role: str) -> tuple[Colour, ...]:
         """The role's colours, best first."""
