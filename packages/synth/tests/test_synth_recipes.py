@@ -1,6 +1,7 @@
 """Recipes: what they may say, what is refused, and the verbs around them."""
 
 import json
+import re
 import shutil
 import tomllib
 import zipfile
@@ -149,7 +150,10 @@ def test_a_corpus(tmp_path: Path) -> None:
         (SMALL + "[looks.plain]\ncanvas = [0, 50]", "write [width, height] in pixels"),
         (SMALL + "[looks.plain]\nweight = 0.0", "every look has weight 0"),
         (SMALL + '[roles.field]\ncolours = ["pink"]', "roles.field.colours names 'pink'"),
-        (SMALL.replace('kg"]', '斤"]'), "texts.0 holds '斤' with '斤' (U+65A4), not in the charset (13 characters)"),
+        (
+            SMALL.replace('kg"]', '斤"]'),
+            "texts.0 holds '{40..110:.1f}斤' with '斤' (U+65A4), not in the charset (13 characters)",
+        ),
         (SMALL.replace(".1f", ".1q"), "format '.1q' is not Python's"),
         (SMALL.replace("40..110", "110..40"), "the range 110..40 runs backwards"),
         (SMALL.replace("{40..110:.1f}", "{weight}"), "asks for 'weight', neither a vocabulary"),
@@ -346,6 +350,20 @@ def test_init_takes_a_corpus_and_passes_the_check(tmp_path: Path, capsys: pytest
     assert set("体重CHARSET€ę\\") <= set(made.charset)
     assert "\u00a0" not in made.charset
     assert made.palette.backgrounds == ("#2fb680",)
+    # Its commented forms, once they are none: the check asks for their characters, and then takes them.
+    lines = path.read_text(encoding="utf-8").split("\n")
+    start = lines.index("# [[texts]]")
+    end = lines.index("# ]") + 1
+    lines[start:end] = [line.removeprefix("# ") for line in lines[start:end]]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    assert main(["recipe", "check", str(path)]) == 2
+    refused = capsys.readouterr().err
+    assert "texts.1: '{0..999}'; " in refused
+    asked_for = re.findall(r"'(.)' \(U\+", refused)
+    assert set(asked_for) == {*"0789:"}
+    more = "\n".join(lines).replace('charset = "', 'charset = "' + "".join(asked_for))
+    path.write_text(more, encoding="utf-8")
+    assert main(["recipe", "check", str(path)]) == 0
     (tmp_path / "words.txt").write_text("a\u200bb\n", encoding="utf-8")
     path.unlink()
     assert main(asked) == 2
@@ -364,4 +382,4 @@ def test_every_text_that_the_charset_cannot_write_is_named_at_once(tmp_path: Pat
     assert message.startswith(
         "3 texts hold '斤' (U+65A4), '公' (U+516C), 'k' (U+006B), 'g' (U+0067), not in the charset"
     )
-    assert all(words in message for words in ("text 2: '斤'", "text 3: '公斤'", "texts.1: 'kg'"))
+    assert all(words in message for words in ("text 2: '斤'", "text 3: '公斤'", "texts.1: '{1..2}kg'"))

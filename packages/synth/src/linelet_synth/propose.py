@@ -186,10 +186,19 @@ random = { length = [1, 8], tokens = ["BMI", "kg"] }
 """
 
 _PHRASES = """\
-# The app's texts, one a line. Kinds of text have shares; a form such as "{40..110:.1f} kg" draws numbers.
+# The app's texts, one a line. Kinds of text have shares.
 [[texts]]
 weight = 8
 CORPUS
+
+# Numbers, days and times as the app writes them. The check names the characters that the charset needs for them.
+# [[texts]]
+# weight = 8
+# role = "value"
+# forms = [
+#   "{0..999}", "{0..9999.99:,.2f}", "{0..9999.99 as 1.234,56}", "{2020-01-01..2029-12-31:%d.%m.%Y}",
+#   "{00:00..23:59:%H:%M}",
+# ]
 
 # Random strings let every character be seen often enough, wherever it stands.
 [[texts]]

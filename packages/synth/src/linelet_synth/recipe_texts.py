@@ -94,10 +94,10 @@ def _drawer(recipe: Recipe, k: int, files: dict[str, bytes], refusals: Refusals)
         return _folded(Phrases(phrases, kind.role, family(kind, recipe, k)), "".join(phrases), recipe)
     vocabulary = {name: tuple(_seen(word, recipe) for word in words) for name, words in recipe.vocabulary.items()}
     forms = [parse_form(_seen(form, recipe), vocabulary, where) for form in kind.forms]
-    for form in forms:
+    for written_form, form in zip(kind.forms, forms, strict=True):
         # Words of a vocabulary are named as such.
-        for piece in (piece for piece in form if not any(piece is words for words in vocabulary.values())):
-            refusals.note(piece_characters(piece).translate(recipe.folding), where)
+        own = (piece for piece in form if not any(piece is words for words in vocabulary.values()))
+        refusals.note("".join(map(piece_characters, own)).translate(recipe.folding), where, written_form)
     held = "".join(piece_characters(piece) for form in forms for piece in form)
     return _folded(Forms(forms, kind.role, family(kind, recipe, k)), held, recipe)
 

@@ -223,8 +223,8 @@ def frequencies(mixture: Mixture, charset: Charset) -> dict[str, float]:
     return {c: counts[c] / _ESTIMATE for c in charset}
 
 
-# Texts named in one message.
-_NAMED = 20
+# Texts named in one message, and characters shown of each.
+_NAMED, _LONGEST = 20, 80
 
 
 class Refusals:
@@ -234,11 +234,12 @@ class Refusals:
         self._charset = charset
         self._found: list[tuple[str, str, str]] = []
 
-    def note(self, text: str, where: str) -> None:
-        """Look at a text."""
+    def note(self, text: str, where: str, form: str = "") -> None:
+        """Look at a text, or at all that a form writes."""
         missing = self._charset.missing(text)
         if missing:
-            self._found.append((text, where, missing))
+            shown = form or text
+            self._found.append((shown if len(shown) <= _LONGEST else shown[:_LONGEST] + "…", where, missing))
 
     def end(self) -> None:
         """RecipeError naming the characters that are missing, and the texts with them."""
