@@ -169,7 +169,7 @@ class Recipe(Checked):
     """What to synthesise."""
 
     name: str = pydantic.Field(min_length=1)  # shown to people; the reader gets it too
-    charset: str  # every character that a reader shall know, in the order of its classes
+    charset: str  # every character that a reader is to know, in the order of its classes
     # Files (face.ttc#1), folders, "bundled", "system", chains of them ([["App.woff2", "More.woff2"]]): for the whole
     # charset, or what the texts without fonts of their own need of it.
     fonts: Fonts = ("bundled",)
