@@ -130,7 +130,7 @@ def compressed(site: Path, paths: set[str]) -> int:
     return total
 
 
-def main() -> None:
+def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--onnx", type=Path, required=True)
@@ -140,51 +140,65 @@ def main() -> None:
         "--engines", nargs="*", default=[], help="only these, of " + " ".join("/".join(r) for r in RUNS)
     )
     parser.add_argument("--json", type=Path)
-    arguments = parser.parse_args()
+    return parser.parse_args()
 
-    dataset = open_dataset(arguments.data)
-    count = min(arguments.lines, len(dataset))
+
+def build_site(site: Path, bundle: Path, onnx: Path, images: list[Any], peers: bool) -> None:
+    """Put what the pages load into the folder ``site``: bundle, ONNX file, lines as PNG, the peers where asked for."""
+    (site / "package.json").write_text('{"private": true}')
+    if peers:
+        command = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", *PEERS]
+        subprocess.run(command, cwd=site, check=True, capture_output=True)
+    shutil.copytree(bundle, site / "bundle")
+    shutil.copyfile(onnx, site / "reader.onnx")
+    shutil.copyfile(Path(__file__).with_suffix(".mjs"), site / "run.mjs")
+    (site / "index.html").write_text('<!doctype html><script type="module" src="run.mjs"></script>')
+    (site / "lines").mkdir()
+    for i, image in enumerate(images):
+        Image.fromarray(image).save(site / f"lines/{i}.png")
+
+
+def measure(
+    site: Path, url: str, runs: list[tuple[str, str]], charset: str, labels: list[str], expected: list[str]
+) -> list[dict[str, Any]]:
+    """What each engine gives for the site's lines, printed as soon as it is there."""
+    results = []
+    with sync_playwright() as playwright:
+        if ("linelet", "wasm") in runs:
+            first = [first_text(playwright, url + "bundle/") for _ in range(3)]
+            size = compressed(site, {p for p in Handler.asked if p.startswith("/bundle/")})
+            print(f"the page: first text after {min(first):.0f} ms (best of 3), {size / 1e6:.2f} MB", flush=True)
+        for name, backend in runs:
+            job = {"engine": name, "backend": backend, "charset": charset, "lines": len(labels)}
+            result = run_job(playwright, url, site, job)
+            fetched = {
+                p for p in Handler.asked if not p.startswith(("/lines/", "/job", "/run", "/index", "/favicon"))
+            } - {"/"}
+            result |= cpu(Handler.marks, len(labels))
+            results.append(judge(name, backend, result, compressed(site, fetched), labels, expected))
+            print(line(results[-1]), flush=True)
+    return results
+
+
+def main() -> None:
+    args = options()
+    dataset = open_dataset(args.data)
+    count = min(args.lines, len(dataset))
     images = [dataset.image(i) for i in range(count)]
     labels = [dataset.label(i) for i in range(count)]
-    spec = ReaderSpec.load(arguments.bundle / "spec.json")
-    expected = python_texts(arguments.onnx, spec, images)
-    runs = [run for run in RUNS if not arguments.engines or "/".join(run) in arguments.engines]
+    spec = ReaderSpec.load(args.bundle / "spec.json")
+    expected = python_texts(args.onnx, spec, images)
+    runs = [run for run in RUNS if not args.engines or "/".join(run) in args.engines]
 
     with tempfile.TemporaryDirectory() as folder:
-        site = Path(folder)
-        (site / "package.json").write_text('{"private": true}')
-        if any(name != "linelet" for name, _ in runs):
-            command = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", *PEERS]
-            subprocess.run(command, cwd=site, check=True, capture_output=True)
-        shutil.copytree(arguments.bundle, site / "bundle")
-        shutil.copyfile(arguments.onnx, site / "reader.onnx")
-        shutil.copyfile(Path(__file__).with_suffix(".mjs"), site / "run.mjs")
-        (site / "index.html").write_text('<!doctype html><script type="module" src="run.mjs"></script>')
-        (site / "lines").mkdir()
-        for i, image in enumerate(images):
-            Image.fromarray(image).save(site / f"lines/{i}.png")
+        build_site(Path(folder), args.bundle, args.onnx, images, any(name != "linelet" for name, _ in runs))
         server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=folder))
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://localhost:{server.server_address[1]}/"
-
-        results = []
-        with sync_playwright() as playwright:
-            if ("linelet", "wasm") in runs:
-                first = [first_text(playwright, url + "bundle/") for _ in range(3)]
-                size = compressed(site, {p for p in Handler.asked if p.startswith("/bundle/")})
-                print(f"the page: first text after {min(first):.0f} ms (best of 3), {size / 1e6:.2f} MB", flush=True)
-            for name, backend in runs:
-                job = {"engine": name, "backend": backend, "charset": spec.charset, "lines": count}
-                result = run_job(playwright, url, site, job)
-                fetched = {
-                    p for p in Handler.asked if not p.startswith(("/lines/", "/job", "/run", "/index", "/favicon"))
-                } - {"/"}
-                result |= cpu(Handler.marks, count)
-                results.append(judge(name, backend, result, compressed(site, fetched), labels, expected))
-                print(line(results[-1]), flush=True)
+        results = measure(Path(folder), url, runs, spec.charset, labels, expected)
         server.shutdown()
-    if arguments.json:
-        arguments.json.write_text(json.dumps(results, ensure_ascii=False, indent=1) + "\n")
+    if args.json:
+        args.json.write_text(json.dumps(results, ensure_ascii=False, indent=1) + "\n")
 
 
 def cpu(marks: dict[str, float], count: int) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Reading quality and cost beside ready engines, on the same lines in the same run.
+"""Reading quality and cost compared with other engines, on the same lines in the same run.
 
     pip install rapidocr rapidocr-onnxruntime pytesseract ; apt-get install tesseract-ocr tesseract-ocr-chi-sim
     python benchmarks/reading_engines.py health-app DATA [DATA ...]
@@ -103,7 +103,7 @@ def main() -> None:
         engines["Tesseract, whitelist"] = tesseract(charset)
     except ImportError:
         print("Tesseract left out: pip install pytesseract")
-    print("| lines | engine | exact | CER | CPU ms a line |\n|---|---|---|---|---|")
+    print("| lines | engine | exact | CER | CPU ms per line |\n|---|---|---|---|---|")
     for folder in args.data:
         dataset = open_dataset(folder)
         images = [dataset.image(i) for i in range(len(dataset))]

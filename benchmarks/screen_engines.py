@@ -1,4 +1,4 @@
-"""Finding and reading whole screens beside ready engines, on the same screens in the same run.
+"""Finding and reading whole screens compared with other engines, on the same screens in the same run.
 
     pip install rapidocr rapidocr-onnxruntime
     python benchmarks/screen_engines.py health-app DATA [DATA ...] [--limit 100]
@@ -91,7 +91,7 @@ def main() -> None:
         "PP-OCRv6 small": pp_ocr_v6(codec),
         "PP-OCRv4 mobile": pp_ocr_v4(codec),
     }
-    print("| engine | lines found | exact | not there | over 0.9 | screens right | CPU ms a screen | MB |")
+    print("| engine | lines found | exact | not there | over 0.9 | screens right | CPU ms per screen | MB |")
     print("|---|---|---|---|---|---|---|---|")
     for name, (engine, size) in engines.items():
         result, spent = ScreenEvaluation(), 0.0

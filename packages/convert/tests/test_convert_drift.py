@@ -46,7 +46,7 @@ def test_a_detectors_weights_become_uint8_where_its_map_bears_it(tmp_path: Path)
     assert (whole.harm, whole.why) == (None, "asked for")
     small = convert(path, tmp_path / "small", "uint8")
     assert isinstance(small.harm, Drift)
-    assert small.harm.judged_on == "made screens"
+    assert small.harm.judged_on == "synthetic screens"
     assert small.harm.outputs is None  # there is a map only
     assert small.harm.boxes
     assert small.harm.loss <= 0.05
@@ -72,7 +72,8 @@ def test_weights_that_move_the_outputs_too_far_are_refused(tmp_path: Path) -> No
     path = detector(tmp_path / "detector.onnx")
     with pytest.raises(
         ConversionError,
-        match=r"with float16 weights \d\.\d\d% of the map's text changes, .*\(made screens\), 0\.0% is allowed; .*--",
+        match=r"with float16 weights \d\.\d\d% of the map's text changes, "
+        r".*\(synthetic screens\), 0\.0% is allowed; .*--",
     ):
         convert(path, tmp_path / "out", "float16", tolerance=0.0)
     assert not (tmp_path / "out").exists()
@@ -94,7 +95,7 @@ def test_a_recognisers_weights_are_judged_by_the_relative_difference_of_its_scor
     report = convert(recogniser(tmp_path / "m.onnx"), tmp_path / "out", "uint8")
     assert isinstance(report.harm, Drift)
     assert (report.harm.judged_on, report.harm.text, report.harm.boxes, report.harm.moved) == (
-        "made lines", None, None, None,
+        "synthetic lines", None, None, None,
     )  # fmt: skip
     assert report.harm.outputs
     assert 0 < report.harm.outputs <= 0.05
@@ -161,7 +162,7 @@ def test_maps_are_judged_by_text_and_boxes() -> None:
     """Two boxes of 4 x 8 pixels, of which one loses a column, then all but its rim."""
     before = np.zeros((1, 1, 16, 32), np.float32)
     before[0, 0, 2:6, 2:10] = before[0, 0, 9:13, 12:20] = 0.9
-    tried = Trial([{}], [], "made screens", [(16, 32)])
+    tried = Trial([{}], [], "synthetic screens", [(16, 32)])
     narrower, gone = before.copy(), before.copy()
     narrower[0, 0, 2:6, 2] = 0.2
     gone[0, 0, 2:6, 3:10] = 0.2

@@ -17,7 +17,7 @@ from linelet_convert.interpreter import OPERATORS, Interpreter
     ("operator", "arguments", "what"),
     [
         ("GatherV2", (np.arange(3.0), np.array([-1]), np.array(0)), "gathers by negative indices"),
-        ("ReverseV2", (np.array([True, False]), np.array([0])), "reverses truths"),
+        ("ReverseV2", (np.array([True, False]), np.array([0])), "reverses booleans"),
         ("Slice", (np.arange(4.0), np.array([3]), np.array([2])), r"takes \[2\] of \[4\] from \[3\]"),
         ("StridedSlice", (np.arange(4), np.array([0]), np.array([4]), np.array([2])), "strided slice of int64"),
     ],

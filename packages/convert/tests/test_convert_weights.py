@@ -19,7 +19,7 @@ def readings(sure, doubted, text="7"):
 
 
 def test_made_lines_that_the_reader_doubts_do_not_count_unless_it_doubts_most():
-    made = Sample([], None, "made lines")
+    made = Sample([], None, "synthetic lines")
     half = MADE_LINES // 2
     assert telling(readings(half, half), made) == list(range(half))
     assert telling(readings(3, MADE_LINES - 3), made) == list(range(MADE_LINES))
@@ -36,7 +36,7 @@ def test_lines_with_labels_all_count():
 
 
 def test_a_confidence_that_enters_another_band_counts_though_the_text_stays():
-    made = Sample([], None, "made lines")
+    made = Sample([], None, "synthetic lines")
     before = [Reading("7", confidence, ()) for confidence in [0.95] * MADE_LINES]
     after = [Reading("7", confidence, ()) for confidence in [0.95] * (MADE_LINES - 2) + [0.91, 0.89]]
     harm = measure(before, after, made)
@@ -74,7 +74,8 @@ def test_the_smallest_harmless_weights_are_chosen_unasked(tmp_path: Path) -> Non
     report = convert(reader_onnx(tmp_path / "m.onnx", kernel, bias), tmp_path / "out")
     assert report.weights["uint8"] == kernel.size
     assert re.fullmatch(
-        r"the smallest weights that change none of \d+ texts and move no confidence past 0.5 or 0.9 \(made lines\)",
+        r"the smallest weights that change none of \d+ texts and move no confidence past 0\.5 or 0\.9 "
+        r"\(synthetic lines\)",
         report.why,
     )
     assert json.loads((tmp_path / "out/conversion.json").read_text())["why"] == report.why

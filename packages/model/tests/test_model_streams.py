@@ -219,7 +219,9 @@ def test_pictures_that_cannot_be_read_stop_the_training_or_are_left_out(small, t
     labels = (folder / "labels.txt").read_text().splitlines()
     for i in range(0, 240, 10):
         (folder / labels[i].split("\t")[0]).write_bytes(b"\x89PNG")
-    with pytest.raises(DatasetError, match=r"bad lines: line \d+ of .* is not a picture .*; mend them and go on with"):
+    with pytest.raises(
+        DatasetError, match=r"bad lines: line \d+ of .* is not a picture .*; fix them and continue with"
+    ):
         feed_of([(folder, 1.0)])  # some of them are held out
     feed = feed_of([(folder, 1.0)], skip_bad=True)
     try:

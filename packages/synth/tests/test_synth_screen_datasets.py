@@ -93,7 +93,7 @@ def coco(annotation: str) -> str:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("[]", "holds no object"),
+        ("[]", "is not a JSON object"),
         ("{", "is not JSON"),
         ('{"images": [], "annotations": []}', "lists no images"),
         (coco('"image_id": 2, "bbox": [0, 0, 1, 1]'), "names image 2"),

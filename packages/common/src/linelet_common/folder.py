@@ -135,7 +135,7 @@ class LabelFile:
         if held[0] != block:
             held = self._held = (block, self._lines(block))
         if row >= len(held[1]):
-            raise DatasetError(f"{self._path} was changed while it was read; begin again", place=self._path)
+            raise DatasetError(f"{self._path} was changed while it was read; start again", place=self._path)
         return _entry(held[1][row], block * _BLOCK + row + 1, self._path)
 
     def _lines(self, block: int) -> list[bytes]:

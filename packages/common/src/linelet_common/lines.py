@@ -28,7 +28,7 @@ def read_details(data: bytes, place: str) -> Details:
     """A line's details from JSON. DatasetError for anything else, or a value that makes no sense."""
     found = read_json(data, place, DatasetError, "make the dataset again or remove the file")
     if not isinstance(found, dict):
-        raise DatasetError(f"{place} holds no object; make the dataset again or remove the file", place=place)
+        raise DatasetError(f"{place} is not a JSON object; make the dataset again or remove the file", place=place)
     return parse(Details, found, place, DatasetError)
 
 

@@ -27,7 +27,9 @@ class LmdbRecords:
         if count is None:
             if manifest and not manifest.complete:
                 raise DatasetError(UNFINISHED.format(path=folder))
-            raise DatasetError(f"{folder}/data.mdb has no num-samples; it is no dataset, or unfinished", place=folder)
+            raise DatasetError(
+                f"{folder}/data.mdb has no num-samples; it is not a dataset, or is unfinished", place=folder
+            )
         if not count.isdigit() or not 0 < int(count[:10]) < 10**9:
             raise DatasetError(
                 f"{folder}/data.mdb says num-samples {count[:20]!r}, not a number above 0; make it again",

@@ -52,7 +52,7 @@ class Manifest(Checked):
             raise DatasetError(f"{path} {failure.strerror}; make the dataset again", place=path) from None
         data = read_json(content, str(path), DatasetError, "make the dataset again")
         if not isinstance(data, dict):
-            raise DatasetError(f"{path} holds no object; make the dataset again", place=path)
+            raise DatasetError(f"{path} is not a JSON object; make the dataset again", place=path)
         return parse(cls, data, str(path), DatasetError)
 
     def check(self, folder: Path) -> None:

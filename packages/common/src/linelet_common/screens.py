@@ -253,7 +253,7 @@ def _content(path: Path) -> bytes:
 def _json_object(data: bytes, place: str) -> dict[str, Any]:
     found = read_json(data, place, DatasetError, "make the dataset again")
     if not isinstance(found, dict):
-        raise DatasetError(f"{place} holds no object; make the dataset again", place=place)
+        raise DatasetError(f"{place} is not a JSON object; make the dataset again", place=place)
     return found
 
 

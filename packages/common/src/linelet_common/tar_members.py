@@ -58,7 +58,7 @@ class Member(NamedTuple):
         except tarfile.TarError:
             info = None
         if info is None:
-            raise DatasetError(f"{self.shard} was changed while it was read; begin again", place=self.shard)
+            raise DatasetError(f"{self.shard} was changed while it was read; start again", place=self.shard)
         found: tarfile.TarInfo = info
         return found
 

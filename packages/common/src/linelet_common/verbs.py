@@ -1,4 +1,4 @@
-"""``linelet demo``: the whole way from a recipe to a page that reads a screen, by the verbs that a user would type."""
+"""``linelet demo``: the whole pipeline, from a recipe to a page that reads a screen, by the verbs that a user types."""
 
 import argparse
 import contextlib
@@ -15,12 +15,12 @@ from linelet_common.cli import Verb, command, finish, invoke
 from linelet_common.errors import LineletError, UsageError
 
 RECIPE = "health-app"
-# The plain look is learned to 99 % within minutes; a reader for real screens wants all looks and a longer training.
+# The plain look is learned within minutes; a reader for real screens needs both looks and longer training.
 LOOK = "plain"
 LINES, UNSEEN = 30_000, 1_000
 MINUTES = 3.5  # of six that the demo may take on two cores
 SCREEN = 74  # a screen in faces that the plain look has too
-SURE = 0.5  # of what a reader doubts more than this, smaller weights may make another text
+SURE = 0.5  # confidence; smaller weights may change the texts of lines below it
 
 
 def _configure(parser: argparse.ArgumentParser) -> None:
@@ -65,8 +65,8 @@ def _run(args: argparse.Namespace) -> None:
     print(f"\nunseen lines: {in_onnx['lines']}, exact {100 * in_onnx['exact']:.2f} %, CER {100 * in_onnx['cer']:.3f} %")
     check = json.loads((out / "bundle" / "conversion.json").read_text(encoding="utf-8"))["check"]
     print("PyTorch and ONNX Runtime give the same text for each of them")
-    print(f"TensorFlow.js ({check['by']}) and ONNX Runtime: {check['texts_equal']} of {check['lines']} texts equal,")
-    print(f"scores within {check['max_difference']:.1e}")
+    equal = f"{check['texts_equal']} of {check['lines']} texts equal"
+    print(f"{check['by']} and ONNX Runtime: {equal}, scores within {check['max_difference']:.1e}")
     _read_screen(out, run, reader, bundle)
     print(f"took {time.monotonic() - start:.0f} s")
     finish(out, f"{command('serve', bundle)}, and open the address it prints")
@@ -91,9 +91,10 @@ def _read_screen(out: Path, run: str, reader: str, bundle: str) -> None:
         differ = [(a, b) for a, b in pairs if a["text"] != b["text"]]
         if len(in_bundle["lines"]) != len(texts[0]) or any(a["confidence"] >= SURE for a, _ in differ):
             raise LineletError(f"{picture} is read differently by {reader} and {bundle}; report it with the folder")
-        print(f"the bundle's TensorFlow.js reads {len(pairs) - len(differ)} of them the same, and all that is sure")
+        same = len(pairs) - len(differ)
+        print(f"the bundle's TensorFlow.js reads {same} of them the same, among them all confident ones")
     for key, field in in_onnx["fields"].items():
         print(f"{key} = {field['value']}")
 
 
-DEMO = Verb("the whole way with the built-in recipe: lines, training, ONNX, bundle, a screen read", _configure, _run)
+DEMO = Verb("run the whole pipeline on a built-in recipe: lines, training, ONNX, bundle, a screen", _configure, _run)

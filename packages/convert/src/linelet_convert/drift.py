@@ -95,7 +95,7 @@ class Trial:
 
 
 def trial(file: OnnxFile, shapes: dict[str, Shape], hints: Hints, data: Path | None) -> Trial:
-    """The inputs by which outputs are judged: a dataset's pictures, made lines or screens, or noise.
+    """The inputs by which outputs are judged: a dataset's pictures, synthetic lines or screens, or noise.
 
     shapes: of the inputs, by the file's names. hints: how a picture's values become the network's. ConversionError
     where data has pictures and the network takes none.
@@ -147,8 +147,8 @@ def _pictures(shape: Shape, axes: tuple[int, int, int] | None, data: Path | None
         return [_rgb(dataset.image(int(i))) for i in chosen], str(data)
     if axes[1] not in dynamic_axes(shape) and shape[0, axes[1]] <= _LINE:
         spec = ReaderSpec(charset=string.ascii_letters + string.digits, height=int(shape[0, axes[1]]))
-        return check_lines(spec, _LINES, 3), "made lines"
-    return check_screens(_SCREENS, 3), "made screens"
+        return check_lines(spec, _LINES, 3), "synthetic lines"
+    return check_screens(_SCREENS, 3), "synthetic screens"
 
 
 def _rgb(picture: Pixels) -> Pixels:

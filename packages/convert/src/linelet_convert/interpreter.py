@@ -211,7 +211,7 @@ def _refuse(condition: bool, what: str) -> None:
 
 
 def _reverse(attributes: Attributes, x: Array, axes: Array) -> Array:
-    _refuse(x.dtype == np.bool_, "reverses truths")
+    _refuse(x.dtype == np.bool_, "reverses booleans")
     return np.flip(x, tuple(axes))
 
 

@@ -84,7 +84,7 @@ class Harm:
 def sample(spec: ReaderSpec, data: Path | None) -> Sample:
     """Lines of a dataset, spread over it, or made ones."""
     if data is None:
-        return Sample(check_lines(spec, MADE_LINES, 1), None, "made lines")
+        return Sample(check_lines(spec, MADE_LINES, 1), None, "synthetic lines")
     dataset = open_dataset(data)
     chosen = np.unique(np.linspace(0, len(dataset) - 1, min(DATA_LINES, len(dataset))).round().astype(int))
     return Sample([dataset.image(int(i)) for i in chosen], [dataset.label(int(i)) for i in chosen], str(data))

@@ -56,13 +56,13 @@ def configure_convert(parser: argparse.ArgumentParser) -> None:
     add("--out", type=Path, required=True, help="the bundle folder to write")
     add("--width", type=_widths, default=[], metavar="W[,W...]", help="fix the input width, or several, in pixels")
     add("--weights", choices=("auto", "float32", "float16", "uint8"), default="auto", help="how weights are stored; "
-        "auto takes the smallest that change no text and no band of confidence (default: %(default)s)")  # fmt: skip
-    add("--data", type=Path, metavar="DIR", help="dataset to check on: every text must match; smaller weights are "
-        "judged on it")  # fmt: skip
-    add("--tolerance", type=_share, metavar="SHARE", help="fraction of lines that smaller weights may lose (default: "
-        "0.005), or by which they may move a bare graph's outputs (default: 0.05)")  # fmt: skip
-    add("--finder", type=Path, metavar="FILE", help="the finder of lines to put beside the reader, an ONNX file "
-        "(default: the one that ships)")  # fmt: skip
+        "auto: the smallest that change no text and move no confidence past 0.5 or 0.9 (default: auto)")  # fmt: skip
+    add("--data", type=Path, metavar="DIR", help="dataset to check on: every text must match, and smaller weights "
+        "are judged on it")  # fmt: skip
+    add("--tolerance", type=_share, metavar="SHARE", help="fraction (0-1) of exact lines that smaller weights may lose "
+        "(default: 0.005), or by which they may move a bare graph's outputs (default: 0.05)")  # fmt: skip
+    add("--finder", type=Path, metavar="FILE", help="ONNX file of the finder to put beside the reader "
+        "(default: the shipped one)")  # fmt: skip
     add("--no-finder", action="store_true", help="leave the finder out: boxes are drawn by hand")
     add("--onnx", action="store_true", help="also put the ONNX file into the bundle, for onnxruntime-web")
     add("--tflite", type=_widths, default=[], metavar="W[,W...]", help="also put the network into the bundle "
@@ -74,7 +74,7 @@ def configure_convert(parser: argparse.ArgumentParser) -> None:
     add("--charset", help="the characters, in the order of their classes")
     add("--dictionary", type=Path, metavar="FILE", help="the characters, one per line (default: the ONNX file's "
         "metadata 'character')")  # fmt: skip
-    add("--space", action="store_true", help="add a space behind the characters (PaddleOCR's use_space_char)")
+    add("--space", action="store_true", help="append a space to the characters (PaddleOCR's use_space_char)")
     add("--height", type=int, help="input height in pixels, if the file leaves it open")
     add("--color", choices=("grey", "rgb", "bgr"), help="what the channels are (default: grey or rgb)")
     add("--mean", type=_numbers, default=(0.5,), help="subtracted from values of 0-1 (default: 0.5)")
@@ -84,7 +84,7 @@ def configure_convert(parser: argparse.ArgumentParser) -> None:
     onnx_tf = parser.add_argument_group("conversion through onnx-tf and tensorflowjs_converter")
     add = onnx_tf.add_argument
     add("--via", choices=("direct", "onnx-tf"), default="direct", help="how to convert (default: direct)")
-    add("--python", type=Path, metavar="FILE", help="the Python of onnx-tf's pinned environment")
+    add("--python", type=Path, metavar="FILE", help="the Python interpreter of onnx-tf's pinned environment")
 
 
 def run_convert(arguments: argparse.Namespace) -> None:

@@ -46,7 +46,7 @@ class Check:
 def check_reader(
     file: OnnxFile, spec: ReaderSpec, models: dict[int, Path], runtime: Runtime, data: Path | None = None
 ) -> Check:
-    """Compare a reader's scores and texts on made lines. models: by width, or {0: model} for any width.
+    """Compare a reader's scores and texts on synthetic lines. models: by width, or {0: model} for any width.
 
     data: a dataset whose lines are all compared too.
 

@@ -71,7 +71,7 @@ def load_lines(dataset: LineDataset, spec: ReaderSpec, skip_bad: bool = False) -
             found.append(problem)
         progress.advance()
     if found and not skip_bad:
-        raise DatasetError(f"{bad_lines(found, len(found))}; mend them or pass --skip-bad")
+        raise DatasetError(f"{bad_lines(found, len(found))}; fix them or pass --skip-bad")
     if not lines:
         raise DatasetError(f"no usable line is left of {len(dataset)}; check the labels")
     return lines, len(found)

@@ -105,5 +105,7 @@ def open_tensorboard(settings: Settings, out: Path, world: World) -> Any:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
-        raise TrainingError("--tensorboard needs it installed; pip install 'linelet-model[tensorboard]'") from None
+        raise TrainingError(
+            "--tensorboard needs TensorBoard installed; pip install 'linelet-model[tensorboard]'"
+        ) from None
     return SummaryWriter(str(out / "tensorboard"))

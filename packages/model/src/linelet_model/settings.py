@@ -38,7 +38,7 @@ class Settings:
     look: str | None = _option(None, "use only this look of the recipe")
     network: str = _option(DEFAULT, "network to train", tuple(NETWORKS))
     start: str | None = _option(None, "reader to start from: a run folder or a shipped reader such as health-app")
-    minutes: float | None = _option(None, "minutes to train, wall time, loading not counted")
+    minutes: float | None = _option(None, "minutes of wall time to train, loading not counted")
     epochs: int | None = _option(None, f"how many epochs to train ({EPOCHS} if --minutes isn't given either)")
     batch: int = _option(64, "lines per step, over all devices")
     optimiser: str = _option("muon", "muon for inner matrices with AdamW for the rest, or adamw", ("muon", "adamw"))
@@ -51,22 +51,24 @@ class Settings:
     clip: float = _option(5.0, "norm to which gradients are clipped")
     ema: float = _option(0.998, "EMA decay per step; the reader gets the averaged weights")
     accumulate: int = _option(1, "steps whose gradients are accumulated before the weights are updated")
-    patience: int | None = _option(None, "stop after so many epochs without a lower CER")
+    patience: int | None = _option(None, "stop after this many epochs without a lower CER")
     precision: str = _option(
         "auto",
         "auto: bf16 where the device has it, else fp16 on CUDA and fp32 elsewhere",
         ("auto", "fp32", "bf16", "fp16"),
     )
     device: str = _option("auto", "auto takes CUDA, then MPS, then the CPU", ("auto", "cpu", "cuda", "mps"))
-    threads: int = _option(0, "torch's threads on the CPU; 0: one for each core that is free at the beginning")
+    threads: int = _option(0, "torch's threads on the CPU; 0: one for each core that is free at the start")
     workers: int = _option(2, "processes that make lines from a recipe, or read those of datasets too large for memory")
-    epoch_lines: int = _option(20_000, "lines that make an epoch when training from a recipe")
+    epoch_lines: int = _option(20_000, "lines per epoch when training from a recipe")
     scramble: float = _option(
-        0.04, "share of lines scrambled after the first epoch, so that what is no character is read as none", former=0.0
+        0.04,
+        "share of lines scrambled after the first epoch, so that other shapes are not read as characters",
+        former=0.0,
     )
     validation: float = _option(0.05, "share of a dataset's texts held out for validation")
     seed: int = _option(0, "seed of the initial weights, the order of lines and their augmentation")
-    compile: bool = _option(False, "compile the network with torch.compile; pays off in long trainings only")
+    compile: bool = _option(False, "compile the network with torch.compile; pays off only in long trainings")
     tensorboard: bool = _option(False, "also write TensorBoard events into the run folder")
     follow_links: bool = _option(False, "also read pictures that are links out of the dataset's folder")
     skip_bad: bool = _option(False, "leave bad lines out (counted) instead of refusing the dataset")

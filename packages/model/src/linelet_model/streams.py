@@ -74,7 +74,7 @@ class Survey:
                     spare.append(i)
             progress.advance()
         if self.bad and not settings.skip_bad:
-            raise DatasetError(f"{bad_lines(self.problems, self.bad)}; mend them or pass --skip-bad")
+            raise DatasetError(f"{bad_lines(self.problems, self.bad)}; fix them or pass --skip-bad")
         train, held = settle_split(train, held, spare)
         check_split(part.path, len(part.dataset), len(train), len(held))
         self.train, self.held = np.frombuffer(train, np.uintc), np.frombuffer(held, np.uintc)
@@ -114,7 +114,7 @@ class StreamFeed:
         try:
             self.held_out = self.lines(self.request(np.concatenate(judged)))
             if not self.held_out:
-                raise DatasetError(f"no held-out line of {parts[0].path} can be read; mend its pictures")
+                raise DatasetError(f"no held-out line of {parts[0].path} can be read; fix its pictures")
         except BaseException:
             self.close()  # nobody else has the pool yet
             raise
@@ -136,7 +136,7 @@ class StreamFeed:
             lines.extend(part)
             problems += found
         if problems and not self.settings.skip_bad:
-            remedy = "mend them and go on with --resume, or begin again with --skip-bad"
+            remedy = "fix them and continue with --resume, or start again with --skip-bad"
             raise DatasetError(f"{bad_lines(problems, len(problems))}; {remedy}")
         for problem in problems[: max(0, SHOWN - self._told)]:
             self._told += 1
@@ -194,7 +194,7 @@ class StreamEpoch:
         """The batches of pool k, as many as if all of its lines could be read."""
         steps = self._first[k + 1] - self._first[k]
         if len(lines) < steps:
-            raise DatasetError(f"{len(lines)} of {len(self._pools[k])} lines can be read; mend the dataset's pictures")
+            raise DatasetError(f"{len(lines)} of {len(self._pools[k])} lines can be read; fix the dataset's pictures")
         batches = pool_batches([image.shape[1] for image in lines.images], steps)
         order = np.random.default_rng([self._feed.settings.seed, self._number, 2, k]).permutation(steps)
         return [batches[i] for i in order]

@@ -16,7 +16,11 @@ _TASKS: dict[str, type[Settings] | type[FinderSettings]] = {"read": Settings, "f
 
 def _configure_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", required=True, help="the run folder to write")
-    parser.add_argument("--resume", action="store_true", help="go on with the run in --out, exactly as it was begun")
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="continue the run in --out exactly where it stopped; the other options as before",
+    )
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     parser.add_argument(
         "--task",
@@ -113,5 +117,5 @@ def _run_export(args: argparse.Namespace) -> None:
     finish(out, command("convert", out, "--out", "bundle"))
 
 
-TRAIN = Verb("train a reader on labelled lines", _configure_train, _run_train)
+TRAIN = Verb("train a reader on labelled lines, or a finder on screens", _configure_train, _run_train)
 EXPORT = Verb("write a run's network as ONNX, checked against torch", _configure_export, _run_export)

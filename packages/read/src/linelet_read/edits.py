@@ -20,4 +20,6 @@ def edits_by(name: Edits) -> ModuleType:
         return Levenshtein
     except ImportError:
         other = "levenshtein" if name == "rapidfuzz" else "rapidfuzz"
-        raise UsageError(f"--edits {name} needs it installed; pip install {name}, or use --edits {other}") from None
+        raise UsageError(
+            f"--edits {name} needs the package {name}; pip install {name}, or use --edits {other}"
+        ) from None

@@ -18,7 +18,7 @@ def _configure_evaluate(parser: argparse.ArgumentParser) -> None:
         "--edits",
         choices=("levenshtein", "rapidfuzz"),
         default="levenshtein",
-        help="what computes edit distances: Levenshtein (GPL) or rapidfuzz (MIT) (default: %(default)s)",
+        help="library for edit distances: Levenshtein (GPL) or rapidfuzz (MIT) (default: %(default)s)",
     )
     parser.add_argument("--report", metavar="FILE", help="also write an HTML report with the pictures of the mistakes")
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
@@ -174,10 +174,13 @@ def _add_finder(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_decode(parser: argparse.ArgumentParser) -> None:
-    text = "greedy: the best class of each frame (default); grammar: the likeliest text that the reader's recipe allows"
+    text = (
+        "greedy: the best class of each frame (default); grammar: the most probable text that the reader's recipe "
+        "allows, where the network finds one plausible"
+    )
     parser.add_argument("--decode", choices=("greedy", "grammar"), default="greedy", help=text)
 
 
-EVALUATE = Verb("how well a reader reads a dataset", _configure_evaluate, _run_evaluate)
-COMPARE = Verb("whether two readers differ significantly", _configure_compare, _run_compare)
+EVALUATE = Verb("measure how well a reader reads a dataset", _configure_evaluate, _run_evaluate)
+COMPARE = Verb("test whether two readers differ significantly", _configure_compare, _run_compare)
 READ = Verb("read screenshots or pictures of lines", _configure_read, _run_read)

@@ -172,7 +172,7 @@ class Recipe(Checked):
     """What to synthesise."""
 
     name: str = pydantic.Field(min_length=1)  # shown to people; the reader gets it too
-    charset: str  # every character that a reader shall know, in the order of its classes
+    charset: str  # every character that a reader is to know, in the order of its classes
     direction: Literal["ltr", "rtl"] = "ltr"  # of lines; "rtl" for Arabic, Hebrew and all other texts of their screens
     # Files (face.ttc#1), folders, "bundled", "system", chains of them ([["LED.woff2#U+30-39", "App.woff2"]]): for the
     # whole charset, or what the texts without fonts of their own need of it.

@@ -41,16 +41,18 @@ def _configure_synth(parser: argparse.ArgumentParser) -> None:
         "--workers",
         type=positive,
         default=1,
-        help="worker processes (default 1); they change no line",
+        help="worker processes (default 1); the lines are the same for any number",
     )
     parser.add_argument("--look", choices=LOOKS, help="draw only this look instead of the recipe's mixture")
     parser.add_argument(
         "--split",
         choices=SPLITS,
         default="all",
-        help="draw the texts of one side only; no text is on both",
+        help="draw only training or only validation texts; no text is in both",
     )
-    parser.add_argument("--grey", action="store_true", help="grey pictures instead of RGB; twice as fast")
+    parser.add_argument(
+        "--grey", action="store_true", help="grey pictures instead of RGB; faster, and all that a reader sees"
+    )
     parser.add_argument(
         "--format", choices=STORAGES, default="folder", help="how the lines are stored (default folder)"
     )
@@ -61,9 +63,11 @@ def _configure_synth(parser: argparse.ArgumentParser) -> None:
         type=_shard,
         default=(0, 1),
         metavar="I/N",
-        help="make part I of N only, from 0/N on",
+        help="make only part I of N, counted from 0",
     )
-    parser.add_argument("--engine", choices=ENGINES, default="local", help="here or on a Ray cluster (default local)")
+    parser.add_argument(
+        "--engine", choices=ENGINES, default="local", help="run here or on a Ray cluster (default local)"
+    )
 
 
 def _synth(arguments: argparse.Namespace) -> None:
@@ -74,7 +78,7 @@ def _synth(arguments: argparse.Namespace) -> None:
     from linelet_synth.recipe import load_recipe
 
     if arguments.screens and (arguments.look or arguments.details):
-        raise UsageError("--look and --details are of lines; leave them out with --screens")
+        raise UsageError("--look and --details apply to lines only; leave them out with --screens")
     job = Job(
         load_recipe(arguments.recipe),
         arguments.seed,
@@ -142,7 +146,7 @@ def _preview_screens(arguments: argparse.Namespace) -> None:
     from linelet_synth.screens.source import ScreenSource
 
     if arguments.look or arguments.out.suffix.lower() in (".html", ".htm"):
-        raise UsageError("--look and reports (.html) are of lines; with --screens write a contact sheet (.png)")
+        raise UsageError("--look and reports (.html) apply to lines only; with --screens write a contact sheet (.png)")
     source = ScreenSource(load_recipe(arguments.recipe), arguments.seed)
     screens_sheet(source, arguments.count or 12, arguments.out)
     finish(arguments.out, command("synth", arguments.recipe, "--screens", "--out", "screens", "--count", 1000))
@@ -163,7 +167,7 @@ def _configure_init(parser: argparse.ArgumentParser) -> None:
         "--corpus",
         type=Path,
         metavar="TEXTS",
-        help="a UTF-8 file with the app's texts, one a line: the recipe takes its texts, characters and fonts from it",
+        help="a UTF-8 file of the app's texts, one per line: the recipe takes its texts, characters and fonts from it",
     )
 
 
@@ -249,7 +253,7 @@ def _fonts(arguments: argparse.Namespace) -> None:
 def _configure_pack(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", type=Path, help="dataset folder")
     parser.add_argument("--out", type=Path, required=True, help="zip file to write")
-    parser.add_argument("--follow-links", action="store_true", help="put what symbolic links lead to into the zip")
+    parser.add_argument("--follow-links", action="store_true", help="put the targets of symbolic links into the zip")
 
 
 def _pack(arguments: argparse.Namespace) -> None:

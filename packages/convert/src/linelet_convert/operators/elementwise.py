@@ -80,7 +80,7 @@ def _same(x: Value, g: Emitter) -> Value:
 def _dropout(node: OnnxNode, g: Emitter) -> Value:
     training = node.optional(2)
     if node.outputs > 1 or (training is not None and (training.constant is None or training.constant.any())):
-        node.refuse("drops numbers (training mode); export in evaluation mode")
+        node.refuse("is in training mode; export in evaluation mode")
     return _same(node.input(0), g)
 
 

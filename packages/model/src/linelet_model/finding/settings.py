@@ -19,16 +19,16 @@ class FinderSettings:
 
     data: tuple[str, ...] = _option((), "screens with boxes; may be given several times")
     start: str | None = _option(None, "finder to start from: a run folder")
-    minutes: float | None = _option(None, "minutes to train, wall time, loading not counted")
+    minutes: float | None = _option(None, "minutes of wall time to train, loading not counted")
     epochs: int | None = _option(None, f"how many epochs to train ({EPOCHS} if --minutes isn't given either)")
     batch: int = _option(16, "crops per step")
-    crop: int = _option(320, "pixels of a crop's side, a multiple of 32")
+    crop: int = _option(320, "side of the crops to train on, in pixels, a multiple of 32")
     lr: float = _option(3e-3, "peak learning rate")
     weight_decay: float = _option(0.01, "decoupled weight decay")
     warmup: float = _option(0.02, "share of the training during which the learning rate warms up")
     clip: float = _option(1.0, "norm to which gradients are clipped")
     ema: float = _option(0.998, "EMA decay per step; the finder gets the averaged weights")
-    threads: int = _option(0, "torch's threads on the CPU; 0: one for each core that is free at the beginning")
+    threads: int = _option(0, "torch's threads on the CPU; 0: one for each core that is free at the start")
     validation: float = _option(0.03, "share of the screens held out for validation")
     seed: int = _option(0, "seed of the initial weights, the order of screens and their augmentation")
     follow_links: bool = _option(False, "also read pictures that are links out of the dataset's folder")
@@ -59,7 +59,7 @@ class FinderSettings:
                     f"{flag} {value} is outside {low:g} to {high:g}; choose a value within", value=value
                 )
         if self.crop % 32:
-            raise TrainingError(f"--crop {self.crop} is no multiple of 32; take {self.crop // 32 * 32}")
+            raise TrainingError(f"--crop {self.crop} is not a multiple of 32; take {self.crop // 32 * 32}")
         if self.minutes is not None and self.epochs is not None:
             raise TrainingError("--minutes and --epochs are both given; give one, which the learning rate then follows")
         if self.minutes is None and self.epochs is None:
