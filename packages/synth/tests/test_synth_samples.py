@@ -9,6 +9,7 @@ import pytest
 from linelet_common.codec import UNKNOWN
 from linelet_common.errors import RecipeError
 from linelet_common.learnable import sample_problem
+from linelet_common.preprocess import MAX_ASPECT
 from linelet_common.spec import ReaderSpec
 from linelet_synth import Source, load_recipe, open_recipe
 from linelet_synth.recipe import Transform, parse_recipe
@@ -98,3 +99,23 @@ def test_words_that_the_charset_cannot_encode_are_refused_by_name() -> None:
     vocabulary = {**recipe.vocabulary, "status": (*recipe.vocabulary["status"], "正常")}
     with pytest.raises(RecipeError, match=r"vocabulary.status holds '正常' with '正' \(U\+6B63\), '常' \(U\+5E38\)"):
         Source(recipe.model_copy(update={"vocabulary": vocabulary}), 0)
+
+
+def test_fragments_of_long_lines_are_no_wider_than_readers_take() -> None:
+    """Also where the text reaches out of its picture: a line may be cut at its ink."""
+    made = b"""name = "x"
+charset = "0123456789 "
+[[texts]]
+forms = ["{0..9999:04d}{0..9:036d}{0..9:036d}"]
+[looks.screen]
+weight = 1
+size = [10, 14]
+"""
+    source = Source(parse_recipe(made, "x.toml", Path()), 0)
+    shapes = []
+    for i in range(200):
+        source._rng.seek(i)
+        text = source.mixture.draw(source._rng)
+        shapes.append(source._screen.fragment(text, source._rng)().picture.shape)
+    assert all(width <= MAX_ASPECT * height for height, width in shapes)
+    assert min(height for height, _ in shapes) < 8

@@ -93,10 +93,11 @@ class Screen:
         height = max(box.y + box.height for box in boxes) - top
         # Up to a third of it, the upper or the lower; of a long one enough to be taken for a line at all.
         rows, columns = line.picture.shape[:2]
-        cut = max(3, round(height * deep), math.ceil(columns / _LONGEST))
-        start, end = 0, min(max(round(top) + cut, 3), rows)
+        least = max(3, math.ceil(columns / _LONGEST))
+        cut = max(least, round(height * deep))
+        start, end = 0, min(max(round(top) + cut, least), rows)
         if not upper:
-            start, end = max(0, min(round(top + height) - cut, rows - 3)), rows
+            start, end = max(0, min(round(top + height) - cut, rows - least)), rows
         line.picture = np.ascontiguousarray(line.picture[start:end])
         a, b, c, d, e, f = line.affine
         line.affine = a, b, c, d, e, f - start
