@@ -34,8 +34,8 @@ def terminable() -> Iterator[None]:
 def end_with_parent() -> None:
     """To be called in a worker: it ends when the process that started it does, however that ends.
 
-    A pool's workers would else wait for work for ever once their parent is killed. Ctrl+C, which a terminal sends to
-    all of them, is the parent's to deal with.
+    Otherwise a pool's workers would wait for work forever once their parent is killed. Ctrl+C, which a terminal sends
+    to all of them, is the parent's to deal with.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = parent_process()

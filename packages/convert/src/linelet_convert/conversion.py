@@ -135,9 +135,9 @@ def convert(
     widths: the only input widths wanted, in pixels; recurrent networks need one or several.
     weights: how they are stored; "auto" takes the smallest that change no text and no band of confidence on the lines
     they are judged on, or, of a bare graph, move no box and no output noticeably.
-    data: a dataset on all of whose lines the texts must be equal, and on which smaller weights are judged (made lines
-    or screens without); tolerance: the share (0-1) of exact lines that they may lose, or of texts that they may change
-    where there are no labels (TOLERANCE), or by which a bare graph's outputs may move (drift.TOLERANCE).
+    data: a dataset on all of whose lines the texts must be equal, and on which smaller weights are judged (synthetic
+    lines or screens without); tolerance: the share (0-1) of exact lines that they may lose, or of texts that they may
+    change where there are no labels (TOLERANCE), or by which a bare graph's outputs may move (drift.TOLERANCE).
     keep_onnx: put the ONNX files into the bundle too. via_python: the Python of onnx-tf's environment, to convert with
     onnx-tf and tensorflowjs_converter instead. finder: the ONNX file of a finder of lines, for screens. tflite: the
     widths at which the network is written for LiteRT too.
@@ -155,28 +155,32 @@ def convert(
         graphs = {0: emit_graph(file, widths, simplifications, hints.height)}
     else:
         spec, graphs = emit_reader(file, spec, widths, simplifications)
-    for width in tflite:
-        _refuse_width(file, spec, width)
-    if weights in ("float16", "uint8") and via_python:
-        raise ConversionError(
-            f"{file.path}: onnx-tf writes float32 weights only; leave out --weights or --via", place=file.path
-        )
+    _refuse(file, spec, weights, via_python, tflite)
     allowed = (drift.TOLERANCE if spec is None else TOLERANCE) if tolerance is None else tolerance
     notes = [*notes, *(f"the file: {note}" for note in file.notes), *_without_roundings(file, graphs, hints)]
     with whole_folder(Path(out), inputs=[p for p in (file.path, data, finder, hints.dictionary) if p]) as folder:
         storage = Storage(weights, data, allowed, hints, tuple(tflite))
         report = _write(file, spec, graphs, folder, notes, storage, via_python)
         if finder and spec is not None:
-            found = convert_finder(finder, folder, choose_runtime(folder / RUNTIME))
-            report = replace(report, finder=found)
-            if keep_onnx:
-                shutil.copyfile(finder, folder / assets.FINDER / ONNX)
+            report = replace(report, finder=_add_finder(finder, folder, keep_onnx))
         if spec is not None:
             assets.settle(folder)
         (folder / REPORT).write_text(report.to_json(), encoding="utf-8")
         if keep_onnx:
             (folder / ONNX).write_bytes(seal(file.proto.SerializeToString()))  # external weights included
         return report
+
+
+def _refuse(
+    file: OnnxFile, spec: ReaderSpec | None, weights: Wish, via_python: Path | None, tflite: Sequence[int]
+) -> None:
+    """ConversionError for options that the network, or the way of converting it, cannot follow."""
+    for width in tflite:
+        _refuse_width(file, spec, width)
+    if weights in ("float16", "uint8") and via_python:
+        raise ConversionError(
+            f"{file.path}: onnx-tf writes float32 weights only; leave out --weights or --via", place=file.path
+        )
 
 
 def _refuse_width(file: OnnxFile, spec: ReaderSpec | None, width: int) -> None:
@@ -193,6 +197,14 @@ def _refuse_width(file: OnnxFile, spec: ReaderSpec | None, width: int) -> None:
             value=width,
             place=file.path,
         )
+
+
+def _add_finder(finder: Path, folder: Path, keep_onnx: bool) -> FinderReport:
+    """Put a finder beside the reader, and its ONNX file where that is asked for."""
+    report = convert_finder(finder, folder, choose_runtime(folder / RUNTIME))
+    if keep_onnx:
+        shutil.copyfile(finder, folder / assets.FINDER / ONNX)
+    return report
 
 
 def _find_spec(
@@ -244,10 +256,9 @@ def _write(
     models = {width: f"model-{width}.json" if width else MODEL for width in graphs}
     # Whatever knows TensorFlow.js but not Linelet finds the network under its usual name too.
     named = {name: graphs[width] for width, name in models.items()} | {MODEL: graphs[widest]}
-    if via_python is None:
-        shards = write_model(folder, named, {})
-    else:
-        shards = _write_via(file, spec, graphs, folder, via_python)
+    shards = (
+        write_model(folder, named, {}) if via_python is None else _write_via(file, spec, graphs, folder, via_python)
+    )
     kinds: Kinds = {}
     harm: Harm | Drift | None = None
     why = _why_whole(storage, via_python)
@@ -270,9 +281,6 @@ def _write(
             (folder / shard).unlink()
         shards = write_model(folder, named, kinds)
     lite = add_tflite(folder, file, spec, kinds, models, runtime, storage.tflite) if spec else []
-    notes = [*notes, *([UNCHECKED] if any(written.check is None for written in lite) else [])]
-    if check.by == NumpyRuntime.name:
-        notes = [*notes, "without Node, TensorFlow.js itself was not run; install Node 20 and convert again to be sure"]
     written = json.loads((folder / MODEL).read_text(encoding="utf-8"))
     topology = written["modelTopology"]
     return Report(
@@ -293,8 +301,16 @@ def _write(
         why=why,
         finder=None,
         tflite=lite,
-        notes=notes,
+        notes=[*notes, *_not_run(check, lite)],
     )
+
+
+def _not_run(check: Check, lite: list[Lite]) -> list[str]:
+    """Notes on what was written for runtimes that are not installed here."""
+    notes = [UNCHECKED] if any(written.check is None for written in lite) else []
+    if check.by == NumpyRuntime.name:
+        notes.append("without Node, TensorFlow.js itself was not run; install Node 20 and convert again to be sure")
+    return notes
 
 
 def _add_reader(file: OnnxFile, spec: ReaderSpec, folder: Path) -> list[str]:

@@ -1,7 +1,7 @@
 """The finder of lines in a bundle: its ONNX file -> ``finder/`` with model.json, shards and finder.json.
 
 A reader's conversion is checked by texts, a finder's by boxes: they are what a page makes of its map. Its weights are
-stored as small as the boxes bear.
+stored as small as the boxes allow.
 """
 
 from collections.abc import Sequence
@@ -199,7 +199,7 @@ def _same(a: Box, b: Box) -> bool:
 
 
 def _write(folder: Path, graph: Graph, weights: str) -> None:
-    """Write the model anew with weights of a kind, where they are worth it."""
+    """Write the model again with weights of a kind, where they are worth it."""
     for shard in folder.glob("*.bin"):
         shard.unlink()
     kinds = {}

@@ -2,7 +2,7 @@
 
 float16 halves the download, uint8 quarters it. Both are undone when a page loads the network: they cost digits, no
 time. A tensor's uint8 levels are spread evenly between its least and greatest number, so one outlier spoils a tensor:
-which tensors bear it is tried out one by one. How weights are rounded to levels is rounding.py's business.
+which tensors tolerate it is tried out one by one. How weights are rounded to levels is rounding.py's business.
 """
 
 from collections.abc import Callable, Iterator, Sequence

@@ -121,7 +121,7 @@ def _settings_apart(order: Sequence[Node]) -> list[Node]:
     """The nodes, no constant of which is both a setting and a number to compute with.
 
     TensorFlow.js reads settings (axes, shapes, bounds) on the processor, each time a node runs. On WebGPU, a constant
-    that is computed with lies on the card: reading it back takes time, and brings Chromium's software device down.
+    that is computed with lies on the GPU: reading it back takes time, and brings Chromium's software device down.
     """
     settings: set[int] = set()  # nodes that settings are made of, up to the lengths that Shape reads off a tensor
 

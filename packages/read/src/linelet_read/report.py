@@ -64,7 +64,7 @@ def write_report(evaluation: Evaluation, dataset: LineDataset, title: str) -> st
 <div class="mistakes">{shown or "<p>none</p>"}</div>
 <h2>Substituted, missed and added characters</h2>{_confusions(evaluation, dataset)}
 <h2>Confidence</h2>
-<p>Lines by their confidence, and how many of them are exact; of a calibrated reader the points lie on the line. Left
+<p>Lines by their confidence, and how many of them are exact; for a calibrated reader the points lie on the line. Left
 out are the {unknown} readings with a character that the reader doesn't know.</p>
 {_curve(evaluation.reliability())}{_reliability(evaluation.reliability())}
 {breakdowns}

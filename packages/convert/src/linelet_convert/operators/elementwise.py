@@ -1,4 +1,4 @@
-"""Operators that treat every number alone: one input, no change of shape."""
+"""Elementwise operators of one input."""
 
 import math
 

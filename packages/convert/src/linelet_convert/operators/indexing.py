@@ -141,7 +141,7 @@ def from_the_front(g: Emitter, places: Tensor, size: Shape) -> Tensor:
 
 
 def counted_up(g: Emitter, places: Tensor, size: Shape) -> Tensor:
-    """``from_the_front`` as float32: integers computed on the card do not survive arithmetic on WebGPU."""
+    """``from_the_front`` as float32: integers computed on the GPU do not survive arithmetic on WebGPU."""
     length = g.runtime_ints(size[:, None], "an index")  # (1,), which broadcasts
     if places.rank == 0:
         length = g.reshape(length, g.rows([]))

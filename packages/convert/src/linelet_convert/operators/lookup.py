@@ -192,7 +192,7 @@ def _top_k(node: OnnxNode, g: Emitter) -> list[Value]:
     shape = moved.shape.copy()
     shape[:, -1] = count
     values = g.reshape(along_last(g, rows, places), shape)
-    # Integers are made last: on WebGPU, integers computed on the card do not survive being moved as floats were before.
+    # Integers are made last: on WebGPU, integers computed on the GPU do not survive being moved as floats were before.
     numbers = g.stored(g.value(g.reshape(places, shape), order))
     return [g.value(values, order), g.value(as_type(g, numbers, "int32"), dtype="int64")][: node.outputs]
 

@@ -1,4 +1,4 @@
-"""Operators that sum axes up."""
+"""Reductions over axes: sums, means, extremes."""
 
 from collections.abc import Callable
 

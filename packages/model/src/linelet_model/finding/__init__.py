@@ -1,1 +1,1 @@
-"""Training the finder: screens with known boxes -> crops -> the chance that a pixel lies in a line's core."""
+"""Training the finder: screens with known boxes -> crops -> the probability that a pixel lies in a line's core."""

@@ -1,4 +1,4 @@
-"""The network that finds the lines of a screen: where each pixel's chance to lie in a line's core is told at 1/4.
+"""The network that finds the lines of a screen: for each cell of 4 x 4 pixels, the probability of a line's core.
 
 A feature pyramid (Lin et al. 2017) of depthwise-separable blocks (Howard et al. 2017), small because a screen has
 half a million pixels: fine features say where a stroke is, coarse ones whether it belongs to text, an icon or a chart.

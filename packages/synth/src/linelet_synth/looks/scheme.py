@@ -1,4 +1,4 @@
-"""Colours of a line of the screen look: ground, text, and what stands beside them."""
+"""Colours of a line of the screen look: background, text, and what stands beside them."""
 
 from linelet_synth.colours import BLACK, WHITE, Colour, blend, contrast, grey, parse_colour, perturb
 from linelet_synth.recipe import Recipe

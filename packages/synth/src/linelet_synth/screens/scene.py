@@ -1,7 +1,7 @@
-"""A page before it is drawn: shapes and texts in their order from back to front, and the lines that are its truth.
+"""A page before it is drawn: shapes and texts in their order from back to front, and its lines, the ground truth.
 
-Everything is planned first, so that a card's ground can go beneath a content whose height was not known before, and so
-that nothing is drawn where a text stands already. Coordinates are pixels, floats; shapes round them.
+Everything is planned first, so that a card's background can go beneath content whose height was not known before, and
+so that nothing is drawn where a text already is. Coordinates are pixels, floats; shapes round them.
 """
 
 from collections.abc import Callable
