@@ -108,6 +108,12 @@ def visual_order_of(text: str, rtl: bool) -> list[int]:
     return [k for unit in (reversed(units) if rtl else units) for k in unit]
 
 
+def test_letters_say_where_a_line_begins() -> None:
+    assert is_rtl("1 א")
+    assert is_rtl("ب")
+    assert not is_rtl("a1 (﷼) ٣")
+
+
 def test_mirrored_signs_come_in_pairs_of_unicode() -> None:
     for sign, other in MIRRORED.items():
         assert MIRRORED[other] == sign

@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,7 @@ def test_what_is_learned_as_seen_is_read_as_written(lines: Path, tmp_path: Path)
         assert sum(line.label == line.reading.text for line in turned) > 0.9 * len(turned)
 
 
-def test_without_a_manifest_the_characters_say_the_direction(lines: Path, tmp_path: Path) -> None:
+def test_without_a_manifest_the_characters_say_the_direction(tmp_path: Path) -> None:
     bare = tmp_path / "bare"
     bare.mkdir()
     for charset, direction in ((CHARSET, "rtl"), ("0123", None)):
@@ -67,11 +68,13 @@ def test_without_a_manifest_the_characters_say_the_direction(lines: Path, tmp_pa
         assert spec.direction == direction
 
 
-def test_lines_of_both_directions_are_not_mixed(lines: Path, digits: Path, run_folder: Path, tmp_path: Path) -> None:
+def test_lines_of_both_directions_are_not_mixed(draw: Callable[..., Path], tmp_path: Path) -> None:
+    left, right = draw(tmp_path / "left", 80, seed=3), draw_lines(tmp_path / "right", 80, 3)
     with pytest.raises(DatasetError, match="has lines from left to right, the reader's run from right to left"):
-        train(Settings(data=(str(lines), str(digits)), epochs=1), tmp_path / "mixed")
-    _, spec = build_network(Settings(data=(str(lines),), start=str(run_folder), epochs=1))
+        train(Settings(data=(str(right), str(left)), epochs=1), tmp_path / "mixed")
+    train(Settings(data=(str(left),), epochs=1, threads=1), tmp_path / "from-left")
+    _, spec = build_network(Settings(data=(str(right),), start=str(tmp_path / "from-left"), epochs=1))
     assert (spec.direction, spec.grammar) == ("rtl", None)
-    train(Settings(data=(str(lines),), epochs=1), tmp_path / "rtl")
+    train(Settings(data=(str(right),), epochs=1, threads=1), tmp_path / "from-right")
     with pytest.raises(TrainingError, match="reads from right to left, the data's lines run from left to right"):
-        build_network(Settings(data=(str(digits),), start=str(tmp_path / "rtl"), epochs=1))
+        build_network(Settings(data=(str(left),), start=str(tmp_path / "from-right"), epochs=1))

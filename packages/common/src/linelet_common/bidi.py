@@ -47,8 +47,8 @@ class Stretch(NamedTuple):
 
 
 def is_rtl(text: str) -> bool:
-    """Whether a text holds letters of a script that is written from right to left."""
-    return any(unicodedata.bidirectional(c) in ("R", "AL") for c in text)
+    """Whether a text holds letters of a script that is written from right to left; signs of money are none."""
+    return any(unicodedata.bidirectional(c) in ("R", "AL") and unicodedata.category(c)[0] == "L" for c in text)
 
 
 def visual_order(text: str) -> list[int]:
