@@ -152,7 +152,7 @@ def test_what_a_server_answers_instead_is_named(page: Any, served: Any, answer: 
 
 
 def test_one_fault_is_told_one_way_whichever_file_fails_first(page: Any, served: Any) -> None:
-    """Files are asked for at once; of those that fail, the first in the reader's order is named, not the first answered."""
+    """Files are asked for at once; of those that fail, the first in the reader's order is named, not the fastest."""
     page.goto(served.url + "spec.json")
     waiting: list[Any] = []
 

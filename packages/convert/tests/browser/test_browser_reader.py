@@ -201,7 +201,10 @@ REFUSALS = [
     ("reader.read(undefined)", "undefined is not a picture that can be read"),
     ("reader.read(new Blob(['x']))", "Blob is not a picture that can be read"),
     ("reader.read({ ...picture, data: picture.data.slice(4) })", "has 396 values, not 10 x 10 x 4"),
-    ("reader.read({ ...picture, data: Float32Array.from(picture.data) })", "has the type Float32Array, which holds no bytes"),
+    (
+        "reader.read({ ...picture, data: Float32Array.from(picture.data) })",
+        "has the type Float32Array, which holds no bytes",
+    ),
     ("reader.readScreen({ ...picture, data: [...picture.data] })", "has the type Array, which holds no bytes"),
     ("(reader.dispose(), reader.read(picture))", "this reader was disposed of; load it again"),
 ]
