@@ -6,12 +6,13 @@
 
 Linux, with Node and Chromium. The peer is npm's ppu-paddle-ocr on onnxruntime-web, with the networks of PP-OCRv4
 mobile (detection and recognition) out of pip's rapidocr-onnxruntime. In Chromium each engine has a browser of its own,
-runs on wasm and gets the screens as canvases. Screens come one at a time, after three that do not count. Several
+runs on wasm and gets the screens as canvases. Screens come one at a time, after eight that do not count. Several
 bundles, of two versions, are measured one after the other.
 
 Columns: megabytes fetched (each file gzip -9; the page and the screens aside); milliseconds until the first screen is
 read; median milliseconds a screen and, in brackets, processor milliseconds, which other work on the machine changes
-little: of all of Chromium, less what it spends on as long an idle time; lines found; lines of the charset read exactly;
+little: in Chromium first of the page's thread, then of the whole browser less what it spends on as long an idle time
+(on a busy machine that time holds what its compilers still had to do); lines found; lines of the charset read exactly;
 texts that are not there, and those of a confidence over 0.9. Then the milliseconds of each step of this reader, of the
 first screen, the least of three.
 """
@@ -47,7 +48,7 @@ from linelet_read.screens import ScreenLine, ScreenReading
 
 PEERS = ["onnxruntime-web@1.23.2", "ppu-paddle-ocr@6.3.0"]
 ENGINES = ("linelet", "onnxruntime", "node", "pp-ocrv4")
-UNCOUNTED = 3  # screens that only warm an engine up
+UNCOUNTED = 8  # screens that only warm an engine up: until then code is compiled
 IDLE = 3  # seconds over which the browser's own work is measured
 # Bare names of modules, as a bundler would resolve them.
 PAGE = """<!doctype html><script type="importmap">%s</script><script type="module" src="run.mjs"></script>"""
@@ -156,7 +157,9 @@ def run(playwright: Any, url: str, site: Path, engine: str, count: int, bundle: 
     fetched = {path for path in Handler.asked if not path.startswith(NOT_COUNTED)} - {"/"}
     idle = (Handler.marks["start"] - Handler.marks["idle"]) / IDLE  # processor seconds a second
     spent = Handler.marks["single"] - Handler.marks["start"] - idle * sum(result["times"]) / 1000
-    return {**result, "engine": f"{engine}, Chromium", "bytes": compressed(site, fetched), "cpu": 1000 * spent / count}
+    own = Handler.page_marks["single"] - Handler.page_marks["start"]
+    both = {"cpu": 1000 * own / count, "browser_cpu": 1000 * spent / count}
+    return {**result, **both, "engine": f"{engine}, Chromium", "bytes": compressed(site, fetched)}
 
 
 def as_screen(codec: Codec, engine: str, lines: list[dict[str, Any]]) -> ScreenReading:
@@ -180,9 +183,10 @@ def jobs(engines: list[str], bundles: int) -> list[tuple[str, str]]:
 
 def row(result: dict[str, Any], judged: ScreenEvaluation) -> str:
     size = f"{result['bytes'] / 1e6:.2f}" if result["bytes"] else "–"
+    cpu = ", ".join(f"{result[key]:.0f}" for key in ("cpu", "browser_cpu") if key in result)
     return (
         f"| {result['engine']} | {size} | {result['load']:.0f} | "
-        f"{statistics.median(result['times']):.0f} ({result['cpu']:.0f}) | {100 * judged.recall:.1f} % | "
+        f"{statistics.median(result['times']):.0f} ({cpu}) | {100 * judged.recall:.1f} % | "
         f"{100 * judged.exact_share:.1f} % of {judged.readable} | {judged.invented} | {judged.invented_surely} |"
     )
 

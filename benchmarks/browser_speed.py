@@ -69,10 +69,12 @@ class Handler(SimpleHTTPRequestHandler):
     }
     asked: ClassVar[set[str]] = set()
     marks: ClassVar[dict[str, float]] = {}
+    page_marks: ClassVar[dict[str, float]] = {}
 
     def do_GET(self) -> None:
         if self.path.startswith("/mark/"):
             self.marks[self.path.removeprefix("/mark/")] = cpu_seconds()
+            self.page_marks[self.path.removeprefix("/mark/")] = page_seconds()
             self.send_response(204)
             self.end_headers()
             return
@@ -102,6 +104,27 @@ def cpu_seconds() -> float:
         return False
 
     return sum(time for pid, time in times.items() if descends(pid)) / os.sysconf("SC_CLK_TCK")
+
+
+def page_seconds() -> float:
+    """Processor time of the pages' own threads, on which scripts and wasm run: of this process's renderers. Linux."""
+    total = 0
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if b"--type=renderer" in (process / "cmdline").read_bytes() and descends(int(process.name)):
+                total += int((process / "task" / process.name / "schedstat").read_text().split()[0])
+        except OSError:
+            continue  # it has ended
+    return total / 1e9
+
+
+def descends(pid: int) -> bool:
+    """Whether a process comes from this one."""
+    while pid > 1:
+        pid = int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
+        if pid == os.getpid():
+            return True
+    return False
 
 
 def python_texts(onnx: Path, spec: ReaderSpec, images: list[Any]) -> list[str]:

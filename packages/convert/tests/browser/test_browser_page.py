@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from linelet_common import load_image, open_dataset
+from linelet_common import ReaderSpec, load_image, open_dataset
 from linelet_common.automata import automata_json
 from linelet_common.boxes import Box
 from linelet_common.grammar import Grammar
@@ -22,7 +22,7 @@ from linelet_common.learnable import problems
 from linelet_common.screens import open_screens
 from linelet_convert.assets import PAGE
 from linelet_convert.conversion import convert
-from linelet_read import read_lines
+from linelet_read import load_reader, read_lines
 from linelet_read.screens import read_screen
 
 Refused = list[str]
@@ -64,7 +64,7 @@ def until(page: Any, condition: str) -> None:
 
 
 def finished(page: Any) -> None:
-    until(page, "/lines? read in/.test(document.getElementById('status').textContent)")
+    until(page, "/lines? read in|Nothing read/.test(document.getElementById('status').textContent)")
 
 
 def texts(page: Any) -> list[str]:
@@ -328,6 +328,29 @@ def answer(page: Any, choice: str) -> None:
     page.click(f"#ask-choices button:text-is('{choice}')")
 
 
+def test_a_line_in_which_nothing_is_read_is_not_counted(page: Any, serve: Any, networks: Any, tmp_path: Path) -> None:
+    path = networks[0](tmp_path / "reader.onnx", ReaderSpec(charset="0", unknown=True), None)
+    plain = [np.full((30, 30, 3), level, np.uint8) for level in range(0, 256, 5)]
+    texts = [reading.text for reading in read_lines(load_reader(path), plain)]
+    silent = plain[next(i for i, text in enumerate(texts) if text in ("", "\ufffd"))]
+    Image.fromarray(silent).save(tmp_path / "plain.png")
+    convert(path, tmp_path / "bundle", "float32")
+    page.goto(serve(tmp_path / "bundle"))
+    choose(page, tmp_path / "plain.png")
+    assert page.inner_text("#status").startswith("Nothing read")
+
+
+def test_a_fresh_picture_has_nothing_to_undo(opened: Any, line_png: Path) -> None:
+    choose(opened, line_png)
+    assert opened.is_disabled("#undo")
+    opened.evaluate("document.getElementById('status').textContent = ''")
+    opened.click("#find")
+    finished(opened)
+    opened.click("#undo")
+    until(opened, "document.querySelectorAll('.box').length === 1")
+    assert opened.is_disabled("#undo")
+
+
 def test_nothing_that_a_person_typed_goes_without_asking(opened: Any, line_png: Path) -> None:
     before = texts(opened)
     opened.fill("#lines .text >> nth=3", "mine")
@@ -472,6 +495,14 @@ def test_a_language_is_chosen_and_remembered(opened: Any) -> None:
     assert opened.inner_text("#copy") == "复制全部"
 
 
+def test_what_went_wrong_is_said_in_the_language_chosen(opened: Any, tmp_path: Path) -> None:
+    (tmp_path / "notes.png").write_text("no picture")
+    opened.set_input_files("#file", tmp_path / "notes.png")
+    until(opened, "document.getElementById('problem').textContent.startsWith('notes.png is not a picture')")
+    opened.select_option("#language", label="中文")
+    assert opened.inner_text("#problem").startswith("此浏览器无法读取图片 notes.png")
+
+
 def test_a_third_language_is_one_more_table(page: Any, served: Any) -> None:
     source = (served.folder / "page-texts.js").read_text("utf-8")
     table = 'TEXTS["de"] = { ...TEXTS.en, language: "Deutsch", copy: "Alles kopieren" };'
@@ -612,6 +643,7 @@ BROKEN = {
     "wrong charset": (change_spec(charset="012"), "wants (N, T, 5) for a charset of 3 and unknown characters"),
     "unknown key": (change_spec(hight=3), "hight = 3: unknown key"),
     "missing runtime": (remove("tfjs/*.js"), "python -m linelet_convert.assets"),
+    "missing finder's shard": (remove("finder/*.bin"), "is missing from the bundle (HTTP 404)"),
 }
 
 
@@ -628,4 +660,6 @@ def test_a_broken_bundle_says_so_on_the_page(page: Any, served: Any, serve: Any,
     message = page.inner_text("#problem")
     assert words in message
     assert len(message) < 400
+    until(page, "document.getElementById('status').textContent === ''")  # nothing is under way any more
+    assert page.inner_text("#fields-absent") == ""  # nobody has looked
     assert page.problems == []

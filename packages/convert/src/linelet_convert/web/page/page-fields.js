@@ -16,15 +16,16 @@ export class FieldTable extends EventTarget {
   /**
    * @param {Record<string, {name: string | string[], form: string | string[]}>} known the recipe's fields
    * @param {Record<string, {text: string, box: object}>} shown the screen's
+   * @param {boolean} settled whether no more of them will come
    */
-  show(known, shown) {
+  show(known, shown, settled) {
     const t = texts();
     const nameOf = (key) => [known[key].name].flat()[0];
     this.section.hidden = Object.keys(known).length === 0;
     document.getElementById("fields-table").hidden = Object.keys(shown).length === 0;
     this.body.replaceChildren(...Object.entries(shown).map(([key, found]) => this.row(key, nameOf(key), found)));
     const absent = Object.keys(known).filter((key) => !(key in shown));
-    document.getElementById("fields-absent").textContent = absent.length ? t.absent(absent.map(nameOf)) : "";
+    document.getElementById("fields-absent").textContent = settled && absent.length ? t.absent(absent.map(nameOf)) : "";
   }
 
   row(key, name, { text, box }) {

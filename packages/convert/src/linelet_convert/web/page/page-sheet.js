@@ -68,6 +68,16 @@ export class Sheet extends EventTarget {
   }
 
   /**
+   * A reading of the picture begins. Where there were no lines before, there is nothing that Undo could bring back.
+   * @param {Line[]} lines that it begins with @param {number} turn
+   */
+  begin(lines, turn) {
+    if (this.lines.length) return this.edit(() => lines, null, turn);
+    this.now = { lines, turn };
+    this.changed();
+  }
+
+  /**
    * What a person did.
    * @param {(lines: Line[]) => Line[]} act
    * @param {string | null} [merge] edits of the same name that follow each other are one step, as letters of a word

@@ -30,8 +30,11 @@ let reader = null;
 let started = 0;
 let chosen = null; // the line whose box was pressed last
 let turn = 0; // of the reading under way: a newer one ends an older one
+let settled = false; // whether that reading came to its end: what it did not find isn't there
 /** @type {(t: any) => string} the status, in whatever language is chosen */
 let message = () => "";
+/** @type {(t: any) => string} what went wrong, in that language too where the page itself noticed it */
+let trouble = () => "";
 
 translate();
 for (const backend of ["auto", "wasm", "webgl", "webgpu", "cpu"]) element("backend").append(new Option(backend, backend));
@@ -60,10 +63,12 @@ async function start(backend) {
   return reader !== null;
 }
 
+/** @param {any} failure or, of what the page itself noticed, the text of a language */
 function complain(failure) {
-  const problem = element("problem");
-  problem.textContent = failure instanceof LineletError ? failure.message : `${failure?.name ?? "Error"}: ${failure?.message ?? failure}`;
-  problem.hidden = false;
+  const said = failure instanceof LineletError ? failure.message : `${failure?.name ?? "Error"}: ${failure?.message ?? failure}`;
+  trouble = typeof failure === "function" ? failure : () => said;
+  element("problem").textContent = trouble(texts());
+  element("problem").hidden = false;
 }
 
 /** @param {(t: ReturnType<typeof texts>) => string} text */
@@ -103,7 +108,8 @@ async function openSample() {
   if (!document.querySelector('link[href="sample.png"]')) {
     element("sample").hidden = true;
     for (const id of ON_PICTURES) element(id).disabled = true;
-    if ((await ready) && !picture) say((t) => t.hint);
+    const touched = matchMedia("(pointer: coarse)").matches;
+    if ((await ready) && !picture) say((t) => (touched ? t.touchHint : t.hint));
     return;
   }
   const mine = ++wanted;
@@ -118,7 +124,7 @@ async function open(blob, name) {
   try {
     bitmap = await toBitmap(blob);
   } catch {
-    throw new LineletError(`${name} is not a picture that this browser can read; give a PNG, JPEG or WebP`);
+    return complain((t) => t.noPicture(name));
   }
   if (mine !== wanted) return;
   const own = sheet.lines.filter(isOwn).length;
@@ -139,10 +145,14 @@ const decoding = () => (reader.spec.grammar && element("grammar").checked ? "gra
 /** Reads the picture anew: a screen's lines, or all of it as one. @param {import("./page-sheet.js").Line[]} kept */
 async function readPicture(kept) {
   const mine = ++turn;
+  settled = false;
   if (!(await ready) || mine !== turn) return;
-  if (sheet.lines.length) sheet.edit(() => kept, null, mine);
-  else sheet.now = { lines: kept, turn: mine }; // nothing that Undo could bring back
-  if (!isScreen(stage.canvas)) return readBoxes([whole()]);
+  if (!isScreen(stage.canvas)) {
+    const line = sheet.line(whole());
+    sheet.begin([...kept, line], mine);
+    return readLines([line]);
+  }
+  sheet.begin(kept, mine);
   if (!(await reader.hasFinder())) return say((t) => t.noFinder);
   say((t) => t.finding);
   const begin = performance.now();
@@ -153,9 +163,16 @@ async function readPicture(kept) {
     say((t) => t.reading(done, of));
     if (!kept.some(({ box }) => overlap(box, reading.box))) sheet.add(mine, sheet.line(reading.box, reading));
   };
-  await reader.readScreen(stage.pixels, { unknown: true, decoding: decoding(), onLine });
+  try {
+    await reader.readScreen(stage.pixels, { unknown: true, decoding: decoding(), onLine });
+  } catch (failure) {
+    if (mine === turn) say(() => ""); // nothing is being read any more
+    throw failure;
+  }
   if (mine !== turn) return;
   const ms = Math.round(performance.now() - begin);
+  settled = true;
+  show();
   const count = shownLines().length;
   say((t) => (count ? t.done(count, ms) : t.nothing));
   keepForOffline();
@@ -185,8 +202,16 @@ async function readLines(lines) {
     if (mine !== turn) return; // another picture came meanwhile
     sheet.amend(id, box, reading);
   }
+  sayRead(lines, begin);
+}
+
+/** Says how many of the lines hold a text: the others stand on the picture only. */
+function sayRead(lines, begin) {
+  settled = true;
+  show();
   const ms = Math.round(performance.now() - begin);
-  say((t) => t.done(lines.length, ms));
+  const count = lines.map(({ id }) => sheet.find(id)).filter((line) => line?.text && !isUnknown(line)).length;
+  say((t) => (count || !lines.length ? t.done(count, ms) : t.noneRead));
 }
 
 // --- What is shown --------------------------------------------------------------------------------------------------
@@ -232,7 +257,7 @@ function show() {
   element("threshold-shown").textContent = `${element("threshold").value} %`;
   element("undo").disabled = !sheet.past.length;
   element("redo").disabled = !sheet.future.length;
-  if (reader) table.show(reader.spec.fields, fields());
+  if (reader) table.show(reader.spec.fields, fields(), settled);
 }
 
 sheet.addEventListener("change", show);
@@ -366,6 +391,7 @@ onClick("save-screen", async () => {
 });
 offerLanguages(() => {
   say(message);
+  element("problem").textContent = trouble(texts());
   show();
   if (reader) showFacts();
 });
@@ -384,8 +410,7 @@ async function readUntouched() {
   const readings = await reader.read(stage.pixels, { boxes: lines.map(({ box }) => box), decoding: decoding() });
   if (mine !== turn) return; // another picture came meanwhile
   lines.forEach(({ id, box }, i) => sheet.amend(id, box, readings[i]));
-  const ms = Math.round(performance.now() - begin);
-  say((t) => t.done(lines.length, ms));
+  sayRead(lines, begin);
 }
 
 /** The clipboard needs HTTPS or localhost; elsewhere, as on a phone in the same network, an old command does it. */
