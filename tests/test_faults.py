@@ -124,7 +124,8 @@ class Forking:
             [sys.executable, "-c", FORKING], env=ENVIRONMENT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         self._answers: Queue[str] = Queue()
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
 
     def _listen(self) -> None:
         assert self._process.stdout
@@ -166,8 +167,11 @@ class Forking:
     def close(self) -> None:
         """End it."""
         assert self._process.stdin
+        assert self._process.stdout
         self._process.stdin.close()
         self._process.wait(60)
+        self._listener.join(60)
+        self._process.stdout.close()
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -245,6 +246,46 @@ def test_two_processes_train_as_one(digits, tmp_path):
         rows = [json.loads(x) for x in (tmp_path / name / "metrics.jsonl").read_text().splitlines()]
         curves.append([[row["train_loss"], row["loss"]] for row in rows])
     np.testing.assert_allclose(curves[0], curves[1], rtol=1e-3)
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
+def test_processes_end_when_torchrun_is_killed(digits, tmp_path):
+    out = tmp_path / "run"
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "29612", "-m"]
+    command += [
+        "linelet_common",
+        "train",
+        "--data",
+        str(digits),
+        "--minutes",
+        "30",
+        "--threads",
+        "1",
+        "--out",
+        str(out),
+    ]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    launcher = subprocess.Popen(
+        [*command, "--device", "cpu"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    while not (out / "spec.json").exists() and launcher.poll() is None:
+        time.sleep(0.1)
+    processes = [int(n) for n in Path(f"/proc/{launcher.pid}/task/{launcher.pid}/children").read_text().split()]
+    assert len(processes) == 2
+    launcher.kill()
+    launcher.wait()
+    deadline = time.monotonic() + 60
+    while any(map(alive, processes)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not [n for n in processes if alive(n)]
+
+
+def alive(process: int) -> bool:
+    """Whether a process is at work, and not merely waited for by nobody."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def test_a_loss_that_is_no_number_stops_with_its_batch_saved(digits, tmp_path, monkeypatch):

@@ -327,6 +327,33 @@ def test_what_a_run_killed_before_its_manifest_leaves_is_swept(tmp_path: Path) -
     assert not [p.name for p in out.iterdir() if p.name.startswith(".")]
 
 
+def test_a_recipe_that_was_cut_off_is_written_again(tmp_path: Path) -> None:
+    out = tmp_path / "data"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(STORAGES["folder"], "take", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            generate(job(), out)
+    whole = (out / "recipe.toml").read_bytes()
+    (out / "recipe.toml").write_bytes(whole[:100])
+    generate(job(), out, resume=True)
+    assert (out / "recipe.toml").read_bytes() == whole
+
+
+def test_a_part_that_was_cut_off_makes_no_shorter_dataset(whole: dict[str, Path], tmp_path: Path) -> None:
+    out = tmp_path / "data"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(STORAGES["folder"], "join", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            generate(job(), out)
+    part = out / ".parts" / "000001.labels.txt"
+    part.write_bytes(part.read_bytes()[:500])
+    with pytest.raises(DatasetError, match=r"holds \d+ of 620 labels, so a file there was cut off; remove"):
+        generate(job(), out, resume=True)
+    shutil.rmtree(out / ".parts")
+    generate(job(), out, resume=True)
+    assert content(out) == content(whole["folder"])
+
+
 @pytest.mark.parametrize("name", ["images", ".parts", "images/0000001.png", "data.mdb"])
 def test_nothing_is_written_through_links(tmp_path: Path, name: str) -> None:
     """--resume of a dataset in which something has become a link to somebody else's file or folder."""

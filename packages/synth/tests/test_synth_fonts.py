@@ -3,8 +3,12 @@
 import json
 import os
 import string
+import struct
+import zlib
 from pathlib import Path
+from typing import Any
 
+import brotli
 import numpy as np
 import pytest
 from fontTools.ttLib import TTFont
@@ -208,3 +212,38 @@ def test_a_pipe_is_no_font(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.ttf")
     with pytest.raises(RecipeError, match=r"a\.ttf: is a pipe or device"):
         read_faces(str(tmp_path / "a.ttf"))
+
+
+def woff(table: bytes, says: int) -> bytes:
+    """A web font of one table that says that it is so long."""
+    packed = zlib.compress(table, 9)
+    head = b"wOFF" + struct.pack(">IIHHIHHIIIII", 0x10000, 64 + len(packed), 1, 0, says, 1, 0, 0, 0, 0, 0, 0)
+    return head + b"cmap" + struct.pack(">IIII", 64, len(packed), says, 0) + packed
+
+
+def woff2(size: int) -> bytes:
+    """A web font of one table of zeros."""
+    packer = brotli.Compressor(quality=5)
+    packed = b"".join(packer.process(bytes(1 << 20)) for _ in range(size >> 20)) + packer.finish()
+    long = bytes([0x80 | size >> 21 & 0x7F, 0x80 | size >> 14 & 0x7F, 0x80 | size >> 7 & 0x7F, size & 0x7F])
+    table = b"\x00" + long.lstrip(b"\x80")
+    sizes = (0x10000, 48 + len(table) + len(packed), 1, 0, size, len(packed), 1, 0, 0, 0, 0, 0, 0)
+    return b"wOF2" + struct.pack(">IIHHIIHHIIIII", *sizes) + table + packed
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "said"),
+    [
+        ("a.woff", lambda: woff(bytes(1 << 20), 9000), "its table 'cmap' is longer than it says"),
+        ("b.woff", lambda: woff(bytes(1 << 20), 1 << 31), "more than 128 MB"),
+        ("c.woff2", lambda: woff2(300 << 20), "more than 128 MB"),
+        ("d.woff2", lambda: woff2(1 << 20)[:-9], "cut off"),
+        ("e.woff", lambda: b"wOFF", "cut off"),
+    ],
+)
+def test_small_fonts_that_unpack_to_a_lot_are_refused(tmp_path: Path, name: str, make: Any, said: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(make())
+    assert path.stat().st_size < 10_000
+    with pytest.raises(RecipeError, match=f"{name} is not a font that can be read .*{said}"):
+        read_faces(str(path))

@@ -1,9 +1,11 @@
-"""Worker processes that end with the one that started them, and a clean end on SIGTERM."""
+"""Processes that end with the one that started them, and a clean end on SIGTERM."""
 
 import os
 import signal
+import subprocess
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from multiprocessing import parent_process
 from types import FrameType
@@ -47,3 +49,37 @@ def end_with_parent() -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+
+
+def end_with_launcher() -> None:
+    """To be called in a process that a launcher such as torchrun started: it ends when that is killed outright.
+
+    Any other end of a launcher ends its processes by itself.
+    """
+    launcher = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == launcher:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def run_with_us(
+    command: Sequence[str], seconds: float, environment: Mapping[str, str] | None = None
+) -> "subprocess.CompletedProcess[str]":
+    """Run a command of ours that is no Python worker, and read what it prints.
+
+    It ends with this process, even where that is killed: its stdin is a pipe whose other end this process holds, and it
+    watches that. subprocess.TimeoutExpired if it takes longer than ``seconds``; OSError if it cannot be run.
+    """
+    theirs, ours = os.pipe()
+    try:
+        return subprocess.run(
+            command, stdin=theirs, capture_output=True, text=True, encoding="utf-8", errors="replace", timeout=seconds,
+            check=False, env=environment,
+        )  # fmt: skip
+    finally:
+        os.close(theirs)
+        os.close(ours)

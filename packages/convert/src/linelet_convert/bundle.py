@@ -10,6 +10,7 @@ import numpy as np
 
 from linelet_common.errors import ConversionError
 from linelet_common.preprocess import Pixels
+from linelet_common.processes import run_with_us
 from linelet_convert.runtimes import NODE_SECONDS, find_node
 
 
@@ -27,7 +28,12 @@ def read_screen(bundle: Path, picture: Pixels) -> dict[str, Any] | None:
         raw = Path(folder) / "screen.rgba"
         raw.write_bytes(np.dstack([picture, np.full((height, width), 255, dtype=np.uint8)]).tobytes())
         command = [node, str(script), str(bundle), str(raw), str(width), str(height)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=NODE_SECONDS)
+        try:
+            done = run_with_us(command, NODE_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise ConversionError(
+                f"{bundle} took over {NODE_SECONDS} s to read a screen in Node; convert a smaller network", place=bundle
+            ) from None
     try:
         answer: dict[str, Any] = json.loads(done.stdout)
     except ValueError:

@@ -13,6 +13,7 @@ import numpy as np
 
 from linelet_common.errors import ConversionError
 from linelet_common.onnx_session import first_line, open_session
+from linelet_common.processes import run_with_us
 from linelet_convert.interpreter import Interpreter
 from linelet_convert.onnxfile import OnnxFile
 from linelet_convert.tfgraph import Array
@@ -116,15 +117,7 @@ class NodeRuntime:
             (folder / "request.json").write_text(json.dumps(request), encoding="utf-8")
             script = Path(__file__).parent / "web" / "runtime" / "run_model.mjs"
             try:
-                done = subprocess.run(
-                    [self._node, str(script), str(folder / "request.json")],
-                    capture_output=True,
-                    text=True,
-                    encoding="utf-8",
-                    errors="replace",
-                    timeout=NODE_SECONDS,
-                    check=False,
-                )
+                done = run_with_us([self._node, str(script), str(folder / "request.json")], NODE_SECONDS)
             except subprocess.TimeoutExpired:
                 raise ConversionError(
                     f"{model.name} ran over {NODE_SECONDS} s in TensorFlow.js; convert on an idle machine, or a "

@@ -12,6 +12,8 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from linelet_common.processes import end_with_launcher
+
 
 class _Sum(torch.autograd.Function):
     """Sum over all processes; so is its gradient."""
@@ -86,6 +88,8 @@ class World:
         size = int(os.environ.get("WORLD_SIZE", "1"))
         if size == 1:
             return cls()
+        if "TORCHELASTIC_RUN_ID" in os.environ:  # torchrun's; other launchers may start us and leave
+            end_with_launcher()
         # NCCL carries what lies on GPUs, once each process has chosen its own; gloo all else, with --device cpu too.
         dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
         return cls(dist.get_rank(), size)

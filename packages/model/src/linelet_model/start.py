@@ -9,7 +9,7 @@ from linelet_common.bidi import Direction, is_rtl
 from linelet_common.charset import Charset
 from linelet_common.datasets import open_dataset
 from linelet_common.errors import TrainingError
-from linelet_common.files import sweep
+from linelet_common.files import real, sweep
 from linelet_common.manifest import Manifest
 from linelet_common.reader import shipped_reader
 from linelet_common.spec import ReaderSpec
@@ -151,7 +151,7 @@ def _described(settings: Settings) -> LineSource | Manifest | None:
             return manifest
     if settings.charset is None:
         return None
-    name, charset = paths[0].resolve().name, str(Charset(settings.charset))
+    name, charset = real(paths[0]).name, str(Charset(settings.charset))
     direction: Direction | None = "rtl" if is_rtl(charset) else None
     return Manifest(
         name=name,

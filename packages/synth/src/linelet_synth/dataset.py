@@ -94,6 +94,7 @@ def _claim(job: Job, content: Content, out: Path, storage: Storage, resume: bool
             shutil.rmtree(out / PARTS, ignore_errors=True)  # of a run killed at its very end
             return False
         sweep(out / PARTS)
+        write_atomically(out / RECIPE, job.recipe.to_toml())  # it may be cut off: no digest says so
         storage.prepare()  # a run killed between its first steps may have left none
         return True
     recipe = job.recipe.to_toml()

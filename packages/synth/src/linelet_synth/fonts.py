@@ -20,6 +20,7 @@ from linelet_common.errors import RecipeError, describe_characters
 from linelet_common.files import open_regular
 from linelet_synth.outlines import BUNDLED_ALIKE, Outlines, read_outlines
 from linelet_synth.shaping import Shaper, has_shapes
+from linelet_synth.web_fonts import check_unpacked
 
 # What FreeType's hinter measures a font by, whatever is drawn with it: without them it would hint otherwise.
 _MEASURED = (
@@ -187,7 +188,9 @@ class Rejected:
 def read_faces(path: str, primary: bool = True) -> tuple[Face, ...]:
     """Every face of a font file. RecipeError if the file is missing or broken."""
     try:
-        open_regular(Path(path)).close()  # fontTools would wait for a pipe
+        with open_regular(Path(path)) as file:  # fontTools would wait for a pipe
+            if path.lower().endswith((".woff", ".woff2")):
+                check_unpacked(file)
         if path.lower().endswith(("ttc", "otc")):
             with TTCollection(path, lazy=True) as collection:
                 return tuple(_face(path, i, font, primary) for i, font in enumerate(collection.fonts))

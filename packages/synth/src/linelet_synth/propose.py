@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from linelet_common.bidi import MIRRORED, is_rtl
 from linelet_common.charset import Charset
 from linelet_common.errors import CharsetError, RecipeError
+from linelet_common.files import real
 from linelet_common.preprocess import Pixels, load_image
 from linelet_synth.colours import Colour, contrast
 from linelet_synth.fonts import Entry, find_faces
@@ -234,7 +235,7 @@ def read_corpus(path: Path, folder: Path) -> tuple[Corpus, int]:
         Charset(charset)
     except CharsetError as failure:
         raise RecipeError(f"{path}: {failure}", place=path) from None
-    name = os.path.relpath(path.resolve(), folder.resolve())
+    name = os.path.relpath(real(path), real(folder))
     reason = ""
     choices: tuple[tuple[Entry, ...], ...] = (("bundled",), (("bundled",),), (("bundled", "system"),))
     for fonts in choices:

@@ -20,7 +20,7 @@ from linelet_common.charset import Charset
 from linelet_common.codec import Codec
 from linelet_common.errors import CharsetError, RecipeError, describe_characters
 from linelet_common.fields import Field, check_fields
-from linelet_common.files import read_bytes
+from linelet_common.files import read_bytes, real
 from linelet_common.schema import Checked, parse
 from linelet_synth.colours import Colour, parse_colour
 
@@ -343,7 +343,7 @@ def parse_recipe(content: bytes, where: str, folder: Path) -> Recipe:
         return tuple(path(e) if isinstance(e, str) else tuple(map(path, e)) for e in entries)
 
     def path(entry: str) -> str:
-        return entry if entry in keep else str((folder / entry).resolve())
+        return entry if entry in keep else str(real(folder / entry))
 
     texts = tuple(
         kind.model_copy(update={"corpus": kind.corpus and path(kind.corpus), "fonts": absolute(kind.fonts)})

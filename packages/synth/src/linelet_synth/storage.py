@@ -15,6 +15,7 @@ import lmdb
 
 from linelet_common.errors import DatasetError
 from linelet_common.files import read_bytes, write_atomically
+from linelet_common.folder import LABELS
 from linelet_synth.contents import PICTURE, Content
 from linelet_synth.source import GROUP
 
@@ -108,6 +109,16 @@ class Folder:
         for name in self._content.lists:
             parts = (read_bytes(self._part(k, name)) for k in range(chunks))
             write_atomically(self._out / name, self._content.join(name, parts))
+        if LABELS in self._content.lists:
+            with (self._out / LABELS).open("rb") as file:
+                found = sum(1 for _ in file)
+            if found != count:
+                raise DatasetError(
+                    f"{self._out / PARTS} holds {found} of {count} labels, so a file there was cut off; remove that "
+                    "folder and continue with --resume",
+                    value=found,
+                    place=self._out / PARTS,
+                )
 
     def files(self, chunks: int) -> list[str]:
         """The lists. Pictures have checksums of their own, PNG's."""

@@ -14,6 +14,7 @@ from typing import Any
 import onnx
 
 from linelet_common.errors import ConversionError
+from linelet_common.processes import run_with_us
 from linelet_convert.onnx_tf.unroll import unrolled
 from linelet_convert.onnxfile import OnnxFile
 
@@ -37,10 +38,7 @@ def convert_via(file: OnnxFile, python: Path, width: int, folder: Path, names: d
         script = Path(__file__).with_name("chain.py")
         environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
         try:
-            done = subprocess.run(
-                [str(python), str(script), str(model), scratch],
-                capture_output=True, text=True, errors="replace", timeout=SECONDS, check=False, env=environment,
-            )  # fmt: skip
+            done = run_with_us([str(python), str(script), str(model), scratch], SECONDS, environment)
         except subprocess.TimeoutExpired:
             raise ConversionError(
                 f"{file.path}: onnx-tf took over {SECONDS} s; convert without --via", place=file.path

@@ -5,6 +5,7 @@ MODEL.onnx -> FOLDER/saved (onnx-tf) -> FOLDER/tfjs (tensorflowjs_converter).
 
 import os
 import sys
+import threading
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -21,5 +22,12 @@ def main(model: str, folder: str) -> None:
     converter.convert(["--input_format=tf_saved_model", "--output_format=tfjs_graph_model", saved, out])
 
 
+def end_with_starter() -> None:
+    """End when the process that started this one does: it holds the other end of stdin."""
+    os.read(0, 1)
+    os._exit(1)
+
+
 if __name__ == "__main__":
+    threading.Thread(target=end_with_starter, daemon=True).start()
     main(sys.argv[1], sys.argv[2])

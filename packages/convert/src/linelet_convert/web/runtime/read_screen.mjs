@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
+import "./ends_with_starter.mjs";
 
 const [bundle, file, width, height] = process.argv.slice(2);
 const folder = pathToFileURL(path.resolve(bundle) + path.sep);

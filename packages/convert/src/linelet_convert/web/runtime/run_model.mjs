@@ -3,6 +3,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { loadGraph } from "./graph_model.mjs";
+import "./ends_with_starter.mjs";
 
 const { modules, backend, model: file, folder, batches } = JSON.parse(await readFile(process.argv[2], "utf8"));
 
