@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from linelet_common import ReaderSpec, prepare
+from linelet_common.errors import DatasetError
+from linelet_model import feeds
 from linelet_model.data import augment, collate, scramble
 from linelet_model.lines import Lines, epoch_batches, split_by_text
 from linelet_model.loss import ctc_loss
@@ -116,3 +118,25 @@ def test_shares_of_a_batch_make_up_the_whole(size):
     assert sorted(torch.cat([s.targets for s in shares]).tolist()) == sorted(batch.targets.tolist())
     for rank, share in enumerate(shares):
         assert torch.equal(share.images, batch.images[rank::size])
+
+
+class Made:
+    """Lines of ten digits; those of some numbers are too narrow to hold them."""
+
+    name = "made"
+
+    def __init__(self, narrow):
+        self.narrow = set(narrow)
+
+    def samples(self, numbers):
+        for i in numbers:
+            yield np.full((32, 8 if i in self.narrow else 200), 255, dtype=np.uint8), "0123456789"
+
+
+def test_a_few_made_lines_that_cannot_be_learned_end_no_training():
+    lines = feeds._make(Made([103, 110]), SPEC, range(100, 300))
+    assert lines.labels == ["0123456789"] * 198
+    with pytest.raises(
+        DatasetError, match=r"of 200 samples, 3 bad lines: sample 103 of made: .* 8.*; change the recipe"
+    ):
+        feeds._make(Made([103, 110, 120]), SPEC, range(100, 300))

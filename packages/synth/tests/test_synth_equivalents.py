@@ -116,6 +116,16 @@ def test_evaluation_takes_any_space_for_the_charsets() -> None:
     assert Codec(Charset("15%"), unknown=True).fold("15\u202f%") == "15%"
 
 
+@pytest.mark.parametrize("unknown", [False, True])
+def test_evaluation_takes_signs_as_recipes_label_them(unknown: bool) -> None:
+    """Labels of a page's own text hold the minus sign that readers write as a hyphen."""
+    assert Codec(Charset("15-'"), unknown=unknown).fold("−15’") == "-15'"
+    assert Codec(Charset("15-−"), unknown=unknown).fold("−15") == "−15"
+    assert Codec(Charset("15"), unknown=unknown).fold("−15") == (UNKNOWN if unknown else "−") + "15"
+    made = recipe("15 -'", ["1"])
+    assert Codec(made.characters).fold("−5\u202f’") == "−5\u202f’".translate(made.folding)
+
+
 def test_a_gap_is_no_space_where_the_charset_has_one() -> None:
     look = "unknown = false\n[looks.plain]\nweight = 0\n[looks.screen]\nweight = 1\ntilted = 0\nneighbours = 0\n"
     made = Source(recipe("0123456789 %kg", ["{0..9}%", "{0..9} %", "{0..9}kg", "{0..9} kg"], look), 0)

@@ -24,6 +24,9 @@ Floats = NDArray[np.float32]
 
 UNKNOWN = "\ufffd"
 
+# What looks the same, or is written so by some, as the one that a charset usually has.
+EQUIVALENTS = {" ": "\u00a0\u202f\u2009\u2007\u200a\u3000", "-": "\u2212\u2010\u2011", "'": "’‘", '"': "“”"}
+
 
 @dataclass(frozen=True, slots=True)
 class Character:
@@ -86,6 +89,13 @@ class Codec:
         if unknown:
             self._texts[len(charset) + 1] = UNKNOWN
         self._classes = {text: c for c, text in self._texts.items()}
+        self._equivalents = {
+            ord(other): own
+            for own, others in EQUIVALENTS.items()
+            if own in charset
+            for other in others
+            if other not in charset
+        }
 
     def missing(self, text: str) -> str:
         """The characters of ``text`` that have no class, each once, in order of appearance."""
@@ -94,9 +104,10 @@ class Codec:
     def fold(self, text: str) -> str:
         """The text as this codec's reader is to write it: one U+FFFD for each run of characters outside the charset.
 
-        No-break, narrow and wide spaces are the charset's space, where it has one: nobody sees which they are. Spaces
-        outside the charset are gaps, and are left out. Characters stay where there is no class for unknown ones. Of
-        texts from right to left that look the same, as "75 kg" and "kg 75", it is the one that readers give.
+        No-break, narrow and wide spaces are the charset's space, where it has one: nobody sees which they are; minus
+        signs are its hyphen, curly quotes its straight ones, as EQUIVALENTS has them. Spaces outside the charset are
+        gaps, and are left out. Characters stay where there is no class for unknown ones. Of texts from right to left
+        that look the same, as "75 kg" and "kg 75", it is the one that readers give.
         """
         if not self.direction:
             return self._fold(text)
@@ -106,6 +117,7 @@ class Codec:
         return read if to_visual(read) == seen else self._fold(text)
 
     def _fold(self, text: str) -> str:
+        text = text.translate(self._equivalents)
         if " " in self.charset:
             text = "".join(" " if c.isspace() and c not in self.charset else c for c in text)
         if not self.unknown:

@@ -18,12 +18,13 @@ from linelet_common.learnable import sample_problem
 from linelet_common.lines import LineDataset
 from linelet_common.preprocess import Pixels
 from linelet_common.spec import ReaderSpec
-from linelet_model.lines import Lines, epoch_batches, load_lines, split_by_text
+from linelet_model.lines import Lines, bad_lines, epoch_batches, load_lines, split_by_text
 from linelet_model.settings import Settings
 from linelet_model.workers import Waiting, outcome, start_workers
 
 HELD_OUT = 2000  # lines at most, over all datasets: more tell nothing new, and are read after each epoch
 _CHUNK = 500  # lines a worker makes at a time
+_MOST_BAD = 0.01  # share of made lines that are left out; where more cannot be learned, the recipe is at fault
 
 
 class Part(NamedTuple):
@@ -164,6 +165,7 @@ class RecipeFeed:
         self.skipped = 0
         source = open_source(settings.recipe, settings.seed, settings.look, "validation")
         self.held_out = _make(source, spec, range(1000))
+        self.skipped += 1000 - len(self.held_out)
         self.digest = source.digest
 
     def _request(self, number: int) -> None:
@@ -180,6 +182,7 @@ class RecipeFeed:
         lines = Lines()
         for future in self._pending.pop(number):
             lines.extend(outcome(future, self._waiting))
+        self.skipped += self._settings.epoch_lines - len(lines)
         return MemoryEpoch(lines, self._settings.batch, self._settings.seed, number)
 
     def close(self) -> None:
@@ -197,12 +200,19 @@ def _work(arguments: tuple[str, int, str | None, str], spec: ReaderSpec, numbers
 
 
 def _make(source: LineSource, spec: ReaderSpec, numbers: range) -> Lines:
-    lines = Lines()
+    """Samples of a source, without the few that a network of this spec has no frames for. DatasetError for many.
+
+    Nobody can mend a sample that is made: one among a million is to end no training of hours.
+    """
+    lines, found = Lines(), []
     for i, (image, label) in zip(numbers, source.samples(numbers), strict=True):
         problem = sample_problem(image, label, f"sample {i} of {source.name}", spec)
         if problem:
-            raise DatasetError(problem)
-        lines.add(image, label, spec)
+            found.append(problem)
+        else:
+            lines.add(image, label, spec)
+    if len(found) > max(1, _MOST_BAD * len(numbers)):
+        raise DatasetError(f"of {len(numbers)} samples, {bad_lines(found, len(found))}; change the recipe")
     return lines
 
 

@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 
 from linelet_common.bidi import MIRRORED, is_rtl
 from linelet_common.charset import Charset
+from linelet_common.codec import EQUIVALENTS
 from linelet_common.errors import CharsetError, RecipeError
 from linelet_common.files import real
 from linelet_common.preprocess import Pixels, load_image
 from linelet_synth.colours import Colour, contrast
 from linelet_synth.fonts import Entry, find_faces
-from linelet_synth.recipe import EQUIVALENTS
 from linelet_synth.recipe_texts import corpus_phrases
 
 # A ground covers at least this share of a screenshot; icons and photos cover less with any one colour.

@@ -17,7 +17,7 @@ import tomli_w
 
 from linelet_common.bidi import Direction, is_rtl
 from linelet_common.charset import Charset
-from linelet_common.codec import Codec
+from linelet_common.codec import EQUIVALENTS, Codec
 from linelet_common.errors import CharsetError, RecipeError, describe_characters
 from linelet_common.fields import Field, check_fields
 from linelet_common.files import read_bytes, real
@@ -30,9 +30,6 @@ LOOKS: tuple[Look, ...] = ("plain", "screen")
 # Bumped whenever the same recipe and seed draw other lines than before: a dataset that was begun with other lines is
 # then not resumed. packages/synth/tests/golden.json holds digests of this generation's lines.
 GENERATION = 8
-
-# What looks the same, or is written so by some, as the one that a charset usually has.
-EQUIVALENTS = {" ": "\u00a0\u202f\u2009\u2007\u200a\u3000", "-": "\u2212\u2010\u2011", "'": "’‘", '"': "“”"}
 
 # Files (face.ttc#1), folders, "bundled", "system"; a list within the list is a chain, as CSS has it.
 Fonts = tuple[str | tuple[str, ...], ...]
