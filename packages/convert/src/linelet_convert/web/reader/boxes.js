@@ -343,8 +343,8 @@ function partsOf(ink, rows, columns) {
   const starts = [0, ...empty.map(([, end]) => end)];
   const ends = [...empty.map(([start]) => start), filled.length];
   const near = Math.floor(height / 10);
-  const [upper, lower] = [rows[0] + near, rows[1] - 1 - near].map((y) => y * width + columns[0]);
-  const edges = filled.map((_, x) => data[upper + x] && data[lower + x]);
+  const [upper, lower] = [rows[0] + near, rows[1] - 1 - near].map((y) => y * ink.width + columns[0]);
+  const edges = filled.map((_, x) => ink.marks[ink.data[upper + x]] && ink.marks[ink.data[lower + x]]);
   const plates = starts.map((start, k) => plateIn(solid, edges, start, ends[k], height));
   /** @type {[number, number, boolean][]} */
   const parts = [];
