@@ -592,7 +592,7 @@ def test_a_bundle_without_a_finder_draws_boxes_by_hand(page: Any, served: Any, s
     console: list[str] = []
     page.on("console", lambda message: message.type == "warning" and console.append(message.text))
     page.goto(serve(bundle))
-    until(page, "/no finder of lines/.test(document.getElementById('status').textContent)")
+    until(page, "/has no finder/.test(document.getElementById('status').textContent)")
     assert page.locator(".box").count() == 0
     page.click("#add")
     finished(page)
