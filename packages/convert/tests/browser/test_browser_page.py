@@ -606,8 +606,10 @@ def test_the_page_works_offline_after_one_visit(opened: Any) -> None:
         opened,
         """async () => {
           const name = (await caches.keys()).find((key) => key.startsWith("linelet-"));
-          const kept = name ? await (await caches.open(name)).keys() : [];
-          return [".wasm", "finder/model.json"].every((end) => kept.some(({ url }) => url.endsWith(end)));
+          const kept = new Set((name ? await (await caches.open(name)).keys() : []).map(({ url }) => url));
+          const used = performance.getEntriesByType("resource").map((entry) => entry.name);
+          const files = used.filter((url) => new URL(url).origin === location.origin && !url.includes("/sw.js"));
+          return files.some((url) => url.includes("/finder/")) && files.every((url) => kept.has(url));
         }""",
     )
     opened.context.set_offline(True)
