@@ -13,8 +13,8 @@ from linelet_convert import convert
 from linelet_convert.feeds import make_feeds
 from linelet_convert.graphs import emit_graph
 from linelet_convert.onnxfile import OnnxFile
-from linelet_convert.runtimes import OnnxRuntime
-from linelet_convert.verify import relative
+from linelet_convert.runtimes import NumpyRuntime, OnnxRuntime
+from linelet_convert.verify import _within, relative
 
 RNG = np.random.default_rng(5)
 WEIGHTS = RNG.normal(0, 0.3, (5, 3, 8, 3))
@@ -191,3 +191,20 @@ def test_a_bundle_never_replaces_the_file_it_comes_from(tmp_path: Path) -> None:
     with pytest.raises(Exception, match="would overwrite the input"):
         convert(tmp_path / "bundle" / "model.onnx", tmp_path / "bundle")
     assert (tmp_path / "bundle" / "model.onnx").exists()
+
+
+@pytest.mark.parametrize(
+    ("count", "by", "allowed"), [(2, 5e-4, True), (3, 5e-4, False), (1, 2e-3, False), (900, 5e-5, True)]
+)
+def test_a_few_steep_numbers_may_differ_by_what_rounding_can_come_to(
+    count: int, by: float, allowed: bool, tmp_path: Path
+) -> None:
+    file = OnnxFile(conv(tmp_path / "m.onnx"))
+    expected = RNG.uniform(0, 1, 1000).astype(np.float32)
+    actual = expected.copy()
+    actual[:count] += np.float32(by)
+    if allowed:
+        assert _within(file, [(expected, actual)], NumpyRuntime()).max_difference == pytest.approx(by, rel=0.01)
+    else:
+        with pytest.raises(ConversionError, match="outputs differ by"):
+            _within(file, [(expected, actual)], NumpyRuntime())

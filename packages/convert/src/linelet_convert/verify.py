@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,9 @@ from linelet_convert.tfgraph import Array
 
 # float32 sums in another order differ by some 1e-5 on scores of ordinary size.
 TOLERANCE = 1e-4
+# Where a network is steep, as a detector's sigmoid is at a character's edge, it amplifies what rounding leaves: this
+# share of an output's numbers may differ by more than TOLERANCE, by up to so many times it.
+_STEEP_SHARE, _STEEP = 1 / 500, 10
 LINES = 8
 BATCH = 4
 WIDE = 20  # times its height: as long a line as a screen has
@@ -127,11 +130,10 @@ def check_graph(file: OnnxFile, feeds: list[Feeds], names: dict[str, str], model
     reference = OnnxRuntime(file)
     wanted = [reference.run(f) for f in feeds]
     got = runtime.run(model, [{names[n]: a for n, a in f.items()} for f in feeds])
-    worst = 0.0
-    for expected, actual in zip(wanted, got, strict=True):
-        for name, array in expected.items():
-            worst = max(worst, relative(array, actual[names[name]], file))
-    return _within(file, worst, runtime)
+    pairs = [
+        (a, actual[names[name]]) for expected, actual in zip(wanted, got, strict=True) for name, a in expected.items()
+    ]
+    return _within(file, pairs, runtime)
 
 
 def check_choices(
@@ -142,16 +144,19 @@ def check_choices(
     got = runtime.run(
         model, [{names[n]: a for n, a in f.items()} | given for f, (given, _) in zip(feeds, answers, strict=True)]
     )
-    worst = 0.0
-    for (_, wanted), actual in zip(answers, got, strict=True):
-        for name, array in wanted.items():
-            worst = max(worst, relative(array, actual[names.get(name, name)], file))
-    return _within(file, worst, runtime)
+    pairs = [
+        (array, actual[names.get(name, name)])
+        for (_, wanted), actual in zip(answers, got, strict=True)
+        for name, array in wanted.items()
+    ]
+    return _within(file, pairs, runtime)
 
 
-def _within(file: OnnxFile, worst: float, runtime: Runtime) -> Check:
-    """ConversionError if outputs differ by TOLERANCE or more."""
-    if worst >= TOLERANCE:
+def _within(file: OnnxFile, pairs: Sequence[tuple[Array, Array]], runtime: Runtime) -> Check:
+    """ConversionError if outputs (expected, actual) differ by TOLERANCE or more, but for few of steep ones."""
+    gaps = [relative(expected, actual, file) for expected, actual in pairs]
+    worst = max(gaps, default=0.0)
+    if any(gap >= TOLERANCE and not _steep(*pair, gap) for gap, pair in zip(gaps, pairs, strict=True)):
         raise ConversionError(
             f"{file.path}: outputs differ by {worst:.2g} from ONNX Runtime's ({runtime.name}), "
             f"{TOLERANCE:g} is allowed; please report the network",
@@ -182,6 +187,14 @@ def relative(expected: Array, actual: Array, file: OnnxFile) -> float:
             place=file.path,
         )
     return gap / max(1.0, float(np.abs(expected[np.isfinite(expected)]).max(initial=0)))
+
+
+def _steep(expected: Array, actual: Array, gap: float) -> bool:
+    """Whether a relative difference of ``gap`` is that of a few numbers, and no more than rounding can come to."""
+    if expected.dtype.kind != "f" or gap >= _STEEP * TOLERANCE:
+        return False
+    moved = np.abs(expected.astype(np.float64) - actual) >= TOLERANCE * max(1.0, float(np.abs(expected).max()))
+    return bool(moved.mean() <= _STEEP_SHARE)
 
 
 def _infinite_weights(file: OnnxFile) -> str:
