@@ -266,3 +266,28 @@ def test_a_canvas_that_gives_false_pixels_is_named_once(page: Any, served: Any) 
     """)  # fmt: skip
     assert len(texts) == 2
     assert len([text for text in warned if "false pixels" in text]) == 1, warned
+
+
+@pytest.mark.parametrize("worker", [False, True])
+def test_failures_carry_their_kind_and_what_they_are_about(page: Any, served: Any, worker: bool) -> None:
+    """Here and from a worker alike, so that a program can tell them apart without reading English."""
+    page.route("**/gone/**", lambda route: route.fulfill(status=404))
+    options = json.dumps({"backend": "wasm", "worker": worker} | ({"assets": served.url} if worker else {}))
+    found = run(page, served, f"""
+      const kind = async (act) => {{
+        try {{ await act(); return null; }} catch ({{ name, code, about }}) {{ return [name, code, about]; }}
+      }};
+      const gone = await kind(() => loadReader(new URL("gone/", bundle), {options}));
+      const reader = await loadReader(bundle, {options});
+      const wide = new ImageData(1290, 2);
+      const tooWide = await kind(() => reader.read(wide));
+      const wrong = await kind(() => reader.read(picture, {{ boks: 1 }}));
+      reader.dispose();
+      return [gone, tooWide, wrong, await kind(() => reader.read(picture))];
+    """)  # fmt: skip
+    assert found == [
+        ["LineletError", "file-missing", {"file": served.url + "gone/spec.json", "status": 404}],
+        ["LineletError", "too-wide", {"width": 1290, "height": 2, "most": 128}],
+        ["LineletError", "invalid", {}],
+        ["LineletError", "disposed", {}],
+    ]

@@ -427,6 +427,20 @@ def test_every_language_has_every_text(node: str) -> None:
     assert set(re.findall(r'data-(?:text|title)="(\w+)"', (PAGE / "index.html").read_text("utf-8"))) <= tables["en"]
 
 
+def test_codes_of_errors_are_in_use_and_translated() -> None:
+    """What a person at the page can meet has words in each of its languages; the others are for programs alone."""
+    types = (READER / "linelet.d.ts").read_text("utf-8")
+    declared = set(re.findall(r'"([a-z-]+)"', types.split("export type ErrorCode =")[1].split(";")[0]))
+    sources = "".join(path.read_text("utf-8") for path in READER.glob("*.js"))
+    assert [code for code in sorted(declared) if f'"{code}"' not in sources] == []
+    for_programs = {"invalid", "no-finder", "worker", "picture-unreadable", "picture-tainted"}
+    table = (PAGE / "page-texts.js").read_text("utf-8").split("const ERRORS = {")[1].split("\n};")[0]
+    languages = re.split(r'\n  "?[\w-]+"?: \{', table)[1:]
+    assert languages
+    for language in languages:
+        assert set(re.findall(r'\n    "?([a-z-]+)"?: \(', language)) == declared - for_programs
+
+
 def test_what_a_first_visit_downloads_is_small() -> None:
     """Page, reader, runtime and sample, gzipped, leave room for a network of 0.5 MB within 1 MB."""
     runtime = [f for f in RUNTIME.iterdir() if f.name in ("core.js", "wasm.js") or f.name.startswith("shared-")]

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator
@@ -12,17 +13,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from linelet_common import ReaderSpec, load_image, open_dataset
 from linelet_common.automata import automata_json
 from linelet_common.boxes import Box
+from linelet_common.codec import UNKNOWN
 from linelet_common.grammar import Grammar
 from linelet_common.learnable import problems
+from linelet_common.reader import ONNX_NAME, shipped_finder, shipped_reader
 from linelet_common.screens import open_screens
 from linelet_convert.assets import PAGE
 from linelet_convert.conversion import convert
-from linelet_read import load_reader, read_lines
+from linelet_read import load_finder, load_reader, read_lines
 from linelet_read.screens import read_screen
 
 Refused = list[str]
@@ -99,12 +102,29 @@ def test_a_newcomer_sees_the_sample_read_as_in_python(opened: Any, served: Any) 
     assert "".join(shown) == texts(opened)[0]
 
 
-def test_lines_in_which_nothing_is_known_are_shown_if_asked(opened: Any, served: Any) -> None:
-    sample = load_image(PAGE / "sample.png")
-    wanted = read_screen(served.reader, served.finder, sample, unknown=True)
-    opened.evaluate("document.getElementById('details').open = true")
-    opened.check("#unknown-lines")
-    assert texts(opened) == [line.text for line in wanted.lines]
+def test_lines_in_which_nothing_is_known_are_shown_if_asked(page: Any, serve: Any, tmp_path: Path) -> None:
+    folder, finder = shipped_reader("health-app"), shipped_finder()
+    assert folder
+    assert finder
+    convert(folder / ONNX_NAME, tmp_path / "bundle", finder=finder)
+    sample = Image.open(PAGE / "sample.png").convert("RGB")
+    screen = Image.new("RGB", (sample.width, sample.height + 120), "white")
+    screen.paste(sample, (0, 120))
+    ImageDraw.Draw(screen).text((40, 40), "Settings", "black", ImageFont.load_default(40))
+    screen.save(tmp_path / "screen.png")
+    picture = load_image(tmp_path / "screen.png")
+    reader = load_reader(folder)
+    known = [line.text for line in read_screen(reader, load_finder(), picture).lines]
+    wanted = [line.text for line in read_screen(reader, load_finder(), picture, unknown=True).lines]
+    assert UNKNOWN not in known
+    assert UNKNOWN in wanted
+    page.goto(serve(tmp_path / "bundle") + "?lang=en")
+    finished(page)
+    choose(page, tmp_path / "screen.png")
+    assert texts(page) == known
+    page.evaluate("document.getElementById('details').open = true")
+    page.check("#unknown-lines")
+    assert texts(page) == wanted
 
 
 def test_a_chosen_line_reads_as_in_python(opened: Any, served: Any, line_png: Path) -> None:
@@ -501,6 +521,36 @@ def test_what_went_wrong_is_said_in_the_language_chosen(opened: Any, tmp_path: P
     until(opened, "document.getElementById('problem').textContent.startsWith('notes.png is not a picture')")
     opened.select_option("#language", label="中文")
     assert opened.inner_text("#problem").startswith("此浏览器无法读取图片 notes.png")
+
+
+@pytest.mark.parametrize(
+    ("broken", "english", "chinese"),
+    [
+        ({"status": 404}, "spec.json is missing from the bundle (HTTP 404)", "模型包中缺少 "),
+        ({"status": 403}, "spec.json was refused by its server (HTTP 403)", "服务器拒绝提供 "),
+        ({"body": "<p>", "content_type": "text/html"}, "spec.json is answered with an HTML page", "请求 "),
+        ({"body": "{}"}, "spec.json was changed since it was converted", "spec.json 在转换后被改动过"),
+    ],
+)  # fmt: skip
+def test_what_the_reader_says_is_said_in_the_language_chosen(
+    page: Any, served: Any, broken: dict[str, Any], english: str, chinese: str
+) -> None:
+    page.route("**/spec.json", lambda route: route.fulfill(**broken))
+    page.goto(served.url + "?lang=en")
+    page.wait_for_selector("#problem:not([hidden])")
+    assert english in page.inner_text("#problem")
+    page.select_option("#language", label="中文")
+    said = page.inner_text("#problem")
+    assert chinese in said
+    assert "spec.json" in said
+    assert not re.search("[a-z]{4,} [a-z]{2,}", said)  # no English sentence is left
+
+
+def test_why_a_backend_cannot_be_used_is_said_in_the_language_chosen(page: Any, served: Any) -> None:
+    page.add_init_script("delete Navigator.prototype.gpu")
+    page.goto(served.url + "?lang=zh-CN&backend=webgpu")
+    page.wait_for_selector("#problem:not([hidden])")
+    assert page.inner_text("#problem").startswith("此浏览器没有可用的后端：webgpu：浏览器不支持 WebGPU")
 
 
 def test_a_third_language_is_one_more_table(page: Any, served: Any) -> None:

@@ -1,6 +1,6 @@
 /** The page's language: the one asked for in the address, chosen before, or the browser's; English otherwise. */
 import { recall, remember } from "./page-memory.js";
-import { TEXTS } from "./page-texts.js";
+import { TEXTS, errorText } from "./page-texts.js";
 
 /** The language that a tag means here: "zh-TW" is read in "zh-CN" where nothing is nearer. @param {string | null} tag */
 function known(tag) {
@@ -13,6 +13,9 @@ let language = known(asked) ?? known(recall("language")) ?? known(navigator.lang
 
 /** The texts of the language in use. */
 export const texts = () => TEXTS[language];
+
+/** What an error of the reader says in the language in use. */
+export const saidOf = (failure) => errorText(failure, language);
 
 /** Offers the languages, each under its own name, and calls `act` when another one is chosen. */
 export function offerLanguages(act) {

@@ -1,6 +1,6 @@
 /**
  * What the page says, one table a language; `language` is its own name, the key its BCP 47 tag. Another language is one
- * more table with the same keys.
+ * more table with the same keys, and one in ERRORS.
  */
 
 const lines = (n) => (n === 1 ? "1 line" : `${n} lines`);
@@ -159,3 +159,33 @@ export const TEXTS = {
     automatic: "自动",
   },
 };
+
+/** What the reader's errors say, by their codes, from what they are about. In English the reader says it itself. */
+const ERRORS = {
+  "zh-CN": {
+    "file-unreachable": ({ file, reason }) => `无法获取 ${file}（${reason}），请检查网络连接，并确认页面通过 HTTP 打开`,
+    "file-missing": ({ file }) => `模型包中缺少 ${file}（HTTP 404），请复制整个文件夹，或重新转换`,
+    "file-refused": ({ file, status }) => `服务器拒绝提供 ${file}（HTTP ${status}），请开放访问权限，或改正地址`,
+    "file-html": ({ file, status }) => `请求 ${file} 得到的是网页（HTTP ${status}），可能需要登录，或地址有误`,
+    "file-changed": ({ file }) => `${file} 在转换后被改动过，请清空浏览器缓存、复制整个文件夹，或重新转换`,
+    "file-invalid": ({ file }) => `${file} 的内容有误，请复制整个文件夹，或重新转换`,
+    "picture-empty": ({ width, height }) => `${width} × ${height} 像素的图片没有内容`,
+    "too-large": ({ width, height, most }) => `${width} × ${height} 像素的图片超过 ${most} 像素，请裁剪`,
+    "too-wide": ({ width, height, most }) => `${width} × ${height} 像素的选框宽度超过高度的 ${most} 倍，请缩小选框`,
+    disposed: () => "识别器已被替换，请重试",
+    "no-backend": ({ failures }) =>
+      `此浏览器没有可用的后端：${failures.map((failure) => `${failure.backend}：${errorText(failure, "zh-CN")}`).join("；")}`,
+    "no-webassembly": () => "此浏览器不支持 WebAssembly",
+    "wasm-refused": () => "WebAssembly 被禁止，页面的 CSP 需要 script-src 'wasm-unsafe-eval'",
+    "no-webgl": () => "浏览器无法使用 WebGL（驱动不受支持，或已被停用）",
+    "no-webgpu": () => "浏览器不支持 WebGPU（需要较新的浏览器，以及 HTTPS 或 localhost）",
+    "no-adapter": () => "浏览器找不到 WebGPU 适配器",
+    "not-started": () => "后端无法启动，详情见浏览器控制台",
+    "context-lost": ({ backend }) => `${backend} 的图形上下文已丢失，请重新载入识别器`,
+    "no-answer": ({ backend }) => `${backend} 长时间没有响应，请重新载入识别器`,
+  },
+};
+
+/** An error of the reader in a language; in English where that has no words of its own for it. */
+export const errorText = (failure, language) =>
+  ERRORS[language]?.[failure.code]?.(failure.about) ?? failure.message ?? failure.cause;

@@ -4,7 +4,7 @@ import { LineletError, loadReader } from "./linelet.js";
 import { ask } from "./page-ask.js";
 import { FieldTable } from "./page-fields.js";
 import { asCsv, asDataset, asJson, asScreens, asText, download } from "./page-files.js";
-import { offerLanguages, texts, translate } from "./page-language.js";
+import { offerLanguages, saidOf, texts, translate } from "./page-language.js";
 import { LineList } from "./page-list.js";
 import { recall, remember } from "./page-memory.js";
 import { Sheet, isDoubtful, isOwn, isUnknown } from "./page-sheet.js";
@@ -65,8 +65,9 @@ async function start(backend) {
 
 /** @param {any} failure or, of what the page itself noticed, the text of a language */
 function complain(failure) {
-  const said = failure instanceof LineletError ? failure.message : `${failure?.name ?? "Error"}: ${failure?.message ?? failure}`;
-  trouble = typeof failure === "function" ? failure : () => said;
+  const other = `${failure?.name ?? "Error"}: ${failure?.message ?? failure}`;
+  const said = () => (failure instanceof LineletError ? saidOf(failure) : other);
+  trouble = typeof failure === "function" ? failure : said;
   element("problem").textContent = trouble(texts());
   element("problem").hidden = false;
 }
@@ -88,7 +89,7 @@ function showFacts() {
   const facts = [
     [t.name, spec.name], [t.network, spec.network], [t.characters, `${[...spec.charset].length}: ${spec.charset}`],
     [t.backend, `${reader.engine}, ${backend}`], [t.started, `${Math.round(started)} ms`],
-    ...failures.map(({ backend: name, cause }) => [`${t.failed}: ${name}`, cause]),
+    ...failures.map((failure) => [`${t.failed}: ${failure.backend}`, saidOf(failure)]),
   ].filter(([, value]) => value);
   element("facts").replaceChildren(
     ...facts.flatMap(([name, value]) => [

@@ -8,7 +8,7 @@
  * @typedef {{automaton: State[], forms: FieldForm[]}} FieldForms
  * @typedef {{grammar: State[] | null, fields: Record<string, FieldForms>}} Automata
  */
-import { LineletError, reason } from "./errors.js";
+import { invalidFile, reason } from "./errors.js";
 
 export const FILE_NAME = "automata.json";
 export const ONNX_KEY = "linelet_automata";
@@ -27,7 +27,7 @@ export function parseAutomata(text, spec, where) {
     const fields = Object.keys(spec.fields).map((key) => [key, fieldForms(data.fields[key])]);
     return { grammar: spec.grammar ? states(data.grammar) : null, fields: Object.fromEntries(fields) };
   } catch (failure) {
-    throw new LineletError(`${where} does not hold the automata of its reader (${reason(failure)}); convert again`);
+    throw invalidFile(where, ` does not hold the automata of its reader (${reason(failure)})`);
   }
 }
 

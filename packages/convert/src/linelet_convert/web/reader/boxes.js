@@ -10,7 +10,7 @@
  * @typedef {(data: Float32Array, shape: number[]) => Promise<{data: Float32Array}>} Score
  *   the network: (1, 1, H, W) -> probabilities (1, H / stride, W / stride)
  */
-import { LineletError, reason } from "./errors.js";
+import { LineletError, invalidFile, reason } from "./errors.js";
 import { MAX_ASPECT, MAX_PIXELS, crop, resize } from "./preprocess.js";
 
 const VERSION = 1;
@@ -37,26 +37,25 @@ export function parseFinderSpec(text, where) {
   try {
     data = JSON.parse(text);
   } catch (failure) {
-    throw new LineletError(`${where} is not JSON (${reason(failure)}); convert again`);
+    throw invalidFile(where, ` is not JSON (${reason(failure)})`);
   }
   if (data === null || typeof data !== "object" || Array.isArray(data)) {
-    throw new LineletError(`${where} holds no finder's spec; convert again`);
+    throw invalidFile(where, " holds no finder's spec");
   }
   if ((data.version ?? VERSION) !== VERSION) {
-    throw new LineletError(
-      `${where} is a finder's spec of version ${JSON.stringify(data.version)}, this reader knows version ${VERSION}; ` +
-        "use the linelet.js of the same Linelet",
-    );
+    const known = `this reader knows version ${VERSION}`;
+    const problem = ` is a finder's spec of version ${JSON.stringify(data.version)}, ${known}`;
+    throw invalidFile(where, problem, "use the linelet.js of the same Linelet");
   }
   const spec = { ...DEFAULTS, ...data };
   for (const [key, value] of Object.entries(spec)) {
-    if (!(key in DEFAULTS)) throw new LineletError(`${where}: unknown key ${key}; convert again`);
+    if (!(key in DEFAULTS)) throw invalidFile(where, `: unknown key ${key}`);
     if (typeof value !== typeof DEFAULTS[key]) {
-      throw new LineletError(`${where}: ${key} = ${JSON.stringify(value)} must be a ${typeof DEFAULTS[key]}; convert again`);
+      throw invalidFile(where, `: ${key} = ${JSON.stringify(value)} must be a ${typeof DEFAULTS[key]}`);
     }
   }
   if (spec.step % spec.stride || spec.tile % spec.step || spec.overlap % (2 * spec.step) || spec.overlap >= spec.tile) {
-    throw new LineletError(`${where}: stride, step, tile and overlap do not fit together; convert again`);
+    throw invalidFile(where, ": stride, step, tile and overlap do not fit together");
   }
   return Object.freeze(spec);
 }
@@ -65,10 +64,14 @@ export function parseFinderSpec(text, where) {
 export function screenGrey(picture) {
   const { width, height } = picture;
   if (height < 1 || width < 1) {
-    throw new LineletError(`a screen of ${width} x ${height} pixels has no content; give at least 1 x 1`);
+    throw new LineletError(`a screen of ${width} x ${height} pixels has no content; give at least 1 x 1`, {
+      code: "picture-empty", about: { width, height },
+    });
   }
   if (height * width > MAX_PIXELS) {
-    throw new LineletError(`a screen of ${width} x ${height} pixels is over ${MAX_PIXELS}; crop it`);
+    throw new LineletError(`a screen of ${width} x ${height} pixels is over ${MAX_PIXELS}; crop it`, {
+      code: "too-large", about: { width, height, most: MAX_PIXELS },
+    });
   }
   return crop(picture, { x: 0, y: 0, width, height }, 1);
 }

@@ -53,7 +53,8 @@ export function decode(output, shape, spec, decoding = "greedy", automata = null
   if (shape.length !== 3 || c !== texts.size + 1) {
     const charset = `a charset of ${[...spec.charset].length}${spec.unknown ? " and unknown characters" : ""}`;
     const wanted = `(N, T, ${texts.size + 1}) for ${charset}`;
-    throw new LineletError(`the network's output has shape (${shape.join(", ")}), spec.json wants ${wanted}; convert again`);
+    const problem = `the network's output has shape (${shape.join(", ")}), spec.json wants ${wanted}`;
+    throw new LineletError(`${problem}; convert again`, { code: "file-invalid", about: { file: "spec.json" } });
   }
   const [lineStep, frameStep] = spec.layout === "TNC" ? [c, n * c] : [t * c, c];
   return Array.from({ length: n }, (_, line) => {

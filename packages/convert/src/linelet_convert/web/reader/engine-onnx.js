@@ -17,7 +17,9 @@ export async function onnxEngine(model, provider, { module: ort, threads }) {
   try {
     session = await ort.InferenceSession.create(model.bytes, { executionProviders: [provider] });
   } catch (failure) {
-    throw new BackendError(`ONNX Runtime cannot run ${model.url.href}: ${reason(failure)}`, { cause: failure });
+    throw new BackendError(`ONNX Runtime cannot run ${model.url.href}: ${reason(failure)}`, {
+      code: "not-started", cause: failure,
+    });
   }
   const run = async (data, shape) => {
     const results = await session.run({ [session.inputNames[0]]: new ort.Tensor("float32", data, shape) });
@@ -56,7 +58,10 @@ export async function checkSeal(bytes, url) {
   // Tag and length of the entry, of its key and of its value take two bytes each.
   const end = bytes.length - (6 + SEAL.length + 64);
   if ((await sha256(bytes.subarray(0, end))) !== sealed) {
-    throw new LineletError(`${url.href} was changed since it was exported: its SHA-256 is not the one in its metadata; export or copy it again`);
+    throw new LineletError(
+      `${url.href} was changed since it was exported: its SHA-256 is not the one in its metadata; export or copy it again`,
+      { code: "file-changed", about: { file: url.href } },
+    );
   }
   return true;
 }

@@ -9,7 +9,7 @@
  *   input (N, channels, height, W), W a width that the spec allows -> the network's output
  * @property {() => void} dispose frees the network's memory
  */
-import { BackendError, LineletError, inOrder, reason } from "./errors.js";
+import { BackendError, LineletError, inOrder, invalidFile, reason } from "./errors.js";
 import { IN_NODE, fetchBytes, inside, nodeModule } from "./files.js";
 
 const LONGEST_WAIT = 60_000; // milliseconds for a batch: whatever takes longer will never end
@@ -32,36 +32,40 @@ async function loadRuntime(assets, own) {
       throw new LineletError(
         `${url.href} cannot be loaded (${reason(failure)}); where Node is installed, ` +
           "'python -m linelet_convert.assets BUNDLE' adds the runtime to the bundle",
-        { cause: failure },
+        { code: "file-unreachable", about: { file: url.href, reason: reason(failure) }, cause: failure },
       );
     }
   };
   return { tf: await load("core"), load, folder };
 }
 
-/** Why a backend cannot run here; empty if nothing speaks against it. TensorFlow.js itself only says false. */
+const obstacle = (code, message, about = {}) => new BackendError(message, { code, about });
+
+/** Why a backend cannot run here; null if nothing speaks against it. TensorFlow.js itself only says false. */
 const OBSTACLES = {
-  cpu: async () => "",
+  cpu: async () => null,
   wasm: async () => {
-    if (typeof WebAssembly === "undefined") return "this browser has no WebAssembly";
+    if (typeof WebAssembly === "undefined") return obstacle("no-webassembly", "this browser has no WebAssembly");
     try {
       await WebAssembly.compile(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0])); // the empty module
-      return "";
+      return null;
     } catch (failure) {
-      return `WebAssembly is refused (${reason(failure)}); the page's CSP needs script-src 'wasm-unsafe-eval'`;
+      const why = `WebAssembly is refused (${reason(failure)}); the page's CSP needs script-src 'wasm-unsafe-eval'`;
+      return obstacle("wasm-refused", why);
     }
   },
   webgl: async () => {
-    if (IN_NODE) return "Node has no WebGL";
+    if (IN_NODE) return obstacle("no-webgl", "Node has no WebGL");
     const canvas = typeof OffscreenCanvas === "undefined" ? document.createElement("canvas") : new OffscreenCanvas(1, 1);
     const context = /** @type {WebGLRenderingContext | null} */ (canvas.getContext("webgl2") ?? canvas.getContext("webgl"));
     context?.getExtension("WEBGL_lose_context")?.loseContext();
-    return context ? "" : "the browser gives no WebGL context (blocklisted driver or disabled)";
+    const why = "the browser gives no WebGL context (blocklisted driver or disabled)";
+    return context ? null : obstacle("no-webgl", why);
   },
   webgpu: async () => {
     const gpu = /** @type {any} */ (globalThis.navigator)?.gpu;
-    if (!gpu) return "no navigator.gpu (it needs a recent browser and HTTPS or localhost)";
-    return (await gpu.requestAdapter()) ? "" : "the browser finds no WebGPU adapter";
+    if (!gpu) return obstacle("no-webgpu", "no navigator.gpu (it needs a recent browser and HTTPS or localhost)");
+    return (await gpu.requestAdapter()) ? null : obstacle("no-adapter", "the browser finds no WebGPU adapter");
   },
 };
 
@@ -70,9 +74,10 @@ async function diagnose(name, folder) {
   try {
     if (name === "wasm" && folder) await fetchBytes(inside("tfjs-backend-wasm-simd.wasm", folder));
   } catch (failure) {
-    return reason(failure);
+    const { code, about } = /** @type {LineletError} */ (failure);
+    return obstacle(code, reason(failure), about);
   }
-  return "TensorFlow.js could not start it; its console message says more";
+  return obstacle("not-started", "TensorFlow.js could not start it; its console message says more");
 }
 
 /**
@@ -82,10 +87,10 @@ async function diagnose(name, folder) {
  */
 export async function tfjsEngine(bundle, backend, { assets, module, threads, onProgress }) {
   const { tf, load, folder } = await loadRuntime(assets, module);
-  const obstacle = await OBSTACLES[backend]();
-  if (obstacle) throw new BackendError(obstacle);
+  const found = await OBSTACLES[backend]();
+  if (found) throw found;
   if (module && !tf.findBackendFactory(backend)) {
-    throw new BackendError(`the TensorFlow.js given has no backend ${backend}; import it`);
+    throw new BackendError(`the TensorFlow.js given has no backend ${backend}; import it`, { code: "not-started" });
   }
   const runtime = await load(backend);
   if (backend === "wasm") {
@@ -93,7 +98,7 @@ export async function tfjsEngine(bundle, backend, { assets, module, threads, onP
     if (!threads) tf.env().set("WASM_HAS_MULTITHREAD_SUPPORT", false);
     runtime?.setWasmPaths(wasmPaths(folder));
   }
-  if (!(await inTurn(() => tf.setBackend(backend)))) throw new BackendError(await diagnose(backend, folder));
+  if (!(await inTurn(() => tf.setBackend(backend)))) throw await diagnose(backend, folder);
 
   const guard = new Guard(tf, backend);
   const models = new Models(tf, bundle, onProgress);
@@ -150,8 +155,8 @@ class Guard {
     /** @type {((failure: Error) => void) | null} */
     this.abort = null;
     const lost = "the browser took the WebGL context away (too many pages use it, or the driver was restarted)";
-    this.own?.gpgpu?.gl?.canvas?.addEventListener("webglcontextlost", () => this.die(lost), { once: true });
-    this.own?.device?.lost?.then(({ message }) => this.die(`the WebGPU device was lost (${message})`));
+    this.own?.gpgpu?.gl?.canvas?.addEventListener("webglcontextlost", () => this.die("context-lost", lost), { once: true });
+    this.own?.device?.lost?.then(({ message }) => this.die("context-lost", `the WebGPU device was lost (${message})`));
   }
 
   instance() {
@@ -159,9 +164,11 @@ class Guard {
   }
 
   /** Ends the run under way, and makes room for a fresh start of the backend. */
-  die(cause) {
+  die(code, cause) {
     if (this.dead) return;
-    this.dead = new BackendError(`${this.backend}: ${cause}; load the reader again`);
+    this.dead = new BackendError(`${this.backend}: ${cause}; load the reader again`, {
+      code, about: { backend: this.backend },
+    });
     const engine = this.tf.engine();
     const registered = engine.registryFactory?.[this.backend];
     if (registered && this.instance() === this.own) {
@@ -177,17 +184,17 @@ class Guard {
 
   /** @template T @param {() => Promise<T>} act @returns {Promise<T>} */
   async run(act) {
-    if (this.instance() !== this.own) this.die("it was started anew, without this reader's weights");
+    if (this.instance() !== this.own) this.die("context-lost", "it was started anew, without this reader's weights");
     if (this.dead) throw this.dead;
     try {
       return await new Promise((resolve, reject) => {
         this.abort = reject;
-        const late = () => this.die(`no answer within ${LONGEST_WAIT / 1000} s`);
+        const late = () => this.die("no-answer", `no answer within ${LONGEST_WAIT / 1000} s`);
         const timer = setTimeout(late, LONGEST_WAIT);
         act().then(resolve, reject).finally(() => clearTimeout(timer));
       });
     } catch (failure) {
-      if (this.own?.gpgpu?.gl?.isContextLost?.()) this.die("the WebGL context is lost");
+      if (this.own?.gpgpu?.gl?.isContextLost?.()) this.die("context-lost", "the WebGL context is lost");
       throw this.dead ?? failure;
     } finally {
       this.abort = null;
@@ -236,7 +243,7 @@ class Models {
       else await model.load();
     } catch (failure) {
       if (failure instanceof LineletError) throw failure;
-      throw new LineletError(`${url.href} cannot be run by TensorFlow.js: ${reason(failure)}; convert again`, { cause: failure });
+      throw invalidFile(url.href, ` cannot be run by TensorFlow.js: ${reason(failure)}`);
     }
     if (!shared) {
       this.weights.set(key, Object.fromEntries(Object.entries(model.weights).map(([name, [tensor]]) => [name, tensor])));
@@ -267,6 +274,7 @@ class Models {
       throw new LineletError(
         `${paths.map((path) => new URL(path, url).href).join(", ")}: ${joined.length} bytes of weights, ` +
           `${url.pathname.split("/").pop()} wants ${expected}; copy the whole folder or convert again`,
+        { code: "file-invalid", about: { file: url.href } },
       );
     }
     return joined.buffer;
@@ -285,10 +293,10 @@ function parseModel(text, url) {
   try {
     json = JSON.parse(text);
   } catch (failure) {
-    throw new LineletError(`${url.href} is not JSON (${reason(failure)}); copy the whole folder or convert again`);
+    throw invalidFile(url.href, ` is not JSON (${reason(failure)})`, "copy the whole folder or convert again");
   }
   if (!json?.modelTopology || !Array.isArray(json.weightsManifest)) {
-    throw new LineletError(`${url.href} is not a TensorFlow.js graph model; convert again`);
+    throw invalidFile(url.href, " is not a TensorFlow.js graph model");
   }
   return json;
 }

@@ -1,9 +1,14 @@
-/** Everything that can go wrong with input. The message says value, place and remedy, in one line. */
+/**
+ * Everything that can go wrong with input. The message says value, place and remedy, in one line. `code` names the kind of
+ * failure and `about` what it is about, for programs and for messages in other languages: plain data, which a worker can send.
+ */
 export class LineletError extends Error {
-  /** @param {string} message @param {{cause?: unknown}} [options] */
-  constructor(message, options) {
+  /** @param {string} message @param {{code?: import("./linelet.js").ErrorCode, about?: Record<string, any>, cause?: unknown}} [options] */
+  constructor(message, { code = "invalid", about = {}, ...options } = {}) {
     super(message, options);
     this.name = "LineletError";
+    this.code = code;
+    this.about = about;
   }
 }
 
@@ -40,6 +45,13 @@ export async function inOrder(promises) {
     return outcome.value;
   });
 }
+
+/** A file of the bundle that does not hold what it should. @param {string} file @param {string} problem @param {string} remedy */
+export const invalidFile = (file, problem, remedy = "convert again") =>
+  new LineletError(`${file}${problem}; ${remedy}`, { code: "file-invalid", about: { file } });
+
+/** A reader that is used after its end. */
+export const disposed = () => new LineletError("this reader was disposed of; load it again", { code: "disposed" });
 
 /** What a failure says of itself, for messages. @param {unknown} failure @returns {string} */
 export const reason = (failure) => (failure instanceof Error ? failure.message : String(failure)).split("\n")[0];

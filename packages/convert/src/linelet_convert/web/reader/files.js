@@ -1,5 +1,5 @@
 /** Fetching a bundle's files, in browsers and in Node, with messages that name the file and the remedy. */
-import { LineletError, MissingFileError, reason } from "./errors.js";
+import { LineletError, MissingFileError, invalidFile, reason } from "./errors.js";
 
 // Asked for as a property: a bundler for browsers would install a polyfill for the plain name.
 const { process } = /** @type {any} */ (globalThis);
@@ -45,7 +45,9 @@ export async function fetchBytes(url) {
       return new Uint8Array(await readFile(url));
     } catch (failure) {
       const kind = /** @type {any} */ (failure)?.code === "ENOENT" ? MissingFileError : LineletError;
-      throw new kind(`${url.pathname}: ${reason(failure)}; convert again or check the path`);
+      const code = kind === MissingFileError ? "file-missing" : "file-unreachable";
+      const about = { file: url.pathname, reason: reason(failure) };
+      throw new kind(`${url.pathname}: ${reason(failure)}; convert again or check the path`, { code, about });
     }
   }
   let response;
@@ -53,20 +55,26 @@ export async function fetchBytes(url) {
     response = await fetch(url);
   } catch (failure) {
     throw new LineletError(`${url.href} cannot be fetched (${reason(failure)}); is the page served over HTTP and online?`, {
-      cause: failure,
+      code: "file-unreachable", about: { file: url.href, reason: reason(failure) }, cause: failure,
     });
   }
+  const about = { file: url.href, status: response.status };
   if (response.status === 404) {
-    throw new MissingFileError(`${url.href} is missing from the bundle (HTTP 404); copy the whole folder or convert again`);
+    throw new MissingFileError(`${url.href} is missing from the bundle (HTTP 404); copy the whole folder or convert again`, {
+      code: "file-missing", about,
+    });
   }
   if (!response.ok) {
-    throw new LineletError(`${url.href} was refused by its server (HTTP ${response.status}); allow it, or correct the address`);
+    throw new LineletError(`${url.href} was refused by its server (HTTP ${response.status}); allow it, or correct the address`, {
+      code: "file-refused", about,
+    });
   }
   if (response.headers.get("content-type")?.startsWith("text/html")) {
     const from = response.redirected ? `, redirected to ${response.url}` : "";
     throw new LineletError(
       `${url.href} is answered with an HTML page (HTTP ${response.status}${from}), as for a login or an unknown address; ` +
         "correct the address or the server",
+      { code: "file-html", about },
     );
   }
   return new Uint8Array(await response.arrayBuffer());
@@ -100,7 +108,7 @@ export class Files {
     } catch {
       // Said below.
     }
-    throw new LineletError(`${url.href} is not the list of a bundle's files; copy the whole folder or convert again`);
+    throw invalidFile(url.href, " is not the list of a bundle's files", "copy the whole folder or convert again");
   }
 
   /** @param {URL} url @returns {Promise<Uint8Array>} */
@@ -112,6 +120,7 @@ export class Files {
       throw new LineletError(
         `${url.href} was changed since it was converted: its SHA-256 is not the one in files.json; ` +
           "empty the browser's cache, copy the whole folder or convert again",
+        { code: "file-changed", about: { file: url.href } },
       );
     }
     return bytes;

@@ -116,7 +116,7 @@ export interface Reader {
   readonly engine: "tfjs" | "onnxruntime";
   readonly backend: Backend;
   /** Backends that were tried before this one, and why each could not be used. */
-  readonly failures: readonly { backend: Backend; cause: string }[];
+  readonly failures: readonly BackendFailure[];
   /** Milliseconds for a short line, by backend: all that work with "fastest", else the one in use (its first run). */
   readonly timings: Readonly<Partial<Record<Backend, number>>>;
   /**
@@ -137,8 +137,31 @@ export interface Reader {
   dispose(): void;
 }
 
-/** Bad input. The message says value, place and remedy, in one line. */
-export class LineletError extends Error {}
+/**
+ * Bad input. The message says value, place and remedy, in one line.
+ * `code` names the kind of failure and `about` what it is about, for programs and for messages in other languages.
+ */
+export class LineletError extends Error {
+  readonly code: ErrorCode;
+  /** Plain data: `file`, `status` and `reason` of a file, `width` and `height` of a picture, `failures` of the backends. */
+  readonly about: Readonly<Record<string, unknown>>;
+}
+
+/** "invalid": a wrong call. `BackendFailure`'s codes say why a backend cannot be used. */
+export type ErrorCode =
+  | "invalid" | "disposed" | "no-finder" | "worker"
+  | "file-unreachable" | "file-missing" | "file-refused" | "file-html" | "file-changed" | "file-invalid"
+  | "picture-unreadable" | "picture-tainted" | "picture-empty" | "too-large" | "too-wide"
+  | "no-backend" | "no-webassembly" | "wasm-refused" | "no-webgl" | "no-webgpu" | "no-adapter" | "not-started"
+  | "context-lost" | "no-answer";
+
+/** A backend that cannot be used, and why. */
+export interface BackendFailure {
+  backend: Backend;
+  cause: string;
+  code: ErrorCode;
+  about: Readonly<Record<string, unknown>>;
+}
 
 /**
  * Loads the reader of a bundle folder (address relative to the page, or a path in Node), or of an ONNX file.

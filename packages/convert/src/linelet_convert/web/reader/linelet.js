@@ -12,7 +12,7 @@ import * as forms from "./automata.js";
 import { decode } from "./decode.js";
 import { BACKENDS, tfjsEngine } from "./engine-tfjs.js";
 import { PROVIDERS, checkSeal, onnxEngine, onnxMetadata } from "./engine-onnx.js";
-import { BackendError, LineletError, inOrder, reason, refuseUnknown } from "./errors.js";
+import { BackendError, LineletError, disposed, inOrder, invalidFile, reason, refuseUnknown } from "./errors.js";
 import { readFields } from "./fields.js";
 import { Files, IN_NODE, asFolder, fetchBytes, inside, resolve } from "./files.js";
 import { readPixels, toPixels, wholePixels } from "./pixels.js";
@@ -101,7 +101,7 @@ async function openOnnx(address) {
   const verified = await checkSeal(bytes, url);
   const metadata = onnxMetadata(bytes);
   const text = metadata.get("linelet_spec");
-  if (!text) throw new LineletError(`${url.href} carries no reader spec; give a file that 'linelet export' wrote`);
+  if (!text) throw invalidFile(url.href, " carries no reader spec", "give a file that 'linelet export' wrote");
   const spec = parseSpec(text, url.href);
   // Files of former versions have none; they read lines all the same.
   const automata = metadata.get(forms.ONNX_KEY);
@@ -146,12 +146,14 @@ class LocalReader {
       } catch (failure) {
         // What is wrong with the bundle is wrong on every backend; anything else may work on the next.
         if (failure instanceof LineletError && !(failure instanceof BackendError)) throw failure;
-        this.failures.push({ backend: name, cause: reason(failure) });
+        this.failures.push(described(name, failure));
       }
     }
     if (!timings.length) {
       const list = this.failures.map(({ backend, cause }) => `${backend}: ${cause}`).join("; ");
-      throw new LineletError(`no backend works here: ${list}`);
+      throw new LineletError(`no backend works here: ${list}`, {
+        code: "no-backend", about: { failures: this.failures },
+      });
     }
     timings.sort((a, b) => a.milliseconds - b.milliseconds);
     this.engineInUse = timings[0].engine;
@@ -205,7 +207,9 @@ class LocalReader {
     const finder = await this.openFinder();
     if (!finder) {
       const where = new URL("finder/", this.source.url).href;
-      throw new LineletError(`${where} holds no finder of lines; convert again with one, or read boxes of your own`);
+      throw new LineletError(`${where} holds no finder of lines; convert again with one, or read boxes of your own`, {
+        code: "no-finder",
+      });
     }
     const [, picture] = await inOrder([this.startFinder(finder), toPixels(image)]);
     const run = (data, shape) => this.run(() => this.startFinder(finder), data, shape);
@@ -255,13 +259,13 @@ class LocalReader {
   async takeNext(failure) {
     if (!this.untried.length) throw failure;
     const dead = this.engineInUse;
-    this.failures.push({ backend: dead.backend, cause: reason(failure) });
+    this.failures.push(described(dead.backend, failure));
     await this.choose(this.untried, false);
     dead.dispose();
   }
 
   refuseDisposed() {
-    if (!this.engineInUse) throw new LineletError("this reader was disposed of; load it again");
+    if (!this.engineInUse) throw disposed();
   }
 
   /** Lines are batched with lines of the same padded width, so a line's reading never depends on its neighbours. */
@@ -308,6 +312,11 @@ class LocalReader {
     this.finderEngine = undefined;
   }
 }
+
+/** What a reader tells of a backend that cannot be used. */
+const described = (backend, failure) => ({
+  backend, cause: reason(failure), code: failure.code ?? "not-started", about: failure.about ?? {},
+});
 
 const whole = ({ width, height }) => ({ x: 0, y: 0, width, height });
 

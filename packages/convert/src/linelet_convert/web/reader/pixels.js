@@ -40,7 +40,7 @@ export async function readPixels(image, boxes) {
         ? "it shows a picture from another origin: load that with crossOrigin, from a server that sends CORS headers"
         : "give an ImageBitmap, canvas, ImageData, <img> that has loaded, or Blob";
     throw new LineletError(`${describe(image)} is not a picture that can be read (${reason(failure)}); ${remedy}`, {
-      cause: failure,
+      code: failure?.name === "SecurityError" ? "picture-tainted" : "picture-unreadable", cause: failure,
     });
   }
 }
@@ -81,7 +81,9 @@ const size = ({ width, height }) => ({ width, height });
 /** The smallest rectangle of whole pixels that holds all boxes. */
 function partOf({ width, height }, boxes, image) {
   if (!width || !height) {
-    throw new LineletError(`${describe(image)} has no pixels (${width} x ${height}); give one that is drawn and not closed`);
+    throw new LineletError(`${describe(image)} has no pixels (${width} x ${height}); give one that is drawn and not closed`, {
+      code: "picture-empty", about: { width, height },
+    });
   }
   if (!boxes?.length) return { x: 0, y: 0, width, height };
   const inside = boxes.map((box) => wholePixels(box, { width, height }));

@@ -84,11 +84,14 @@ function onWhite(value, alpha) {
  */
 export function lineWidth(height, width, spec) {
   if (height < 1 || width < 1) {
-    throw new LineletError(`a line of ${width} x ${height} pixels has no content; give at least 1 x 1`);
+    throw new LineletError(`a line of ${width} x ${height} pixels has no content; give at least 1 x 1`, {
+      code: "picture-empty", about: { width, height },
+    });
   }
   if (width > MAX_ASPECT * height) {
     throw new LineletError(
       `a line of ${width} x ${height} pixels is over ${MAX_ASPECT} times as wide as high; crop it`,
+      { code: "too-wide", about: { width, height, most: MAX_ASPECT } },
     );
   }
   const natural = Math.max(1, Math.floor((2 * width * spec.height + height) / (2 * height)));

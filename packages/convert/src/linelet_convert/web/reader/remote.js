@@ -1,5 +1,5 @@
 /** A reader that lives in a Web Worker (worker.js, a real file: no blob: URL, which a strict CSP would refuse). */
-import { LineletError, inOrder, reason } from "./errors.js";
+import { LineletError, disposed, inOrder, reason } from "./errors.js";
 import { readFields } from "./fields.js";
 import { IN_NODE } from "./files.js";
 import { toPixels } from "./pixels.js";
@@ -11,7 +11,7 @@ function startWorker(script) {
     throw new LineletError(
       `the worker ${script.href} cannot start (${reason(failure)}); it must come from the page's own origin: ` +
         "serve the bundle there, or leave option 'worker' out",
-      { cause: failure },
+      { code: "worker", about: { file: script.href }, cause: failure },
     );
   }
 }
@@ -57,22 +57,23 @@ export class RemoteReader {
       const { resolve, reject, onLine } = this.pending.get(id) ?? {};
       if (line) return onLine?.(...line);
       this.pending.delete(id);
-      error === undefined ? resolve?.(result) : reject?.(new LineletError(error));
+      error === undefined ? resolve?.(result) : reject?.(new LineletError(error.message, error));
     };
     worker.onerror = (event) => {
       event.preventDefault();
       const cause = event.message || "its file is missing, from another origin, or the CSP lacks worker-src 'self'";
-      this.fail(`the worker ${script.href} cannot run (${cause}); leave option 'worker' out or correct this`);
+      const problem = `the worker ${script.href} cannot run (${cause}); leave option 'worker' out or correct this`;
+      this.fail(new LineletError(problem, { code: "worker", about: { file: script.href } }));
     };
   }
 
-  fail(message) {
-    for (const { reject } of this.pending.values()) reject(new LineletError(message));
+  fail(failure) {
+    for (const { reject } of this.pending.values()) reject(failure);
     this.pending.clear();
   }
 
   ask(method, parameters, transfer = [], onLine = undefined) {
-    if (!this.worker) return Promise.reject(new LineletError("this reader was disposed of; load it again"));
+    if (!this.worker) return Promise.reject(disposed());
     const id = ++this.count;
     return new Promise((resolve, reject) => {
       this.pending.set(id, { resolve, reject, onLine });
@@ -101,7 +102,7 @@ export class RemoteReader {
   dispose() {
     this.worker?.terminate();
     this.worker = null;
-    this.fail("this reader was disposed of; load it again");
+    this.fail(disposed());
   }
 }
 

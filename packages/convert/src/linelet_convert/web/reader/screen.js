@@ -1,7 +1,7 @@
 /** A whole screen to its lines and named values, as linelet_read/screens.py. */
 import { FILE_NAME, findLines, parseFinderSpec } from "./boxes.js";
 import { checkSeal, onnxMetadata } from "./engine-onnx.js";
-import { LineletError, MissingFileError } from "./errors.js";
+import { MissingFileError, invalidFile } from "./errors.js";
 import { readFields } from "./fields.js";
 import { fetchBytes, inside } from "./files.js";
 import { UNKNOWN } from "./spec.js";
@@ -36,7 +36,7 @@ export async function openFinder({ url, files }, engine) {
     const bytes = await fetchBytes(where);
     await checkSeal(bytes, where);
     const spec = onnxMetadata(bytes).get("linelet_finder");
-    if (!spec) throw new LineletError(`${where.href} carries no finder's spec; give a file that 'linelet export' wrote`);
+    if (!spec) throw invalidFile(where.href, " carries no finder's spec", "give a file that 'linelet export' wrote");
     return { spec: parseFinderSpec(spec, where.href), source: { url: where, bytes } };
   } catch (failure) {
     if (failure instanceof MissingFileError) return null;

@@ -6,7 +6,7 @@
  * @typedef {import("./spec-types.js").Spec} Spec
  */
 import { mirrored } from "./bidi.js";
-import { LineletError, reason } from "./errors.js";
+import { invalidFile, reason } from "./errors.js";
 import { RULES } from "./spec-rules.js";
 
 const VERSION = 1;
@@ -32,19 +32,18 @@ export function parseSpec(text, where) {
   try {
     data = JSON.parse(text);
   } catch (failure) {
-    throw new LineletError(`${where} is not JSON (${reason(failure)}); convert again`);
+    throw invalidFile(where, ` is not JSON (${reason(failure)})`);
   }
   if (data === null || typeof data !== "object" || Array.isArray(data)) {
-    throw new LineletError(`${where} holds no reader spec; convert again`);
+    throw invalidFile(where, " holds no reader spec");
   }
   const refuse = (key, why) => {
-    throw new LineletError(`${where}: ${key} = ${JSON.stringify(data[key])}: ${why}; convert again`);
+    throw invalidFile(where, `: ${key} = ${JSON.stringify(data[key])}: ${why}`);
   };
   if ((data.version ?? VERSION) !== VERSION) {
-    throw new LineletError(
-      `${where} is a reader spec of version ${JSON.stringify(data.version)}, this reader knows version ${VERSION}; ` +
-        "use the linelet.js of the same Linelet",
-    );
+    const known = `this reader knows version ${VERSION}`;
+    const problem = ` is a reader spec of version ${JSON.stringify(data.version)}, ${known}`;
+    throw invalidFile(where, problem, "use the linelet.js of the same Linelet");
   }
   for (const key of Object.keys(data)) if (!(key in RULES)) refuse(key, "unknown key");
   /** @type {any} */

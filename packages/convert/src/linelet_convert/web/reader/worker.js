@@ -21,6 +21,7 @@ self.onmessage = async ({ data: { id, method, parameters } }) => {
   try {
     postMessage({ id, result: await methods[method](id, ...parameters) });
   } catch (failure) {
-    postMessage({ id, error: reason(failure) });
+    const { code, about } = /** @type {any} */ (failure);
+    postMessage({ id, error: { message: reason(failure), code, about } });
   }
 };
