@@ -52,7 +52,7 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     manifest = Manifest.load(args.data)
     assert manifest, f"{args.data} has no dataset.json"
-    codec = Codec(Charset(manifest.charset))
+    codec = Codec(Charset(manifest.charset), unknown=manifest.unknown)
     images, texts = load(args.data)
     classes = [torch.from_numpy(codec.encode(text)) for text in texts]
     model = ReferenceGRU(codec.classes)
@@ -72,8 +72,8 @@ def main() -> None:
     took, cpu = time.monotonic() - start, time.process_time() - cpu
     print(f"reference: {seen} lines in {took:.0f} s, {seen / took:.1f} lines/s, {1000 * cpu / seen:.2f} CPU ms a line")
     for folder in args.data_to_read:
-        images, texts = load(folder)
-        found = read(model, images, codec)
+        images, labels = load(folder)
+        texts, found = [codec.fold(label) for label in labels], read(model, images, codec)
         edits = sum(Levenshtein.distance(a, b) for a, b in zip(found, texts, strict=True))
         exact = sum(a == b for a, b in zip(found, texts, strict=True)) / len(texts)
         print(f"reference on {folder}: CER {100 * edits / sum(map(len, texts)):.2f} %, exact {100 * exact:.2f} %")
