@@ -24,7 +24,7 @@ from playwright.sync_api import sync_playwright
 from linelet_common import UNKNOWN
 from linelet_model.feeds import open_source
 
-GROUNDS = ["#2fb680", "#40a9ed", "#2b6080", "#ef8519", "#f5a623", "#fafafa", "#ffffff", "#1c1c1e", "#23557a"]
+BACKGROUNDS = ["#2fb680", "#40a9ed", "#2b6080", "#ef8519", "#f5a623", "#fafafa", "#ffffff", "#1c1c1e", "#23557a"]
 LATIN = [
     "Liberation Sans",
     "Liberation Serif",
@@ -55,8 +55,12 @@ def font_face(path: Path) -> str:
 
 def element(number: int, text: str, rng: random.Random, latin_families: list[str], families: list[str]) -> str:
     """A line as an app would write it: perhaps a small unit behind a bold number."""
-    ground = rng.choice(GROUNDS)
-    ink = "#ffffff" if luminance(ground) < 0.5 else rng.choice(["#505050", "#446c8d", "#2fb680", "#d9731a", "#222222"])
+    background = rng.choice(BACKGROUNDS)
+    ink = (
+        "#ffffff"
+        if luminance(background) < 0.5
+        else rng.choice(["#505050", "#446c8d", "#2fb680", "#d9731a", "#222222"])
+    )
     size = rng.uniform(13, 52)
     latin = rng.choice(latin_families)
     chinese = rng.choice(families)
@@ -68,8 +72,8 @@ def element(number: int, text: str, rng: random.Random, latin_families: list[str
         inner = f'{html.escape(unit[1])}<span style="{small}">{html.escape(unit[2])}</span>'
     padding = f"{rng.choice([0, 1, 3, 6])}px {rng.choice([1, 2, 4, 8])}px"
     style = (
-        f"font:{weight} {size:.1f}px/{rng.uniform(1.0, 1.5):.2f} '{latin}','{chinese}';color:{ink};background:{ground};"
-        f"padding:{padding};letter-spacing:{rng.choice([0, 0, 0, 0.03, 0.06])}em"
+        f"font:{weight} {size:.1f}px/{rng.uniform(1.0, 1.5):.2f} '{latin}','{chinese}';color:{ink};"
+        f"background:{background};padding:{padding};letter-spacing:{rng.choice([0, 0, 0, 0.03, 0.06])}em"
     )
     return f'<div><span id="l{number}" style="{style};display:inline-block;white-space:pre">{inner}</span></div>'
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from draw_lines import ARGUMENTS, GROUNDS, LATIN, chinese_families, luminance
+from draw_lines import ARGUMENTS, BACKGROUNDS, LATIN, chinese_families, luminance
 from PIL import Image
 from playwright.sync_api import Page, ViewportSize, sync_playwright
 
@@ -51,8 +51,8 @@ class Writer:
         self.ink = "#eeeeee" if self.dark else rng.choice(["#222222", "#333333", "#444c55"])
         self.pale = "#9a9aa2" if self.dark else rng.choice(["#777777", "#8a8f99", "#999999"])
         self.card = "#2a2a2e" if self.dark else "#ffffff"
-        self.ground = "#161618" if self.dark else rng.choice(["#f2f3f5", "#fafafa", "#eef2f6", "#ffffff"])
-        self.accent = rng.choice(GROUNDS[:5])
+        self.background = "#161618" if self.dark else rng.choice(["#f2f3f5", "#fafafa", "#eef2f6", "#ffffff"])
+        self.accent = rng.choice(BACKGROUNDS[:5])
 
     def text(self, inner: str, style: str = "", field: str | None = None, plain: str | None = None) -> str:
         """A line; inner is HTML, plain what it says."""
@@ -91,7 +91,7 @@ class Writer:
         return self.text(html.escape(value), style, key)
 
     def icon(self, size: int = 24) -> str:
-        color = self.rng.choice([*GROUNDS[:5], "#d0d4da"])
+        color = self.rng.choice([*BACKGROUNDS[:5], "#d0d4da"])
         shape = self.rng.choice(
             [
                 "<circle cx='12' cy='12' r='10'/>",
@@ -181,9 +181,9 @@ class Writer:
         pair = self.pair()
         assert pair is not None
         key, name, value = pair
-        ground = f"background:{self.accent}"
+        background = f"background:{self.accent}"
         if self.kind == "gradients":
-            ground = f"background:linear-gradient({self.rng.randint(0, 360)}deg,{self.accent},#23557a)"
+            background = f"background:linear-gradient({self.rng.randint(0, 360)}deg,{self.accent},#23557a)"
         if self.kind == "photos":
             blobs = ",".join(
                 f"radial-gradient(circle at {self.rng.randint(0, 100)}% {self.rng.randint(0, 100)}%,"
@@ -191,13 +191,13 @@ class Writer:
                 f"transparent {self.rng.randint(20, 60)}%)"
                 for _ in range(7)
             )
-            ground = f"background:{blobs},#334"
+            background = f"background:{blobs},#334"
         title = self.foreign("font-size:17px;color:#fff")
         big = self.number(value, self.rng.uniform(40, 64), "#fff", key)
         label = self.text(html.escape(name), "font-size:15px;color:#fff")
         shadow = "text-shadow:0 1px 3px #0008;" if self.kind != "cards" else ""
         return (
-            f'<div style="{ground};{shadow}padding:12px 16px 20px;text-align:center"><div>{title}</div>'
+            f'<div style="{background};{shadow}padding:12px 16px 20px;text-align:center"><div>{title}</div>'
             f'<div style="margin-top:14px">{label}</div><div>{big}</div></div>'
         )
 
@@ -218,7 +218,7 @@ class Writer:
                 f'<div style="{edge}{shadow}background:{self.card};border-radius:{radius}px;margin:12px 12px">'
                 f"{inner}</div>"
             )
-        style = f"margin:0;background:{self.ground};color:{self.ink};font:15px/1.4 {self.font}"
+        style = f"margin:0;background:{self.background};color:{self.ink};font:15px/1.4 {self.font}"
         return (
             f"<meta charset=utf-8><style>.t{{white-space:pre}} .blank .t,.blank .t *{{color:transparent!important;"
             f'text-shadow:none!important}}</style><body style="{style}">{head}{"".join(blocks)}'

@@ -45,9 +45,9 @@ effects = [(0.6, components.GaussianBlur(sigma=(0.5, 3))), (0.3, components.Moti
            (0.5, components.AdditiveGaussianNoise(scale=(2.24, 5.48))), (0.5, components.Brightness(beta=(-38, 38)))]
 for i, text in enumerate(texts):
     line = layers.TextLayer(text, font, random.randint(28, 36), color=(68, 108, 141, 255))
-    ground = layers.RectLayer((200, 50), (250, 250, 250, 255))
-    line.center = ground.center
-    picture = (line + ground).merge()
+    background = layers.RectLayer((200, 50), (250, 250, 250, 255))
+    line.center = background.center
+    picture = (line + background).merge()
     for share, effect in effects:
         if random.random() < share:
             effect.apply([picture])

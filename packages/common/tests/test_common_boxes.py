@@ -194,13 +194,13 @@ def test_a_core_tells_where_its_line_is(height, width, left, top):
 @settings(max_examples=200, deadline=None)
 def test_the_box_is_the_inks(text, size, tones, errors):
     """Wherever the core ends and however wrong its height is, the box is where the ink is, to a blurred pixel."""
-    ground, ink = tones
-    assume(abs(ground - ink) >= 20)
+    background, ink = tones
+    assume(abs(background - ink) >= 20)
     font = ImageFont.load_default(size)
-    picture = Image.new("L", (600, 240), ground)
+    picture = Image.new("L", (600, 240), background)
     draw = ImageDraw.Draw(picture)
     draw.text((90, 80), text, font=font, fill=ink)
-    drawn = np.argwhere(2 * np.abs(np.asarray(picture).astype(int) - ground) >= abs(ink - ground))
+    drawn = np.argwhere(2 * np.abs(np.asarray(picture).astype(int) - background) >= abs(ink - background))
     (y0, x0), (y1, x1) = drawn.min(axis=0).tolist(), (drawn.max(axis=0) + 1).tolist()
     # A rule above, a frame on the left: near, but no part of the line.
     high = y1 - y0
@@ -263,13 +263,13 @@ def test_a_doubtful_core_tells_the_same_height(height, doubt, left, top):
 
 @given(st.sampled_from("0134678"), st.integers(20, 60), st.floats(0.65, 1.1), st.booleans())
 @settings(max_examples=100, deadline=None)
-def test_a_bold_digit_alone_is_ink_and_not_the_ground(digit, size, known, dark):
-    """Close around a bold digit there is more ink than ground; and its height is known to a third only."""
-    ground, ink = (40, 90) if dark else (238, 208)
-    picture = Image.new("L", (300, 200), ground)
+def test_a_bold_digit_alone_is_ink_and_not_the_background(digit, size, known, dark):
+    """Close around a bold digit there is more ink than background; and its height is known to a third only."""
+    background, ink = (40, 90) if dark else (238, 208)
+    picture = Image.new("L", (300, 200), background)
     draw = ImageDraw.Draw(picture)
     draw.text((120, 60), digit, font=ImageFont.load_default(size), fill=ink, stroke_width=size // 12, stroke_fill=ink)
-    drawn = np.argwhere(np.asarray(picture) != ground)
+    drawn = np.argwhere(np.asarray(picture) != background)
     (y0, x0), (y1, x1) = drawn.min(axis=0).tolist(), (drawn.max(axis=0) + 1).tolist()
     trimmed = (1 - known) / 4 * (x1 - x0)
     guess = Guess(x0 + max(0, trimmed), x1 - max(0, trimmed), (y0 + y1) / 2, known * (y1 - y0))
@@ -378,10 +378,10 @@ def strokes(grey, x, y, count, level, height=16):
         grey[y : y + height, x + 4 * k : x + 4 * k + 2] = level
 
 
-@pytest.mark.parametrize(("ground", "plate", "on_plate"), [(255, 90, 255), (255, 200, 60), (20, 120, 255)])
-def test_a_plate_beside_a_word_is_a_line_of_its_own(ground, plate, on_plate):
-    grey = np.full((60, 200), ground, np.uint8)
-    ink = 255 - ground if ground != 255 else 30
+@pytest.mark.parametrize(("background", "plate", "on_plate"), [(255, 90, 255), (255, 200, 60), (20, 120, 255)])
+def test_a_plate_beside_a_word_is_a_line_of_its_own(background, plate, on_plate):
+    grey = np.full((60, 200), background, np.uint8)
+    ink = 255 - background if background != 255 else 30
     strokes(grey, 20, 20, 8, ink)
     grey[18:38, 60:110] = plate
     strokes(grey, 69, 22, 8, on_plate, 12)
@@ -390,15 +390,15 @@ def test_a_plate_beside_a_word_is_a_line_of_its_own(ground, plate, on_plate):
     assert [b.x + b.width for b in boxes] == [50, 99]
 
 
-@pytest.mark.parametrize(("ground", "dark", "pale"), [(255, 0, 190), (250, 30, 200), (20, 250, 70)])
+@pytest.mark.parametrize(("background", "dark", "pale"), [(255, 0, 190), (250, 30, 200), (20, 250, 70)])
 @pytest.mark.parametrize("pale_first", [False, True])
-def test_pale_text_beside_dark_belongs_to_the_line(ground, dark, pale, pale_first):
+def test_pale_text_beside_dark_belongs_to_the_line(background, dark, pale, pale_first):
     """A value's pale unit, a heading's pale second half: the dark part alone would pass for the whole line."""
-    grey = np.full((60, 300), ground, np.uint8)
+    grey = np.full((60, 300), background, np.uint8)
     strokes(grey, 20, 20, 8, pale if pale_first else dark)
     strokes(grey, 58, 20, 10, dark if pale_first else pale)
     assert fit_boxes(grey, Guess(20, 98, 28, 20)) == [Box(20, 20, 76, 16)]
-    grey[:] = ground
+    grey[:] = background
     strokes(grey, 20, 20, 8, pale if pale_first else dark)
     strokes(grey, 70, 20, 10, dark if pale_first else pale)
     assert sorted(fit_boxes(grey, Guess(20, 110, 28, 20))) == [Box(20, 20, 30, 16), Box(70, 20, 38, 16)]

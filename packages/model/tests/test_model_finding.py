@@ -129,7 +129,7 @@ def test_a_batch_is_a_function_of_its_seed():
 
 @given(st.integers(0, 2**32))
 @settings(max_examples=40, deadline=None)
-def test_augmentation_keeps_text_apart_from_its_ground(seed):
+def test_augmentation_keeps_text_apart_from_its_background(seed):
     crop = np.full((64, 64), 240, dtype=np.uint8)
     crop[24:40, 8:56] = 20
     augmented = augment_crop(crop, np.random.default_rng(seed)).astype(int)

@@ -11,9 +11,9 @@ from linelet_read.finder import load_finder
 ROWS = ("Weight", "72.5 kg", "Body fat 18.3 %", "BMI", "22.4", "Muscle", "Last measured today", "105")
 
 
-def draw_screen(ground, ink, size):
+def draw_screen(background, ink, size):
     """Rows of text in Pillow's own font with rules between them, and each row's box, tight to the ink."""
-    picture = Image.new("RGB", (1080, 1920), ground)
+    picture = Image.new("RGB", (1080, 1920), background)
     draw = ImageDraw.Draw(picture)
     boxes = []
     for k, text in enumerate(ROWS):
@@ -33,10 +33,10 @@ def overlap(box, line):
     return common / (width * height + (line[2] - line[0]) * (line[3] - line[1]) - common)
 
 
-@pytest.mark.parametrize(("ground", "ink"), [("white", (30, 30, 30)), ((18, 18, 24), (235, 235, 235))])
+@pytest.mark.parametrize(("background", "ink"), [("white", (30, 30, 30)), ((18, 18, 24), (235, 235, 235))])
 @pytest.mark.parametrize("size", [32, 48, 72])
-def test_every_row_has_a_box_of_its_own_and_discs_and_rules_have_none(ground, ink, size):
-    picture, lines = draw_screen(ground, ink, size)
+def test_every_row_has_a_box_of_its_own_and_discs_and_rules_have_none(background, ink, size):
+    picture, lines = draw_screen(background, ink, size)
     boxes = load_finder().find(picture)
     assert len(boxes) == len(lines)
     for box, line in zip(boxes, lines, strict=True):

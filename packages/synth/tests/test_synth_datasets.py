@@ -202,7 +202,7 @@ def test_png_holds_every_pixel(shape: tuple[int, ...], spread: int) -> None:
 
 
 def test_boxes_hold_their_characters_ink(whole: dict[str, Path]) -> None:
-    """Text differs from its ground inside its boxes, and nowhere else on an undegraded line."""
+    """Text differs from its background inside its boxes, and nowhere else on an undegraded line."""
     recipe = load_recipe("health-app")
     plain = recipe.looks.plain.degradation.model_copy(
         update=dict.fromkeys(("blur", "motion", "jpeg", "noise", "light"), 0.0)

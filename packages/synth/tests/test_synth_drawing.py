@@ -130,7 +130,7 @@ def test_nothing_is_faint_or_cut() -> None:
 
 @pytest.mark.parametrize("rgb", [False, True])
 def test_degrading_an_area_is_degrading_the_whole(rgb: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Blur and JPEG leave flat ground alone, so the plain look may treat the text's surroundings only."""
+    """Blur and JPEG leave flat background alone, so the plain look may treat the text's surroundings only."""
     settings = RECIPE.looks.plain.degradation.model_copy(update={"noise": 0.0})
     looks = RECIPE.looks.model_copy(update={"plain": RECIPE.looks.plain.model_copy(update={"degradation": settings})})
     source = Source(RECIPE.model_copy(update={"looks": looks}), 0, "plain", rgb=rgb)

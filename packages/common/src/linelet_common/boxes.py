@@ -8,8 +8,8 @@
    numbers 0-255: floor(255 p + 0.5). Cells of at least ``threshold`` that touch by an edge form a core, or two
    where only a few cells bridge them; a core whose mean is below ``certain`` is none.
 4. A core is a line's box less ``shrink`` of its height (and less a quarter of that of its width), so it says where
-   the line is and how high, to a few pixels. The box itself is fitted to the ink in the full picture: the ground is the
-   commonest grey level, ink is what differs from it, followed from the core outwards, rows first, then columns.
+   the line is and how high, to a few pixels. The box itself is fitted to the ink in the full picture: the background is
+   the commonest grey level, ink is what differs from it, followed from the core outwards, rows first, then columns.
 
 A box is x, y, width, height in pixels of the picture.
 """
@@ -38,10 +38,10 @@ Score = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 # A phone's screen of 1080 x 2400 at a short side of 480: the work that one pass is meant to be.
 _SCREEN_RATIO = 20 / 9
-_LEAST_CONTRAST = 8  # grey levels between ground and ink: fainter text cannot be told from JPEG's noise
+_LEAST_CONTRAST = 8  # grey levels between background and ink: fainter text cannot be told from JPEG's noise
 _LEAST_HEIGHT = 5  # pixels of ink: what is lower nobody can read
 _LEAST_COVERED = 191  # of 255: how much of a core's fullest cell it covers, wherever it lies
-_NARROW = 1.5  # heights: a line of fewer has more ink than ground close around it
+_NARROW = 1.5  # heights: a line of fewer has more ink than background close around it
 _LEAST_REST = 0.6  # heights: how far a line must go on beyond its ink for pale text to be looked for
 _LEAST_INK = 0.4  # of the ink's full contrast: what lies below is a blurred edge
 
@@ -304,7 +304,7 @@ def guess_line(core: Core, levels: Pixels, spec: FinderSpec, scale: float) -> Gu
 
 
 def fit_boxes(grey: Pixels, guess: Guess) -> list[Box]:
-    """The ink of a line, without margin; none where nothing stands out from the ground.
+    """The ink of a line, without margin; none where nothing stands out from the background.
 
     What lies far apart, and what stands on a plate of its own beside the rest, are lines of their own. Pale text beside
     dark is no ink by the dark one's measure: where the line is known to go on, the rest is measured by itself.
@@ -346,8 +346,8 @@ def _fit_ink(grey: Pixels, guess: Guess, split: bool) -> list[Box]:
     around = _whole(guess.middle - 0.65 * high - top, guess.middle + 0.65 * high - top, window.shape[0])
     beside = _whole(guess.left - 0.25 * high - left, guess.right + 0.25 * high - left, window.shape[1])
     narrow = guess.right - guess.left < _NARROW * high
-    ground = _commonest(window if narrow else window[slice(*around), slice(*beside)])
-    ink = _ink(window, window[upper:lower, first:last], ground)
+    background = _commonest(window if narrow else window[slice(*around), slice(*beside)])
+    ink = _ink(window, window[upper:lower, first:last], background)
     if ink is None:
         return []
     rows = _follow(_ink_rows(ink, first, last), upper, lower, 0.08 * high)
@@ -368,9 +368,10 @@ def _fit_ink(grey: Pixels, guess: Guess, split: bool) -> list[Box]:
 def _parts(ink: Bits) -> list[tuple[int, int, bool]]:
     """A line's ink (H, W), its outer columns not empty, cut into (first column, column behind the last, on a plate).
 
-    Cut are gaps of nine tenths of the height (a monospaced space has eight), and smaller ones beside a plate: a filled
-    ground with text on it, which begins and ends with a quarter of the height of filled columns, and is filled along
-    its upper and lower edge. The bold stems of an N or H are filled columns too, with nothing between them.
+    Cut are gaps of nine tenths of the height (a monospaced space has eight), and smaller ones beside a plate: a
+    filled background with text on it, which begins and ends with a quarter of the height of filled columns, and is
+    filled along its upper and lower edge. The bold stems of an N or H are filled columns too, with nothing
+    between them.
     """
     height = len(ink)
     filled = ink.sum(axis=0)
@@ -424,10 +425,10 @@ def _commonest(area: Pixels) -> int:
     return int(np.argmax(2 * (sums[17:] - sums[:-17]) + counts))
 
 
-def _ink(window: Pixels, core: Pixels, ground: int) -> Bits | None:
-    """Which pixels of the window differ from the ground as the core's ink does; None if the core has none."""
+def _ink(window: Pixels, core: Pixels, background: int) -> Bits | None:
+    """Which pixels of the window differ from the background as the core's ink does; None if the core has none."""
     counts = np.bincount(core.ravel(), minlength=256)
-    distances = np.abs(np.arange(256) - ground)
+    distances = np.abs(np.arange(256) - background)
     by_distance = np.bincount(distances, weights=counts, minlength=256)[::-1].cumsum()[::-1]
     # What three in a hundred of the core reach: the strokes' full contrast, whatever the speckles.
     contrast = int(np.flatnonzero(100 * by_distance >= 3 * core.size)[-1])
@@ -532,7 +533,7 @@ def _around(a: Box, b: Box) -> Box:
 
 
 def _with_margin(box: Box, grey: Pixels) -> Box:
-    """A reader wants a little of the ground around a line; the picture's edges bound it."""
+    """A reader wants a little of the background around a line; the picture's edges bound it."""
     margin = math.floor(0.12 * box.height + 0.5) + 1
     x, y = max(0, box.x - margin), max(0, box.y - margin)
     right = min(grey.shape[1], box.x + box.width + margin)

@@ -19,7 +19,7 @@ class Details(Checked):
     look: str | None = None  # plain or screen
     font: str | None = None  # the face's name
     size: float | None = None  # pixels per em
-    contrast: Annotated[float, pydantic.Field(ge=1.0, le=21.0)] | None = None  # WCAG ratio of text and ground
+    contrast: Annotated[float, pydantic.Field(ge=1.0, le=21.0)] | None = None  # WCAG ratio of text and background
     styles: tuple[str, ...] = ()  # what else was done, in words
     boxes: tuple[tuple[float, float, float, float], ...] = ()  # x, y, width, height in pixels, a character each
 

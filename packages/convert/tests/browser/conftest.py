@@ -91,7 +91,7 @@ def network_onnx(path: Path, spec: ReaderSpec, picture: Path | None = PAGE / "sa
 def finder_onnx(path: Path) -> Path:
     """An ONNX finder without training: where neighbouring pixels differ, joined over a few cells of a row.
 
-    It finds text on plain ground, and whatever else has edges: right for comparing runtimes, and made without torch.
+    It finds text on plain background, and whatever else has edges: right for comparing runtimes, made without torch.
     """
     helper, constant = onnx.helper, onnx.numpy_helper.from_array
     kernel = np.zeros((2, 1, 2, 2), np.float32)

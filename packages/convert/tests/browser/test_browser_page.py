@@ -460,10 +460,10 @@ def test_a_screens_boxes_become_a_dataset_for_the_finder(opened: Any, tmp_path: 
         assert y <= top < top + down <= y + height
         ink = picture[top : top + down, left : left + across].astype(int)
         whole = picture[y : y + height, x : x + width].astype(int)
-        ground = np.median(np.concatenate([whole[0], whole[-1], whole[:, 0], whole[:, -1]]), axis=0)
-        # The box's outermost rows and columns hold ink: they are not all of the ground around it.
+        background = np.median(np.concatenate([whole[0], whole[-1], whole[:, 0], whole[:, -1]]), axis=0)
+        # The box's outermost rows and columns hold ink: they are not all of the background around it.
         for edge in (ink[0], ink[-1], ink[:, 0], ink[:, -1]):
-            assert np.abs(edge - ground).max() > 8
+            assert np.abs(edge - background).max() > 8
     opened.click("#undo")
 
 

@@ -121,8 +121,8 @@ class Evaluation:
     def breakdowns(self) -> dict[str, list[dict[str, Any]]]:
         """Lines and exact share by what lines are like; font, look and style only where the dataset says them.
 
-        length: characters of the label; height: pixels of the picture; contrast: WCAG ratio of text and ground as the
-        dataset says it, else of the picture's darkest and lightest pixels; confidence: a calibrated reader is right
+        length: characters of the label; height: pixels of the picture; contrast: WCAG ratio of text and background as
+        the dataset says it, else of the picture's darkest and lightest pixels; confidence: a calibrated reader is right
         that often. A line of several styles counts for each.
         """
         found = {

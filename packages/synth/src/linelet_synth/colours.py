@@ -31,12 +31,12 @@ def choose_text_colour(
     background: Colour, preferred: Sequence[Colour], palette: Sequence[Colour], minimum: float
 ) -> tuple[Colour, bool]:
     """The first preferred colour of at least the minimum contrast, else the palette's best; and whether it has it."""
-    ground = luminance(background)
+    behind = luminance(background)
     for colour in preferred:
-        if contrast_ratio(ground, luminance(colour)) >= minimum:
+        if contrast_ratio(behind, luminance(colour)) >= minimum:
             return colour, True
-    best = max(palette, key=lambda colour: contrast_ratio(ground, luminance(colour)))
-    return best, contrast_ratio(ground, luminance(best)) >= minimum
+    best = max(palette, key=lambda colour: contrast_ratio(behind, luminance(colour)))
+    return best, contrast_ratio(behind, luminance(best)) >= minimum
 
 
 def perturb(colour: Colour, saturation: float, value: float, rng: Rng) -> Colour:

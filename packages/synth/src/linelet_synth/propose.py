@@ -1,7 +1,7 @@
 """A recipe to start from: commented, or proposed from an app's screenshots instead of a colour picker.
 
-Found in a screenshot are its grounds (colours in wide stretches), the colours of text (what stands on a ground in
-narrow strokes, taken where it is furthest from the ground: the rest is antialiasing) and the heights of its lines.
+Found in a screenshot are its backgrounds (colours in wide stretches), the colours of text (what stands on one in
+narrow strokes, taken where it is furthest from the background: the rest is antialiasing) and the heights of its lines.
 """
 
 import json
@@ -26,8 +26,8 @@ from linelet_synth.colours import Colour, contrast
 from linelet_synth.fonts import Entry, find_faces
 from linelet_synth.recipe_texts import corpus_phrases
 
-# A ground covers at least this share of a screenshot; icons and photos cover less with any one colour.
-_GROUND_SHARE = 0.01
+# A background covers at least this share of a screenshot; icons and photos cover less with any one colour.
+_BACKGROUND_SHARE = 0.01
 # Colours this close (in each channel) are one: JPEG and gradients make many of one.
 _NEAR = 12
 _MOST = 8
@@ -45,22 +45,22 @@ class Found:
 
 
 def look_at(paths: Sequence[Path]) -> Found:
-    """Grounds, text colours and line heights of screenshots. ImageError for one that cannot be read."""
-    grounds: Counter[Colour] = Counter()
+    """Backgrounds, text colours and line heights of screenshots. ImageError for one that cannot be read."""
+    backgrounds: Counter[Colour] = Counter()
     inks: Counter[Colour] = Counter()
     heights: list[int] = []
     for path in paths:
         picture = load_image(path)
-        for ground, area in find_grounds(picture):
-            _count(grounds, ground, area)
-            for ink, weight, found in _text_on(picture, ground):
+        for background, area in find_backgrounds(picture):
+            _count(backgrounds, background, area)
+            for ink, weight, found in _text_on(picture, background):
                 _count(inks, ink, weight)
                 heights += found
     span = None
     if heights:
         low, high = np.percentile(heights, [5, 95])
         span = int(low), int(np.ceil(high))
-    return Found(_most(grounds), _most(inks), span)
+    return Found(_most(backgrounds), _most(inks), span)
 
 
 def _count(colours: Counter[Colour], colour: Colour, weight: int) -> None:
@@ -72,7 +72,7 @@ def _most(colours: Counter[Colour]) -> tuple[Colour, ...]:
     return tuple(colour for colour, _ in colours.most_common(_MOST))
 
 
-def find_grounds(picture: Pixels) -> list[tuple[Colour, int]]:
+def find_backgrounds(picture: Pixels) -> list[tuple[Colour, int]]:
     """Colours that fill wide stretches, with their areas in pixels, largest first."""
     # Where a pixel equals its neighbours two pixels around, it is inside a plain area.
     spread = cv2.dilate(picture, np.ones((5, 5), np.uint8)) - cv2.erode(picture, np.ones((5, 5), np.uint8))
@@ -83,19 +83,21 @@ def find_grounds(picture: Pixels) -> list[tuple[Colour, int]]:
     for k in np.argsort(counts)[::-1][:200]:
         code = int(values[k])
         _count(grouped, (code >> 16, code >> 8 & 255, code & 255), int(counts[k]))
-    least = _GROUND_SHARE * picture.shape[0] * picture.shape[1]
+    least = _BACKGROUND_SHARE * picture.shape[0] * picture.shape[1]
     return [(colour, count) for colour, count in grouped.most_common(_MOST) if count >= least]
 
 
-def _text_on(picture: Pixels, ground: Colour) -> list[tuple[Colour, int, list[int]]]:
-    """Lines of text on a ground: each one's colour, its pixels, and its height as often as it is wide for it."""
-    difference = np.abs(picture.astype(np.int16) - np.array(ground, dtype=np.int16)).max(axis=2)
-    # Strokes may have a ground's colour too, but not its width.
-    on_ground = cv2.morphologyEx((difference <= _NEAR).astype(np.uint8), cv2.MORPH_OPEN, np.ones((11, 11), np.uint8))
-    # What text could be: different, with the ground close by on both sides, or above and below.
-    around = np.zeros(on_ground.shape, dtype=bool)
+def _text_on(picture: Pixels, background: Colour) -> list[tuple[Colour, int, list[int]]]:
+    """Lines of text on a background: each one's colour, its pixels, and its height as often as it is wide for it."""
+    difference = np.abs(picture.astype(np.int16) - np.array(background, dtype=np.int16)).max(axis=2)
+    # Strokes may have a background's colour too, but not its width.
+    on_background = cv2.morphologyEx(
+        (difference <= _NEAR).astype(np.uint8), cv2.MORPH_OPEN, np.ones((11, 11), np.uint8)
+    )
+    # What text could be: different, with the background close by on both sides, or above and below.
+    around = np.zeros(on_background.shape, dtype=bool)
     for reach in (np.ones((1, 41), np.uint8), np.ones((81, 1), np.uint8)):
-        around |= cv2.morphologyEx(on_ground, cv2.MORPH_CLOSE, reach) > 0
+        around |= cv2.morphologyEx(on_background, cv2.MORPH_CLOSE, reach) > 0
     ink = ((difference > 40) & around).astype(np.uint8)
     # Letters of a line are closer to each other than lines are.
     joined = cv2.dilate(ink, np.ones((5, 15), np.uint8))
@@ -109,16 +111,16 @@ def _text_on(picture: Pixels, ground: Colour) -> list[tuple[Colour, int, list[in
         share = float(part.mean())
         if not 0.05 <= share <= 0.65:  # rules and icons fill more, specks less
             continue
-        colour = _furthest(picture[y : y + height, x : x + width][part], ground)
-        if contrast(colour, ground) >= 1.2:
+        colour = _furthest(picture[y : y + height, x : x + width][part], background)
+        if contrast(colour, background) >= 1.2:
             # A long line says more about the app than a speck does; the dilation added two pixels at either end.
             found.append((colour, int(part.sum()), [height - 4] * (width // height)))
     return found
 
 
-def _furthest(colours: NDArray[np.uint8], ground: Colour) -> Colour:
-    """The middle of the tenth that differs most from the ground: strokes' insides, not their edges."""
-    distance = np.abs(colours.astype(np.int16) - np.array(ground, dtype=np.int16)).sum(axis=1)
+def _furthest(colours: NDArray[np.uint8], background: Colour) -> Colour:
+    """The middle of the tenth that differs most from the background: strokes' insides, not their edges."""
+    distance = np.abs(colours.astype(np.int16) - np.array(background, dtype=np.int16)).sum(axis=1)
     inside = colours[distance >= np.percentile(distance, 90)]
     r, g, b = (int(v) for v in np.median(inside, axis=0))
     return r, g, b

@@ -6,7 +6,7 @@ Dice (Milletari et al. 2016) looks at the whole: without it a map of faint lines
 import torch.nn.functional as F
 from torch import Tensor
 
-_TEXT = 2.0  # what a cell of text counts more than one of ground, of which there are ten times as many
+_TEXT = 2.0  # what a cell of text counts more than one of background, of which there are ten times as many
 
 
 def map_loss(scores: Tensor, inside: Tensor, weight: Tensor) -> Tensor:

@@ -45,7 +45,7 @@ class Draft:
 
     @property
     def levels(self) -> int:
-        """The contrast of text and ground in grey levels: a reader of grey lines sees nothing else."""
+        """The contrast of text and background in grey levels: a reader of grey lines sees nothing else."""
         return abs(grey(self.background) - grey(self.colour))
 
     def spend(self, cost: float) -> bool:

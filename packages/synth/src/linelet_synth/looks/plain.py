@@ -143,7 +143,7 @@ class Plain:
             pixels.gaussian(ink, *blur, out=ink)
         if kernel is not None:
             pixels.motion(ink, kernel, out=ink)
-        # JPEG in grey leaves flat ground as it is, in colour it may shift it by a level.
+        # JPEG in grey leaves flat background as it is, in colour it may shift it by a level.
         if quality >= _FLAT_QUALITY and not self._rgb:
             ink[:] = pixels.jpeg(ink, quality)
         elif quality:

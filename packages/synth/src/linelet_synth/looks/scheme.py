@@ -4,12 +4,12 @@ from linelet_synth.colours import BLACK, WHITE, Colour, blend, contrast, grey, p
 from linelet_synth.recipe import Recipe
 from linelet_synth.rng import Rng
 
-# Least difference of text and ground in grey levels: a reader of grey lines sees nothing else.
+# Least difference of text and background in grey levels: a reader of grey lines sees nothing else.
 LEAST_LEVELS = 45
 
 
 def legible(background: Colour, colour: Colour, minimum: float) -> bool:
-    """Whether both people and a reader of grey pictures can tell a text from its ground."""
+    """Whether both people and a reader of grey pictures can tell a text from its background."""
     return contrast(background, colour) >= minimum and abs(grey(background) - grey(colour)) >= LEAST_LEVELS
 
 
@@ -23,8 +23,8 @@ class Scheme:
         self._by_role = {role: recipe.text_colours(role) for role in recipe.roles}
         self._all = [parse_colour(colour) for colour in recipe.palette.text.values()]
 
-    def text_and_ground(self, role: str, rng: Rng) -> tuple[Colour, Colour]:
-        """Ground and text colour that keep the look's contrast."""
+    def text_and_background(self, role: str, rng: Rng) -> tuple[Colour, Colour]:
+        """Background and text colour that keep the look's contrast."""
         minimum = self._minimum
         kind = rng.random()
         base = perturb(rng.choice(self._backgrounds), self._saturation, self._value, rng)

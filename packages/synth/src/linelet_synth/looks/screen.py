@@ -1,7 +1,7 @@
 """The screen look: lines as screenshots show them.
 
 A line is set glyph by glyph in several faces, weights and sizes on one baseline. Its mask is thickened, squeezed and
-tilted, then laid on a flat, graded or photo-like ground, in a pill or a box, beside icons, rules and slices of its
+tilted, then laid on a flat, graded or photo-like background, in a pill or a box, beside icons, rules and slices of its
 neighbours; the picture is blurred, sharpened, grained and compressed. The probabilities are those of a mixture that
 taught a small network to read real screenshots. Each line has a budget of hardness: what would make it unreadable to
 people is left out.
@@ -19,10 +19,10 @@ from linelet_synth.fonts import Face
 from linelet_synth.icons import Icons
 from linelet_synth.labels import spans
 from linelet_synth.line import Line
+from linelet_synth.looks.background import Background
 from linelet_synth.looks.degradation import degrade
 from linelet_synth.looks.draft import Draft
 from linelet_synth.looks.geometry import gamma, thicken, trim, warp
-from linelet_synth.looks.ground import Ground
 from linelet_synth.looks.scheme import Scheme
 from linelet_synth.looks.typesetting import Typesetter, choose_size
 from linelet_synth.recipe import Recipe
@@ -61,7 +61,7 @@ class Screen:
         )
         self._rtl = recipe.direction == "rtl"
         self._scheme = Scheme(recipe)
-        self._ground = Ground(recipe, self._scheme, Icons(atlas), rgb)
+        self._background = Background(recipe, self._scheme, Icons(atlas), rgb)
 
     def plan(self, text: Text, rng: Rng) -> Callable[[], Line]:
         """Draw the line at once, since later random choices depend on the pixels so far; returns what hands it over."""
@@ -69,16 +69,16 @@ class Screen:
         return lambda: line
 
     def picture(self, text: Text, rng: Rng) -> Callable[[], Line]:
-        """A picture that shows no text, with an empty label: icons, pieces of charts, bare grounds.
+        """A picture that shows no text, with an empty label: icons, pieces of charts, bare backgrounds.
 
         Beside a text the same things belong to no label either.
         """
         look = self._look
         em, _, _, styles = choose_size(look.size, text, rng)
-        background, colour = self._scheme.text_and_ground(text.role, rng)
+        background, colour = self._scheme.text_and_background(text.role, rng)
         nothing = Text((Part("", "mark"),), text.role)
         draft = Draft(nothing, rng, look.hardness, em, round(em), (), background, colour, styles=[*styles, "no text"])
-        picture = degrade(self._ground.bare(draft), em, draft)
+        picture = degrade(self._background.bare(draft), em, draft)
         line = Line(picture, "", "screen", background, colour, [], (1, 0, 0, 0, 1, 0), "", em, draft.styles)
         return lambda: line
 
@@ -108,7 +108,7 @@ class Screen:
         """A line, degraded."""
         look = self._look
         em, master, sizes, styles = choose_size(look.size, text, rng)
-        background, colour = self._scheme.text_and_ground(text.role, rng)
+        background, colour = self._scheme.text_and_background(text.role, rng)
         # Small type, and a text of which one character may decide the label, can bear less.
         budget = look.hardness * (_LESS if em < 12 or text.spans is not None else 1.0)
         draft = Draft(text, rng, budget, em, master, sizes, background, colour, styles=styles)
@@ -132,7 +132,7 @@ class Screen:
             # Half of the tight crops end where ink is to be seen, not where the last trace of it is.
             mask, dx, dy = trim(mask, 64 if rng.chance(0.4) else 1)
             affine[:, 2] -= (dx, dy)
-        picture, x, y = self._ground.lay(mask, draft, self._type.strike(face, weight, em))
+        picture, x, y = self._background.lay(mask, draft, self._type.strike(face, weight, em))
         affine[:, 2] += affine[:, :2] @ (_PAD - left, _PAD - top) + (x, y)
         picture = degrade(picture, min(em, 1.7 * draft.scale * draft.finest), draft)
         return Line(

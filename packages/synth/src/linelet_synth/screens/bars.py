@@ -9,12 +9,12 @@ from linelet_synth.screens.theme import WHITE
 _GREY: Colour = (150, 150, 150)  # of a system bar's shapes
 
 
-def status_bar(page: Page, ground: Colour) -> float:
+def status_bar(page: Page, background: Colour) -> float:
     """Time, signal, battery and small icons at the page's top; returns its height."""
     rng, dp, width = page.rng, page.dp, page.width
     height = rng.uniform(20, 40) * dp
-    page.scene.shape(shapes.box(0, 0, width, height, ground))
-    ink = page.theme.on(ground)
+    page.scene.shape(shapes.box(0, 0, width, height, background))
+    ink = page.theme.on(background)
     style = Style(rng.uniform(10, 15), ink, rng.choice((400, 500, 700)))
     middle, inset = height / 2, rng.uniform(8, 26) * dp
     kind = rng.random()
@@ -127,9 +127,9 @@ def bottom_bar(page: Page, count: int) -> float:
     system = _system_bar(rng) * dp
     height = rng.uniform(46, 66) * dp
     top = page.height - system - height
-    ground = theme.card if rng.chance(0.8) else theme.ground
+    background = theme.card if rng.chance(0.8) else theme.background
     page.scene.cover(0, top, width, page.height)
-    page.scene.shape(shapes.box(0, top, width, page.height, ground))
+    page.scene.shape(shapes.box(0, top, width, page.height, background))
     if rng.chance(0.6):
         page.divider(0, width, top)
     step = width / count
@@ -147,7 +147,7 @@ def bottom_bar(page: Page, count: int) -> float:
                     top + 6 * dp,
                     middle + 26 * dp,
                     top + height * 0.55,
-                    blend(ground, theme.accent, 0.2),
+                    blend(background, theme.accent, 0.2),
                     14 * dp,
                 )
             )

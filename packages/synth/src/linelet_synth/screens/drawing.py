@@ -100,9 +100,9 @@ class Drawer:
         """A phone with a smaller screen, below a headline."""
         rng, dp = page.rng, page.dp
         theme = page.theme
-        ground = rng.choice((theme.accent, theme.ground, theme.bar))
-        page.scene.shape(shapes.box(0, 0, page.width, page.height, ground))
-        style = Style(rng.uniform(18, 30), theme.on(ground), rng.choice((300, 400, 700)))
+        background = rng.choice((theme.accent, theme.background, theme.bar))
+        page.scene.shape(shapes.box(0, 0, page.width, page.height, background))
+        style = Style(rng.uniform(18, 30), theme.on(background), rng.choice((300, 400, 700)))
         top = page.paragraph(page.sayings.sentence(), 16 * dp, 14 * dp, page.width - 32 * dp, style, 3) + 16 * dp
         x0, y0, x1, y1 = phone(page, top)
         lines = page.scene.draw(canvas)

@@ -54,7 +54,7 @@ def choose_format(rng: Rng) -> Format:
 def compose(page: Page) -> None:
     """Plan a whole page."""
     rng, theme = page.rng, page.theme
-    _ground(page)
+    _background(page)
     bar = theme.bar if rng.chance(0.75) else blend(theme.bar, BLACK, 0.15)
     start = page.scene.mark()
     y = bars.status_bar(page, bar) if rng.chance(0.8) else 0.0
@@ -77,21 +77,21 @@ def compose(page: Page) -> None:
         (overlays.dialog if kind < 0.12 else overlays.menu if kind < 0.17 else overlays.toast)(page)
 
 
-def _ground(page: Page) -> None:
+def _background(page: Page) -> None:
     rng, theme = page.rng, page.theme
     kind = rng.random()
     whole = 0.0, 0.0, float(page.width), float(page.height)
     if kind < 0.85:
-        page.scene.shape(shapes.box(*whole, theme.ground))
+        page.scene.shape(shapes.box(*whole, theme.background))
         if theme.classic and rng.chance(0.5):  # pinstripes
-            stripe, step = blend(theme.ground, BLACK, 0.05), max(4, round(7 * page.dp))
+            stripe, step = blend(theme.background, BLACK, 0.05), max(4, round(7 * page.dp))
             for x in range(0, page.width, step):
                 page.scene.shape(shapes.box(x, 0, x + step // 2, page.height, stripe))
     elif kind < 0.94:
-        other = blend(theme.ground, theme.accent, rng.uniform(0.1, 0.6))
-        page.scene.shape(shapes.gradient(*whole, (theme.ground, other), rng.chance(0.8)))
+        other = blend(theme.background, theme.accent, rng.uniform(0.1, 0.6))
+        page.scene.shape(shapes.gradient(*whole, (theme.background, other), rng.chance(0.8)))
     else:
-        page.scene.shape(shapes.scenery(*whole, blend(theme.ground, theme.accent, 0.4), rng))
+        page.scene.shape(shapes.scenery(*whole, blend(theme.background, theme.accent, 0.4), rng))
 
 
 def _content(page: Page, y: float) -> float:

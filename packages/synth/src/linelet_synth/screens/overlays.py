@@ -64,8 +64,8 @@ def menu(page: Page) -> None:
     width, step = min(page.width * 0.8, rng.uniform(110, 200) * dp), rng.uniform(28, 46) * dp
     left = page.width - width - rng.uniform(4, 16) * dp if rng.chance(0.7) else (page.width - width) * rng.random()
     count, iconed = rng.integer(2, 6), rng.chance(0.4)
-    ground = theme.card if rng.chance(0.6) else blend(theme.ink, theme.card, 0.1)
-    ink = theme.on(ground)
+    background = theme.card if rng.chance(0.6) else blend(theme.ink, theme.card, 0.1)
+    ink = theme.on(background)
     for k in range(count):
         middle = step * (k + 0.5)
         if iconed:
@@ -79,7 +79,7 @@ def menu(page: Page) -> None:
     top = round(move)
     radius = min(theme.radius, 12) * dp
     shade = shapes.box(left - 2 * dp, top, left + width + 2 * dp, top + height + 4 * dp, BLACK, radius, 0.12)
-    card = shapes.box(left, top, left + width, top + height, ground, radius)
+    card = shapes.box(left, top, left + width, top + height, background, radius)
     _raise(page, start, (left, top, left + width, top + height), (shade, card))
 
 

@@ -31,7 +31,7 @@ _SHRUNK, _SHRUNK_VALUE = 0.7, 0.45
 
 @dataclass(slots=True)
 class Style:
-    """How a text is set. size in dp; floor: least difference from the ground in grey levels."""
+    """How a text is set. size in dp; floor: least difference from the background in grey levels."""
 
     size: float
     colour: Colour
@@ -216,12 +216,12 @@ class Page:
         """A card beneath what was added since the mark."""
         theme, dp = self.theme, self.dp
         radius = theme.radius * dp
-        ground = theme.card if colour is None else colour
+        background = theme.card if colour is None else colour
         pieces = []
         if theme.shaded:
             depth = 0.05 + 0.12 * (theme.margin % 5) / 5
-            pieces.append(shapes.shadow(left, top, right, bottom, theme.ground, radius, 6 * dp, depth))
-        pieces.append(shapes.box(left, top, right, bottom, ground, radius))
+            pieces.append(shapes.shadow(left, top, right, bottom, theme.background, radius, 6 * dp, depth))
+        pieces.append(shapes.box(left, top, right, bottom, background, radius))
         if theme.bordered:
             pieces.append(shapes.border(left, top, right, bottom, theme.rule, radius, max(1, round(dp * 0.8))))
         self.scene.beneath(mark, *pieces)
@@ -271,7 +271,7 @@ class Page:
             self.icons.icon(self.scene, x + r * 1.5, middle, r * 3, colour, rng)
 
     def badge(self, x: float, y: float, size: float) -> None:
-        """An icon on a ground of its own, of ``size`` dp."""
+        """An icon on a background of its own, of ``size`` dp."""
         self.icons.badge(self.scene, x, y, size * self.dp, self.lively(), self.rng)
 
 

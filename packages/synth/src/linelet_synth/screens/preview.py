@@ -15,7 +15,7 @@ _WIDTH = 1800  # of the sheet
 _HEIGHT = 640  # of a row
 _GAP = 12
 _LINE, _FIELD = (230, 60, 60), (30, 80, 230)
-_GROUND = 232
+_BACKGROUND = 232
 
 
 def screens_sheet(source: ScreenSource, count: int, out: Path) -> None:
@@ -27,7 +27,7 @@ def screens_sheet(source: ScreenSource, count: int, out: Path) -> None:
             x, y = _GAP, y + _HEIGHT + _GAP
         places.append((x, y))
         x += cell.shape[1] + _GAP
-    sheet = np.full((y + _HEIGHT + _GAP, _WIDTH, 3), _GROUND, dtype=np.uint8)
+    sheet = np.full((y + _HEIGHT + _GAP, _WIDTH, 3), _BACKGROUND, dtype=np.uint8)
     for cell, (left, top) in zip(cells, places, strict=True):
         sheet[top : top + cell.shape[0], left : left + cell.shape[1]] = cell
     with output_file(out) as file:

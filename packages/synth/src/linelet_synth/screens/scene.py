@@ -17,7 +17,7 @@ from linelet_synth.colours import Colour, blend, grey
 
 # Coverage from which on a pixel counts as ink: below it nobody sees a stroke's edge.
 INK = 48
-# Least difference of text and ground in grey levels.
+# Least difference of text and background in grey levels.
 FAINTEST = 10
 # A text with less of its height inside than the second, and more than the first, is neither a line nor a sliver.
 _SLIVER, _WHOLE = 0.34, 0.9
@@ -39,7 +39,7 @@ class Setting:
     names: str | None = None  # whose name it is
     floor: int = FAINTEST
     flatten: float = 1.0  # its height is squeezed to this share, as on a picker's wheel
-    fade: float = 0.0  # a share of the ground in its colour
+    fade: float = 0.0  # a share of the background in its colour
     shadow: bool = False  # a dark one beneath it
     cut: bool = False  # all but a sliver is covered: no line
 
@@ -137,13 +137,13 @@ def lay(setting: Setting, canvas: Pixels) -> Box | None:
         return None
     y0, y1 = max(top, 0), min(bottom, height)
     area = canvas[y0:y1, left:right]
-    ground = cv2.mean(area)[:3]
+    background = cv2.mean(area)[:3]
     box: tuple[int, int, int, int] | None = None
     if setting.shadow and share >= 1:
         _cast(setting, canvas)
     for placed, colour in setting.runs:
         mask = _mask(setting, placed)[y0 - top : y1 - top]
-        colour = _legible(colour, ground, setting)
+        colour = _legible(colour, background, setting)
         found = cv2.boundingRect((mask >= INK).view(np.uint8))
         if found[2]:
             x, y, w, h = found
@@ -177,9 +177,9 @@ def _mask(setting: Setting, placed: list[Placed]) -> Mask:
     return np.asarray(cv2.resize(whole, (right - left, bottom - top), interpolation=cv2.INTER_AREA))
 
 
-def _legible(colour: Colour, ground: tuple[float, ...], setting: Setting) -> Colour:
+def _legible(colour: Colour, background: tuple[float, ...], setting: Setting) -> Colour:
     """The colour, faded, or black or white where it would vanish."""
-    under: Colour = (round(ground[0]), round(ground[1]), round(ground[2]))
+    under: Colour = (round(background[0]), round(background[1]), round(background[2]))
     if setting.fade:
         colour = blend(colour, under, setting.fade)
     level = grey(under)

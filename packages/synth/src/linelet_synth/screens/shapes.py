@@ -90,16 +90,16 @@ def border(
 
 
 def shadow(
-    left: float, top: float, right: float, bottom: float, ground: Colour, radius: float, reach: float, depth: float
+    left: float, top: float, right: float, bottom: float, background: Colour, radius: float, reach: float, depth: float
 ) -> Shape:
-    """A soft shadow around a box, darkest (by ``depth``, 0-1) at its edge; drawn as nested boxes on a known ground."""
+    """A soft shadow around a box, darkest (by ``depth``, 0-1) at its edge; nested boxes on a known background."""
     steps = max(2, min(6, round(reach / 2)))
     drop = reach * 0.35
 
     def draw(canvas: Pixels) -> None:
         for k in range(steps):
             out = reach * (1 - k / steps)
-            shade = blend(ground, (0, 0, 0), depth * ((k + 1) / steps) ** 2)
+            shade = blend(background, (0, 0, 0), depth * ((k + 1) / steps) ** 2)
             fill(
                 canvas,
                 round(left - out),

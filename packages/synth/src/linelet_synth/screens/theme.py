@@ -22,7 +22,7 @@ class Theme:
     """Colours of a page, and measures in dp where a number is a length."""
 
     dark: bool
-    ground: Colour
+    background: Colour
     card: Colour
     ink: Colour
     muted: Colour
@@ -60,28 +60,28 @@ def make_theme(recipe: Recipe, rng: Rng) -> Theme:
     tinted = rng.chance(0.3)
     if dark:
         level = rng.choice((0, 10, 18, 18, 24, 33, 40))
-        ground = (level, level, min(255, level + rng.integer(0, 12)))
+        background = (level, level, min(255, level + rng.integer(0, 12)))
         if tinted:
-            ground = blend(ground, accent, rng.uniform(0.05, 0.25))
-        card = blend(ground, WHITE, rng.choice((0.0, 0.05, 0.08, 0.12, 0.18)))
-        ink = blend(WHITE, ground, rng.uniform(0.0, 0.2))
+            background = blend(background, accent, rng.uniform(0.05, 0.25))
+        card = blend(background, WHITE, rng.choice((0.0, 0.05, 0.08, 0.12, 0.18)))
+        ink = blend(WHITE, background, rng.uniform(0.0, 0.2))
     else:
         level = rng.choice((255, 255, 250, 247, 245, 242, 238))
-        ground = (level, level, min(255, level + rng.integer(-4, 6)))
+        background = (level, level, min(255, level + rng.integer(-4, 6)))
         if tinted:
-            ground = blend(ground, accent, rng.uniform(0.03, 0.2))
-        card = WHITE if rng.chance(0.7) else blend(ground, accent, rng.uniform(0.0, 0.14))
+            background = blend(background, accent, rng.uniform(0.03, 0.2))
+        card = WHITE if rng.chance(0.7) else blend(background, accent, rng.uniform(0.0, 0.14))
         ink = blend(BLACK, WHITE, rng.uniform(0.0, 0.3))
     if rng.chance(0.06):  # a page wholly in the accent
-        ground, dark = accent, grey(accent) < 128
+        background, dark = accent, grey(accent) < 128
         card = blend(accent, WHITE if rng.chance(0.6) else BLACK, rng.uniform(0.1, 0.3))
         ink = WHITE if grey(accent) < 150 else (30, 30, 34)
     bar_kind = rng.random()
-    bar = accent if bar_kind < 0.35 else ground if bar_kind < 0.75 else card if bar_kind < 0.9 else (30, 30, 34)
+    bar = accent if bar_kind < 0.35 else background if bar_kind < 0.75 else card if bar_kind < 0.9 else (30, 30, 34)
     classic = not dark and rng.chance(0.1)
     return Theme(
         dark=dark,
-        ground=ground,
+        background=background,
         card=card,
         ink=ink,
         muted=blend(ink, card, rng.uniform(0.3, 0.5)),

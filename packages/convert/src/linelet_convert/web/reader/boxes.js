@@ -18,10 +18,10 @@ export const FILE_NAME = "finder.json";
 
 // A phone's screen of 1080 x 2400 at a short side of 480: the work that one pass is meant to be.
 const SCREEN_RATIO = 20 / 9;
-const LEAST_CONTRAST = 8; // grey levels between ground and ink: fainter text cannot be told from JPEG's noise
+const LEAST_CONTRAST = 8; // grey levels between background and ink: fainter text cannot be told from JPEG's noise
 const LEAST_HEIGHT = 5; // pixels of ink: what is lower nobody can read
 const LEAST_COVERED = 191; // of 255: how much of a core's fullest cell it covers, wherever it lies
-const NARROW = 1.5; // heights: a line of fewer has more ink than ground close around it
+const NARROW = 1.5; // heights: a line of fewer has more ink than background close around it
 const LEAST_REST = 0.6; // heights: how far a line must go on beyond its ink for pale text to be looked for
 const LEAST_INK = 0.4; // of the ink's full contrast: what lies below is a blurred edge
 
@@ -274,7 +274,7 @@ function greatestOf(core, { data, width }, x) {
 }
 
 /**
- * The ink of a line, without margin; none where nothing stands out from the ground. What lies far apart, and what stands on
+ * The ink of a line, without margin; none where nothing stands out from the background. What lies far apart, and what stands on
  * a plate of its own beside the rest, are lines of their own. Pale text beside dark is no ink by the dark one's measure:
  * where the line is known to go on, the rest is measured by itself.
  * @param {Grey} grey @param {ReturnType<typeof guessLine>} guess @returns {Box[]}
@@ -312,8 +312,8 @@ function fitInk(grey, guess, split) {
   const around = whole(guess.middle - 0.65 * high - top, guess.middle + 0.65 * high - top, window.height);
   const beside = whole(guess.left - 0.25 * high - left, guess.right + 0.25 * high - left, window.width);
   const narrow = guess.right - guess.left < NARROW * high;
-  const ground = commonest(narrow ? countLevels(window) : countLevels(window, around, beside));
-  const marks = inkLevels(countLevels(window, [upper, lower], [first, last]), ground);
+  const background = commonest(narrow ? countLevels(window) : countLevels(window, around, beside));
+  const marks = inkLevels(countLevels(window, [upper, lower], [first, last]), background);
   if (!marks) return [];
   const ink = { ...window, marks };
   const rows = follow(inkRows(ink, first, last), upper, lower, 0.08 * high);
@@ -333,7 +333,7 @@ function fitInk(grey, guess, split) {
 
 /**
  * A line's ink cut into [first column, column behind the last, on a plate]. Cut are gaps of nine tenths of the height,
- * and smaller ones beside a plate: a filled ground with text on it, which begins and ends with a quarter of the height of
+ * and smaller ones beside a plate: a filled background with text on it, which begins and ends with a quarter of the height of
  * filled columns, and is filled along its upper and lower edge. The bold stems of an N or H are filled columns too, with
  * nothing between them.
  * @returns {[number, number, boolean][]}
@@ -435,19 +435,19 @@ function commonest(counts) {
 }
 
 /**
- * 1 for each level that differs from the ground as a core's ink does; null if the core has none.
+ * 1 for each level that differs from the background as a core's ink does; null if the core has none.
  * @param {Int32Array} counts how often each level occurs in the core
  */
-function inkLevels(counts, ground) {
+function inkLevels(counts, background) {
   const byDistance = new Int32Array(256);
-  for (let level = 0; level < 256; level++) byDistance[Math.abs(level - ground)] += counts[level];
+  for (let level = 0; level < 256; level++) byDistance[Math.abs(level - background)] += counts[level];
   const total = sumOf(counts, 0, 256);
   // What three in a hundred of the core reach: the strokes' full contrast, whatever the speckles.
   let contrast = 255;
   for (let further = byDistance[255]; 100 * further < 3 * total; further += byDistance[contrast]) contrast--;
   if (contrast < LEAST_CONTRAST) return null;
   const least = Math.ceil(LEAST_INK * contrast);
-  return Uint8Array.from({ length: 256 }, (_, level) => Number(Math.abs(level - ground) >= least));
+  return Uint8Array.from({ length: 256 }, (_, level) => Number(Math.abs(level - background) >= least));
 }
 
 /**
@@ -568,7 +568,7 @@ function around(a, b) {
   return { x, y, width: Math.max(a.x + a.width, b.x + b.width) - x, height: Math.max(a.y + a.height, b.y + b.height) - y };
 }
 
-/** A reader wants a little of the ground around a line; the picture's edges bound it. */
+/** A reader wants a little of the background around a line; the picture's edges bound it. */
 function withMargin(box, grey) {
   const margin = Math.floor(0.12 * box.height + 0.5) + 1;
   const x = Math.max(0, box.x - margin);
@@ -604,16 +604,16 @@ export async function findLines(picture, spec, score) {
 }
 
 /**
- * The ink within a box that a person drew; the box itself where nothing stands out from its ground.
+ * The ink within a box that a person drew; the box itself where nothing stands out from its background.
  * @param {Grey} grey @param {Box} box @returns {Box}
  */
 export function tightBox(grey, box) {
   const window = cut(grey, [box.y, box.y + box.height], [box.x, box.x + box.width]);
-  // The ground is what the box's own frame shows: bold text can cover more of the box than the ground does.
+  // The background is what the box's own frame shows: bold text can cover more of the box than the background does.
   const { data, width, height } = window;
   const frame = data.filter((_, i) => i < width || i >= width * (height - 1) || i % width === 0 || i % width === width - 1);
-  const ground = commonest(countLevels({ data: frame, width: frame.length, height: 1 }));
-  const marks = inkLevels(countLevels(window), ground);
+  const background = commonest(countLevels({ data: frame, width: frame.length, height: 1 }));
+  const marks = inkLevels(countLevels(window), background);
   if (!marks) return box;
   const rows = [];
   const columns = [];

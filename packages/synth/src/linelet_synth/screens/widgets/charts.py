@@ -154,8 +154,8 @@ def _along(page: Page, points: list[tuple[float, float]], y: float, label: Style
 def _bubble(page: Page, point: tuple[float, float], colour: tuple[int, int, int], limits: tuple[float, float]) -> None:
     """A bubble with a date and value over a point; what it covers is taken away."""
     rng, theme, dp = page.rng, page.theme, page.dp
-    ground = colour if rng.chance(0.5) else (50, 50, 56)
-    style = Style(theme.text * 0.75, theme.on(ground), 400)
+    background = colour if rng.chance(0.5) else (50, 50, 56)
+    style = Style(theme.text * 0.75, theme.on(background), 400)
     said = plain(page.sayings.date() if rng.chance(0.3) else page.sayings.value().text)
     fitted = page.fit(said, style, (limits[1] - limits[0]) * 0.5)
     if fitted is None:
@@ -165,7 +165,7 @@ def _bubble(page: Page, point: tuple[float, float], colour: tuple[int, int, int]
     middle = point[1] - style.size * dp * 1.6
     top, bottom = middle - style.size * dp * 0.85, middle + style.size * dp * 0.85
     page.scene.cover(cx - half - pad, top, cx + half + pad, bottom)
-    page.scene.shape(shapes.box(cx - half - pad, top, cx + half + pad, bottom, ground, 4 * dp))
+    page.scene.shape(shapes.box(cx - half - pad, top, cx + half + pad, bottom, background, 4 * dp))
     page.place(fitted[0], said, cx, middle + fitted[1] * 0.36, style, "centre")
 
 

@@ -9,7 +9,7 @@ from linelet_synth.screens.sayings import plain
 
 @widget("tabs", 2.0, carded=False)
 def tabs(page: Page, x: float, y: float, width: float) -> float:
-    """Words side by side, one underlined or on a ground."""
+    """Words side by side, one underlined or on a background."""
     rng, theme, dp = page.rng, page.theme, page.dp
     count = rng.integer(2, 5)
     step, height = width / count, rng.uniform(32, 48) * dp
@@ -75,7 +75,7 @@ def buttons(page: Page, x: float, y: float, width: float) -> float:
 
 @widget("pills", 2.0)
 def pills(page: Page, x: float, y: float, width: float) -> float:
-    """Words on small grounds or in outlines, in rows."""
+    """Words on small backgrounds or in outlines, in rows."""
     rng, theme, dp = page.rng, page.theme, page.dp
     style = page.usual(rng.uniform(0.75, 1.0))
     height = style.size * dp * rng.uniform(1.4, 2.2)
@@ -121,7 +121,7 @@ def search(page: Page, x: float, y: float, width: float) -> float:
     rng, theme, dp = page.rng, page.theme, page.dp
     height = rng.uniform(30, 46) * dp
     radius = height * rng.choice((0.1, 0.25, 0.5))
-    page.scene.shape(shapes.box(x, y, x + width, y + height, blend(theme.ground, theme.ink, 0.08), radius))
+    page.scene.shape(shapes.box(x, y, x + width, y + height, blend(theme.background, theme.ink, 0.08), radius))
     glass = x + 18 * dp
     page.scene.shape(shapes.disc(glass, y + height / 2 - dp, 5 * dp, theme.muted, max(1, round(1.5 * dp))))
     page.scene.shape(

@@ -65,7 +65,7 @@ def rows(page: Page, x: float, y: float, width: float) -> float:
 
 
 def _pill(page: Page, right: float, middle: float, height: float) -> float:
-    """A word on a coloured ground that ends at ``right``; returns where it begins."""
+    """A word on a coloured background that ends at ``right``; returns where it begins."""
     rng, dp = page.rng, page.dp
     colour = page.lively()
     if rng.chance(0.4):

@@ -111,12 +111,12 @@ def banner(page: Page, x: float, y: float, width: float) -> float:
     height = rng.uniform(90, 190) * dp
     radius = theme.radius * dp
     if rng.chance(0.6):
-        ground = _photo(page, x, y, width, height, radius)
+        background = _photo(page, x, y, width, height, radius)
     else:
-        ground = page.lively()
-        other = blend(ground, rng.choice((WHITE, BLACK, page.lively())), rng.uniform(0.2, 0.8))
-        page.scene.shape(shapes.gradient(x, y, x + width, y + height, (ground, other), rng.chance(0.4), radius))
-    ink = theme.on(ground)
+        background = page.lively()
+        other = blend(background, rng.choice((WHITE, BLACK, page.lively())), rng.uniform(0.2, 0.8))
+        page.scene.shape(shapes.gradient(x, y, x + width, y + height, (background, other), rng.chance(0.4), radius))
+    ink = theme.on(background)
     pad = rng.uniform(8, 20) * dp
     head = Style(rng.uniform(16, 26), ink, theme.strong, 70, shadow=rng.chance(0.2))
     end = page.paragraph(page.sayings.sentence(), x + pad, y + pad, width * rng.uniform(0.5, 0.9), head, 2)
@@ -126,7 +126,7 @@ def banner(page: Page, x: float, y: float, width: float) -> float:
         )
     for k in range(rng.choice((0, 0, 3, 5))):
         page.scene.shape(
-            shapes.disc(x + width / 2 + (k - 2) * 9 * dp, y + height - 7 * dp, 2.5 * dp, blend(ink, ground, 0.4))
+            shapes.disc(x + width / 2 + (k - 2) * 9 * dp, y + height - 7 * dp, 2.5 * dp, blend(ink, background, 0.4))
         )
     return height
 
@@ -163,15 +163,15 @@ def street_map(page: Page, x: float, y: float, width: float) -> float:
     """Streets and blocks with small labels and pins."""
     rng, theme, dp = page.rng, page.theme, page.dp
     height = rng.uniform(100, 200) * dp
-    ground = (236, 234, 228) if not theme.dark else (40, 44, 52)
-    page.scene.shape(shapes.box(x, y, x + width, y + height, ground, theme.radius * dp * 0.5))
+    background = (236, 234, 228) if not theme.dark else (40, 44, 52)
+    page.scene.shape(shapes.box(x, y, x + width, y + height, background, theme.radius * dp * 0.5))
     for _ in range(rng.integer(3, 7)):
         colour = rng.choice(((200, 230, 200), (255, 255, 255), (190, 215, 240), (250, 225, 160)))
         across = rng.chance(0.5)
         a = (x, y + height * rng.random()) if across else (x + width * rng.random(), y)
         b = (x + width, y + height * rng.random()) if across else (x + width * rng.random(), y + height)
-        page.scene.shape(shapes.line(a, b, blend(ground, colour, 0.8), rng.uniform(1, 7) * dp))
-    style = Style(rng.uniform(8, 12), blend(theme.on(ground), ground, 0.25), 400)
+        page.scene.shape(shapes.line(a, b, blend(background, colour, 0.8), rng.uniform(1, 7) * dp))
+    style = Style(rng.uniform(8, 12), blend(theme.on(background), background, 0.25), 400)
     for _ in range(rng.integer(2, 8)):
         px, py = x + width * rng.uniform(0.05, 0.7), y + height * rng.uniform(0.1, 0.9)
         shown = page.text(page.sayings.word(), px, py, style, room=x + width - px)

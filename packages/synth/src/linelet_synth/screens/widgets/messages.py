@@ -21,15 +21,15 @@ def chat(page: Page, x: float, y: float, width: float) -> float:
             page.text(page.sayings.time(), x + width / 2, top + 10 * dp, page.muted(0.75), "centre")
             top += 22 * dp
         right_side = rng.chance(0.5)
-        ground = mine if right_side else blend(theme.card, theme.ink, 0.06)
-        style = Style(theme.text, theme.on(ground) if right_side else theme.ink, 400)
+        background = mine if right_side else blend(theme.card, theme.ink, 0.06)
+        style = Style(theme.text, theme.on(background) if right_side else theme.ink, 400)
         pad, inset = rng.uniform(6, 12) * dp, 38 * dp if faces else 4 * dp
         room = width * rng.uniform(0.4, 0.68)
         left = x + width - inset - room - 2 * pad if right_side else x + inset
         mark = page.scene.mark()
         text = page.sayings.sentence() if rng.chance(0.7) else page.sayings.word()
         end = page.paragraph(text, left + pad, top + pad * 0.5, room, style, 4)
-        page.scene.beneath(mark, shapes.box(left, top, left + room + 2 * pad, end + pad * 0.5, ground, 12 * dp))
+        page.scene.beneath(mark, shapes.box(left, top, left + room + 2 * pad, end + pad * 0.5, background, 12 * dp))
         if faces:
             page.badge(x + width - 16 * dp if right_side else x + 16 * dp, top + 16 * dp, 30)
         top = end + pad * 0.5 + rng.uniform(5, 14) * dp
@@ -41,8 +41,8 @@ def keyboard(page: Page, x: float, y: float, width: float) -> float:
     """A keyboard of letters, with a row of suggestions; every key is a line."""
     rng, theme, dp = page.rng, page.theme, page.dp
     step, height = width / 10, rng.uniform(34, 46) * dp
-    ground = blend(theme.ground, theme.ink, 0.12)
-    page.scene.shape(shapes.box(x, y, x + width, y + height * 4.2, ground))
+    background = blend(theme.background, theme.ink, 0.12)
+    page.scene.shape(shapes.box(x, y, x + width, y + height * 4.2, background))
     style = Style(rng.uniform(13, 19), theme.ink, 400)
     lower = rng.chance(0.5)
     keys = rng.chance(0.75)
@@ -84,7 +84,7 @@ def keypad(page: Page, x: float, y: float, width: float) -> float:
             cx, cy = x + step * (k + 0.5), y + height * (row + 0.5)
             r = min(step, height) * 0.42
             if kind == 0:
-                page.scene.shape(shapes.disc(cx, cy, r, blend(theme.ground, theme.ink, 0.1)))
+                page.scene.shape(shapes.disc(cx, cy, r, blend(theme.background, theme.ink, 0.1)))
             elif kind == 1:
                 page.scene.shape(
                     shapes.border(cx - step / 2, cy - height / 2, cx + step / 2, cy + height / 2, theme.rule)

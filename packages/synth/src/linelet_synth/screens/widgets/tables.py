@@ -101,9 +101,9 @@ def calendar(page: Page, x: float, y: float, width: float) -> float:
             colour = accent
         if number == chosen:
             r = min(step, height) * rng.uniform(0.35, 0.48)
-            ground = rng.choice((accent, blend(accent, theme.card, 0.6), (205, 205, 208)))
-            page.scene.shape(shapes.disc(cx, cy, r, ground))
-            colour = rng.choice((theme.on(ground), accent))
+            background = rng.choice((accent, blend(accent, theme.card, 0.6), (205, 205, 208)))
+            page.scene.shape(shapes.disc(cx, cy, r, background))
+            colour = rng.choice((theme.on(background), accent))
         fade = 0.6 if pale and number != chosen and rng.chance(0.8) else 0.0
         style = Style(size, colour, theme.weight if rng.chance(0.8) else theme.strong, 24 if fade else 40, fade=fade)
         page.text(str(number), cx, cy, style, "centre", step * 0.95)

@@ -24,13 +24,13 @@ def tiles(page: Page, x: float, y: float, width: float) -> float:
         for column in range(across):
             left, top = x + column * (side + gap), y + row * (height + gap)
             mark = page.scene.mark()
-            ground = rng.choice((page.lively(), blend(theme.card, page.lively(), 0.18))) if coloured else theme.card
-            ink = theme.on(ground) if coloured else theme.ink
+            background = rng.choice((page.lively(), blend(theme.card, page.lively(), 0.18))) if coloured else theme.card
+            ink = theme.on(background) if coloured else theme.ink
             name, value = page.sayings.pair()
             end = left + side - pad
             if iconed:
                 page.badge(end - 10 * dp, top + pad + 12 * dp, 22)
-            small = Style(theme.text * 0.9, blend(ink, ground, 0.3), 400)
+            small = Style(theme.text * 0.9, blend(ink, background, 0.3), 400)
             large = Style(theme.text * big, ink, theme.strong)
             lines = [(name, small), (value, large)]
             if not above:
@@ -47,7 +47,7 @@ def tiles(page: Page, x: float, y: float, width: float) -> float:
                     page.muted(0.75),
                     room=side - 2 * pad,
                 )
-            page.card(mark, left, top, left + side, top + height, ground)
+            page.card(mark, left, top, left + side, top + height, background)
     return height * down + gap * (down - 1)
 
 
@@ -121,13 +121,13 @@ def hero(page: Page, x: float, y: float, width: float) -> float:
     radius = theme.radius * dp
     kind = rng.random()
     if kind < 0.4:
-        ground = a
+        background = a
         page.scene.shape(shapes.gradient(x, y, x + width, y + height, (a, blend(a, b, 0.7)), rng.chance(0.5), radius))
     elif kind < 0.7:
-        ground = blend(a, (0, 0, 0), 0.3)
-        page.scene.shape(shapes.scenery(x, y, x + width, y + height, ground, rng, radius))
+        background = blend(a, (0, 0, 0), 0.3)
+        page.scene.shape(shapes.scenery(x, y, x + width, y + height, background, rng, radius))
     else:
-        ground = a
+        background = a
         page.scene.shape(shapes.box(x, y, x + width, y + height, a, radius))
         for _ in range(rng.integer(0, 3)):
             page.scene.shape(
@@ -138,7 +138,7 @@ def hero(page: Page, x: float, y: float, width: float) -> float:
                     blend(a, WHITE, 0.15),
                 )
             )
-    ink = theme.on(ground)
+    ink = theme.on(background)
     centred = rng.chance(0.5)
     align, at = ("centre", x + width / 2) if centred else ("left", x + 16 * dp)
     name, value = page.sayings.pair()
@@ -204,10 +204,10 @@ def lone(page: Page, x: float, y: float, width: float) -> float:
     for k in range(across):
         left, hue = x + (side + gap) * k, page.lively()
         right = left + side
-        ground = blend(theme.card, hue, depth) if tinted else theme.card
+        background = blend(theme.card, hue, depth) if tinted else theme.card
         mark = page.scene.mark()
         middle = y + height * (rng.uniform(0.55, 0.75) if headed else rng.uniform(0.35, 0.65))
-        figure = Style(size, blend(ground, hue, strength), theme.strong, FAINTEST)
+        figure = Style(size, blend(background, hue, strength), theme.strong, FAINTEST)
         if headed:
             page.text(page.sayings.word(), left + 12 * dp, y + theme.text * dp, page.usual(), room=side * 0.7)
         if ends != "right":
@@ -223,7 +223,7 @@ def lone(page: Page, x: float, y: float, width: float) -> float:
             bar = shapes.box(left + 14 * dp, below, right - 14 * dp, below + rng.uniform(2, 6) * dp, hue, 2 * dp)
             if below + 6 * dp < y + height:
                 page.scene.shape(bar)
-        page.card(mark, left, y, right, y + height, ground)
+        page.card(mark, left, y, right, y + height, background)
     return height
 
 

@@ -37,15 +37,15 @@ class _Layout:
     around: Surroundings | None = None
 
 
-class Ground:
-    """Lays lines on their grounds."""
+class Background:
+    """Lays lines on their backgrounds."""
 
     def __init__(self, recipe: Recipe, scheme: Scheme, icons: Icons, rgb: bool) -> None:
         self._look, self._scheme, self._icons, self._rgb = recipe.looks.screen, scheme, icons, rgb
         self._slices, self._kinds = cuttable(recipe.charset), harmless(recipe.charset)
 
     def lay(self, mask: Mask, draft: Draft, strike: Strike) -> tuple[Pixels, int, int]:
-        """The picture with the text on its ground, and where the text's mask lies in it.
+        """The picture with the text on its background, and where the text's mask lies in it.
 
         strike: of the line's face, for slices of other lines.
         """
@@ -54,40 +54,40 @@ class Ground:
         left, top, right, bottom = layout.margins
         height, width = mask.shape[0] + top + bottom, mask.shape[1] + left + right
         text = left, top, left + mask.shape[1], top + mask.shape[0]
-        ground = self._ground(height, width, text, layout, draft)
+        canvas = self._canvas(height, width, text, layout, draft)
         whole = np.zeros((height, width), dtype=np.uint8)
         whole[top : text[3], left : text[2]] = mask
         lcd = rng.chance(0.15)
         if lcd:
             draft.styles.append("lcd")
         crossed = draft.text.parts[0].kind == "number" and rng.chance(0.06) and draft.spend(0.25)
-        if ground is None and not layout.around and not lcd and not crossed and not draft.display:
+        if canvas is None and not layout.around and not lcd and not crossed and not draft.display:
             return pixels.colour_mask(whole, background, colour, self._rgb), left, top
-        if ground is None:
-            ground = self._flat(height, width, background)
+        if canvas is None:
+            canvas = self._flat(height, width, background)
         if crossed:
             draft.styles.append("crossed")
             pale = blend(background, self._scheme.beside(background, colour, rng), rng.uniform(0.25, 0.6))
             if abs(grey(pale) - grey(colour)) >= LEAST_LEVELS:
-                _cover(ground, crossing(height, width, draft.em, rng), self._value(pale))
+                _cover(canvas, crossing(height, width, draft.em, rng), self._value(pale))
         if layout.around:
             other = self._scheme.beside(background, colour, rng)
-            _cover(ground, layout.around.draw(height, width, text), self._value(other))
+            _cover(canvas, layout.around.draw(height, width, text), self._value(other))
         ink = self._value(colour) if not draft.display else self._two_tones(height, text, draft)
-        _cover(ground, _subpixels(whole, self._rgb, rng.chance(0.5)) if lcd else whole, ink)
-        return np.rint(ground).astype(np.uint8), left, top
+        _cover(canvas, _subpixels(whole, self._rgb, rng.chance(0.5)) if lcd else whole, ink)
+        return np.rint(canvas).astype(np.uint8), left, top
 
     def bare(self, draft: Draft) -> Pixels:
         """A picture without text."""
         rng, em, background = draft.rng, draft.em, draft.background
         height = max(12, round(em * rng.uniform(0.8, 1.8)))
         width = max(12, round(height * rng.choice((1.0, 1.0, rng.uniform(0.5, 6.0)))))
-        ground = self._ground(height, width, (0, 0, 0, 0), _Layout([0, 0, 0, 0]), draft)
-        if ground is None:
-            ground = self._flat(height, width, background)
+        canvas = self._canvas(height, width, (0, 0, 0, 0), _Layout([0, 0, 0, 0]), draft)
+        if canvas is None:
+            canvas = self._flat(height, width, background)
         shapes = nothing_to_read(height, width, min(em, height * 0.8), self._icons, rng)
-        _cover(ground, shapes, self._value(self._scheme.beside(background, draft.colour, rng)))
-        return np.rint(ground).astype(np.uint8)
+        _cover(canvas, shapes, self._value(self._scheme.beside(background, draft.colour, rng)))
+        return np.rint(canvas).astype(np.uint8)
 
     def _two_tones(self, height: int, text: tuple[int, int, int, int], draft: Draft) -> Floats:
         """The text's colour by rows: two tones that meet in the middle, or one that fades downwards."""
@@ -111,7 +111,7 @@ class Ground:
         plate = rng.random()
         if plate < look.pills + (0.12 if short else 0.02):
             layout.plate = "pill" if plate < look.pills else "box"
-            # The plate's own margins, then what shows of the ground around it.
+            # The plate's own margins, then what shows of the background around it.
             layout.inner = [round(em * rng.uniform(*((0.05, 0.35) if k % 2 else (0.12, 0.6)))) for k in range(4)]
             # A loose crop shows more of it at the ends, and the plate's ends close to the text.
             loose = rng.chance(0.35)
@@ -139,7 +139,7 @@ class Ground:
         layout.margins = [left, top, right, bottom]
         return layout
 
-    def _ground(
+    def _canvas(
         self, height: int, width: int, text: tuple[int, int, int, int], layout: _Layout, draft: Draft
     ) -> Floats | None:
         """Ground and plate, without the text; None where it is flat. text: left, top, right, bottom of the ink."""
@@ -153,15 +153,15 @@ class Ground:
             amount = rng.uniform(0.05, 0.55) * (1.0 if plate else max(0.0, 1 - LEAST_LEVELS / draft.levels))
             if not plate and not draft.spend(0.6 * amount):
                 amount = 0.0
-        ground = self._flat(height, width, base)
+        canvas = self._flat(height, width, base)
         if amount:
-            ground = self._textured(ground, amount * draft.levels, draft)
+            canvas = self._textured(canvas, amount * draft.levels, draft)
         if plate:
             inner = layout.inner
             box = text[0] - inner[0], text[1] - inner[1], text[2] + inner[2], text[3] + inner[3]
             radius = (box[3] - box[1]) / 2 if plate == "pill" and rng.chance(0.6) else rng.uniform(0, 0.3) * draft.em
-            _cover(ground, rounded(height, width, box, radius), self._value(background))
-        return ground
+            _cover(canvas, rounded(height, width, box, radius), self._value(background))
+        return canvas
 
     def _value(self, colour: Colour) -> Floats | float:
         return np.array(colour, dtype=np.float32) if self._rgb else float(grey(colour))
@@ -169,13 +169,13 @@ class Ground:
     def _flat(self, height: int, width: int, colour: Colour) -> Floats:
         if not self._rgb:
             return np.full((height, width), grey(colour), dtype=np.float32)
-        ground = np.empty((height, width, 3), dtype=np.float32)
-        ground[:] = colour
-        return ground
+        canvas = np.empty((height, width, 3), dtype=np.float32)
+        canvas[:] = colour
+        return canvas
 
-    def _textured(self, ground: Floats, reach: float, draft: Draft) -> Floats:
-        """The ground graded or photo-like, by at most ``reach`` grey levels."""
-        rng, (height, width) = draft.rng, ground.shape[:2]
+    def _textured(self, canvas: Floats, reach: float, draft: Draft) -> Floats:
+        """The background graded or photo-like, by at most ``reach`` grey levels."""
+        rng, (height, width) = draft.rng, canvas.shape[:2]
         if rng.chance(0.5):
             draft.styles.append("gradient")
             angle = rng.uniform(0, math.tau)
@@ -187,10 +187,10 @@ class Ground:
             field = photo(height, width, rng) * np.float32(reach)
         if self._rgb:
             tint = np.array([rng.uniform(0.7, 1.0) for _ in range(3)], dtype=np.float32)
-            ground += field[:, :, None] * tint
+            canvas += field[:, :, None] * tint
         else:
-            ground += field
-        return np.asarray(np.clip(ground, 0, 255, out=ground))
+            canvas += field
+        return np.asarray(np.clip(canvas, 0, 255, out=canvas))
 
 
 def _margins(draft: Draft, ink_height: int) -> list[int]:
@@ -215,12 +215,12 @@ def _margins(draft: Draft, ink_height: int) -> list[int]:
     return [round(left), round(top), round(right), round(bottom)]
 
 
-def _cover(ground: Floats, mask: NDArray[np.uint8], value: Floats | float) -> None:
-    """Lay a colour over the ground where the mask says, in place."""
+def _cover(canvas: Floats, mask: NDArray[np.uint8], value: Floats | float) -> None:
+    """Lay a colour over the background where the mask says, in place."""
     share = mask * np.float32(1 / 255)
-    if ground.ndim == 3 and share.ndim == 2:
+    if canvas.ndim == 3 and share.ndim == 2:
         share = share[:, :, None]
-    ground += (value - ground) * share
+    canvas += (value - canvas) * share
 
 
 def _subpixels(mask: Mask, rgb: bool, reversed_order: bool) -> NDArray[np.uint8]:
