@@ -120,12 +120,12 @@ def flooded(levels, spec):
                     seen.add(near)
                     queue.append(near)
         ys, xs = zip(*group, strict=True)
-        counts = {y: ys.count(y) for y in sorted(ys)}
+        sums = {row: sum(int(levels[y, x]) for y, x in group if y == row) for row in sorted(ys)}
         bridges = [
             y
-            for y in counts
-            if any(4 * counts[y] <= counts[a] for a in counts if a < y)
-            and any(4 * counts[y] <= counts[b] for b in counts if b > y)
+            for y in sums
+            if any(5 * sums[y] <= 3 * sums[a] for a in sums if a < y)
+            and any(5 * sums[y] <= 3 * sums[b] for b in sums if b > y)
         ]
         if bridges:
             cut = levels.copy()
@@ -146,11 +146,13 @@ def test_cores_are_the_groups_that_flooding_finds(levels):
     assert set(found) == flooded(levels, SPEC)
 
 
-@pytest.mark.parametrize("bridge", [[7], [5, 20], [*range(5, 9)]])
-def test_lines_that_a_few_cells_join_are_two(bridge):
+@pytest.mark.parametrize(
+    ("bridge", "level"), [([7], 120), ([5, 20], 250), ([*range(5, 15)], 250), ([*range(4, 22)], 130)]
+)
+def test_lines_that_a_few_cells_or_low_levels_join_are_two(bridge, level):
     levels = np.zeros((8, 30), np.uint8)
     levels[1:3, 2:28] = levels[4:6, 4:22] = 250
-    levels[3, bridge] = 120
+    levels[3, bridge] = level
     assert sorted((c.top, c.bottom, c.left, c.right) for c in find_cores(levels, SPEC)) == [
         (1, 3, 2, 28),
         (4, 6, 4, 22),

@@ -43,6 +43,27 @@ def test_every_row_has_a_box_of_its_own_and_discs_and_rules_have_none(background
         assert overlap(box, line) >= 0.5
 
 
+@pytest.mark.parametrize("leading", [1.0, 1.1, 1.2, 1.4])
+@pytest.mark.parametrize("size", [26, 40])
+def test_lines_of_a_paragraph_are_lines_of_their_own(leading, size):
+    """From CSS's `line-height: 1` on, whose descenders come close to the ascenders below them."""
+    picture = Image.new("RGB", (1080, 1920), "white")
+    font = ImageFont.load_default(size)
+    rows = [
+        "Your weight is a measure of your health. Keep a",
+        "record of it every morning before breakfast, by",
+        "yourself, and look at the trend: a day says little",
+        "of what weeks show.",
+    ]
+    pitch = size * leading * 1.2  # its ascenders and descenders take 1.2 em together
+    for k, row in enumerate(rows):
+        ImageDraw.Draw(picture).text((60, 300 + round(k * pitch)), row, font=font, fill=(60, 60, 60))
+    boxes = load_finder().find(np.asarray(picture))
+    assert len(boxes) == len(rows)
+    for k, box in enumerate(boxes):
+        assert abs(box.y + box.height / 2 - (300 + (k + 0.5) * pitch)) < 0.4 * size
+
+
 def test_an_empty_screen_has_no_lines():
     assert load_finder().find(np.full((1920, 1080, 3), 240, dtype=np.uint8)) == []
 

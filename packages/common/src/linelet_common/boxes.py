@@ -43,6 +43,7 @@ _LEAST_HEIGHT = 5  # pixels of ink: what is lower nobody can read
 _LEAST_COVERED = 191  # of 255: how much of a core's fullest cell it covers, wherever it lies
 _NARROW = 1.5  # heights: a line of fewer has more ink than background close around it
 _LEAST_REST = 0.6  # heights: how far a line must go on beyond its ink for pale text to be looked for
+_VALLEY = 3, 5  # of the rows on both sides: the share of levels up to which a row between two lines joins them
 _LEAST_INK = 0.4  # of the ink's full contrast: what lies below is a blurred edge
 
 
@@ -196,15 +197,16 @@ def find_map(shrunk: Pixels, spec: FinderSpec, score: Score) -> Pixels:
 def find_cores(levels: Pixels, spec: FinderSpec) -> list[Core]:
     """The cores in a map, in no particular order: groups of cells that touch by an edge, and are certain enough."""
     starts, ends, rows = _runs(levels >= spec.threshold)
-    roots = _join_runs(starts, ends, rows)
-    while len(kept := _without_bridges(starts, ends, rows, roots)) < len(roots):
-        starts, ends, rows = starts[kept], ends[kept], rows[kept]
-        roots = _join_runs(starts, ends, rows)
     width = levels.shape[1]
     sums = np.concatenate([[0], np.cumsum(levels.ravel(), dtype=np.int64)])
-    totals = (sums[rows * width + ends] - sums[rows * width + starts]).tolist()
+    totals = sums[rows * width + ends] - sums[rows * width + starts]
+    roots = _join_runs(starts, ends, rows)
+    while len(kept := _without_bridges(rows, totals, roots)) < len(roots):
+        starts, ends, rows, totals = starts[kept], ends[kept], rows[kept], totals[kept]
+        roots = _join_runs(starts, ends, rows)
     groups: dict[int, list[int]] = {}
-    for root, left, right, row, total in zip(roots, starts.tolist(), ends.tolist(), rows.tolist(), totals, strict=True):
+    runs = zip(roots, starts.tolist(), ends.tolist(), rows.tolist(), totals.tolist(), strict=True)
+    for root, left, right, row, total in runs:
         group = groups.get(root)
         if group is None:
             groups[root] = [left, row, right, row + 1, right - left, total]
@@ -249,24 +251,24 @@ def _join_runs(starts: NDArray[np.int64], ends: NDArray[np.int64], rows: NDArray
     return [root(i) for i in range(len(parent))]
 
 
-def _without_bridges(
-    starts: NDArray[np.int64], ends: NDArray[np.int64], rows: NDArray[np.int64], roots: list[int]
-) -> NDArray[np.int64]:
-    """The runs but those that join two lines: of a row with a quarter of the cells of some above and of some below it.
+def _without_bridges(rows: NDArray[np.int64], totals: NDArray[np.int64], roots: list[int]) -> NDArray[np.int64]:
+    """The runs but those that join two lines: of a row of lower levels than one above it and one below it.
 
-    Where lines are set closely, a descender above an ascender marks a cell between them.
+    Where lines are set closely, a descender above an ascender, or the room above a comma, marks cells between them.
     """
     groups: dict[int, dict[int, int]] = {}
-    lengths, heights = (ends - starts).tolist(), rows.tolist()
-    for root, row, length in zip(roots, heights, lengths, strict=True):
-        cells = groups.setdefault(root, {})
-        cells[row] = cells.get(row, 0) + length
+    heights = rows.tolist()
+    for root, row, total in zip(roots, heights, totals.tolist(), strict=True):
+        levels = groups.setdefault(root, {})
+        levels[row] = levels.get(row, 0) + total
     bridges = set()
-    for root, cells in groups.items():
-        counts = list(cells.values())  # row by row, as the runs come
-        above = np.maximum.accumulate(counts).tolist()
-        below = np.maximum.accumulate(counts[::-1])[::-1].tolist()
-        bridges |= {(root, row) for k, row in enumerate(cells) if 4 * counts[k] <= min(above[k], below[k])}
+    for root, levels in groups.items():
+        sums = list(levels.values())  # row by row, as the runs come
+        above = np.maximum.accumulate(sums).tolist()
+        below = np.maximum.accumulate(sums[::-1])[::-1].tolist()
+        bridges |= {
+            (root, row) for k, row in enumerate(levels) if _VALLEY[1] * sums[k] <= _VALLEY[0] * min(above[k], below[k])
+        }
     return np.array([k for k, run in enumerate(zip(roots, heights, strict=True)) if run not in bridges], dtype=np.int64)
 
 
@@ -382,9 +384,9 @@ def _parts(ink: Bits) -> list[tuple[int, int, bool]]:
     plates = [_plate(solid, edges, start, end, height) for start, end in pieces]
     parts: list[tuple[int, int, bool]] = []
     for k, (start, end) in enumerate(pieces):
-        plate = plates[k]
-        wide = k > 0 and 10 * (start - pieces[k - 1][1]) >= 9 * height
-        apart = k > 0 and 10 * (start - pieces[k - 1][1]) >= 3 * height and bool(plate or plates[k - 1])
+        plate, gap = plates[k], start - pieces[k - 1][1] if k else 0
+        wide = k > 0 and 10 * gap >= 9 * height
+        apart = k > 0 and 10 * gap >= 3 * height and bool(plate or plates[k - 1])
         if not parts or wide or apart:
             first, last = plate or (start, end)
             parts.append((first, last, plate is not None))

@@ -23,6 +23,7 @@ const LEAST_HEIGHT = 5; // pixels of ink: what is lower nobody can read
 const LEAST_COVERED = 191; // of 255: how much of a core's fullest cell it covers, wherever it lies
 const NARROW = 1.5; // heights: a line of fewer has more ink than background close around it
 const LEAST_REST = 0.6; // heights: how far a line must go on beyond its ink for pale text to be looked for
+const VALLEY = [3, 5]; // of the rows on both sides: the share of levels up to which a row between two lines joins them
 const LEAST_INK = 0.4; // of the ink's full contrast: what lies below is a blurred edge
 
 const DEFAULTS = {
@@ -212,26 +213,26 @@ function joinRuns(runs) {
 }
 
 /**
- * The runs but those that join two lines: of a row with a quarter of the cells of some above and of some below it. Where
- * lines are set closely, a descender above an ascender marks a cell between them.
+ * The runs but those that join two lines: of a row of lower levels than one above it and one below it. Where lines are set
+ * closely, a descender above an ascender, or the room above a comma, marks cells between them.
  */
 function withoutBridges(runs, roots) {
-  /** @type {Map<number, Map<number, number>>} root -> row -> its cells, row by row, as the runs come */
+  /** @type {Map<number, Map<number, number>>} root -> row -> its levels, row by row, as the runs come */
   const groups = new Map();
-  runs.forEach(({ left, right, row }, i) => {
+  runs.forEach(({ row, total }, i) => {
     if (!groups.has(roots[i])) groups.set(roots[i], new Map());
-    const cells = groups.get(roots[i]);
-    cells.set(row, (cells.get(row) ?? 0) + right - left);
+    const levels = groups.get(roots[i]);
+    levels.set(row, (levels.get(row) ?? 0) + total);
   });
   const bridges = new Set();
-  for (const [root, cells] of groups) {
-    const counts = [...cells.values()];
-    const below = [...counts];
-    for (let k = counts.length - 2; k >= 0; k--) below[k] = Math.max(below[k], below[k + 1]);
+  for (const [root, levels] of groups) {
+    const sums = [...levels.values()];
+    const below = [...sums];
+    for (let k = sums.length - 2; k >= 0; k--) below[k] = Math.max(below[k], below[k + 1]);
     let above = 0;
-    [...cells.keys()].forEach((row, k) => {
-      above = Math.max(above, counts[k]);
-      if (4 * counts[k] <= Math.min(above, below[k])) bridges.add(`${root} ${row}`);
+    [...levels.keys()].forEach((row, k) => {
+      above = Math.max(above, sums[k]);
+      if (VALLEY[1] * sums[k] <= VALLEY[0] * Math.min(above, below[k])) bridges.add(`${root} ${row}`);
     });
   }
   return bridges.size ? runs.filter(({ row }, i) => !bridges.has(`${roots[i]} ${row}`)) : runs;

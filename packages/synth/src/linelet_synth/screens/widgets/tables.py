@@ -12,7 +12,7 @@ def table(page: Page, x: float, y: float, width: float) -> float:
     rng, theme, dp = page.rng, page.theme, page.dp
     columns, count = rng.integer(2, 6), rng.integer(3, 10)
     size = theme.text * rng.uniform(0.7, 1.0)
-    height = size * dp * rng.uniform(1.3, 3.0)
+    height = size * dp * (rng.uniform(1.1, 1.4) if rng.chance(0.2) else rng.uniform(1.3, 3.0))
     named = rng.chance(0.6)
     first = width * (rng.uniform(0.25, 0.4) if named else 1 / columns)
     step = (width - first) / max(1, columns - 1)

@@ -27,15 +27,15 @@ def heading(page: Page, x: float, y: float, width: float) -> float:
     return height
 
 
-@widget("paragraph", 2.0)
+@widget("paragraph", 3.0)
 def paragraph(page: Page, x: float, y: float, width: float) -> float:
     """A few rows of text."""
     rng = page.rng
     style = page.usual() if rng.chance(0.5) else page.muted(rng.uniform(0.75, 1.0))
     text = page.sayings.sentence()
-    if rng.chance(0.6):
+    for _ in range(rng.choice((0, 0, 1, 1, 1, 2, 4))):
         text += (" " if text.isascii() else "") + page.sayings.sentence()
-    return page.paragraph(text, x, y, width, style) - y
+    return page.paragraph(text, x, y, width, style, rows=rng.choice((6, 6, 12))) - y
 
 
 @widget("headline", 0.8, carded=False)
