@@ -21,6 +21,7 @@ from linelet_common.cli import main
 from linelet_common.errors import DatasetError, UsageError
 from linelet_common.files import alone
 from linelet_synth import Job, generate, load_recipe
+from linelet_synth.pack import pack
 from linelet_synth.png import encode_png
 from linelet_synth.storage import STORAGES, tar_member
 
@@ -386,3 +387,13 @@ def test_previews_and_zips_are_called_what_they_are(
         assert main([*words, "--out", str(tmp_path / name)]) == 2
         assert f"{name} does not end in ." in capsys.readouterr().err
     assert (tmp_path / name).read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["gone.png", "../elsewhere.png"])
+def test_a_dataset_that_lacks_pictures_is_not_packed(name: str, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "elsewhere.png").write_bytes(b"")
+    (tmp_path / "data" / "labels.txt").write_text(f"{name}\t1\n")
+    with pytest.raises(DatasetError, match=r"line 1 of .*labels\.txt"):
+        pack(tmp_path / "data", tmp_path / "data.zip")
+    assert not (tmp_path / "data.zip").exists()

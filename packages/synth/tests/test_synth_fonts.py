@@ -11,7 +11,7 @@ from typing import Any
 import brotli
 import numpy as np
 import pytest
-from fontTools.ttLib import TTFont
+from fontTools.ttLib import TTCollection, TTFont
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,6 +23,7 @@ from linelet_synth.outlines import BUNDLED_ALIKE, read_outlines
 from linelet_synth.preview import draw_sheet
 from linelet_synth.propose import read_corpus
 from linelet_synth.recipe import parse_recipe
+from linelet_synth.screens.source import ScreenSource
 
 LATIN = {Path(path).stem: path for path in bundled("latin")}
 PLAIN = LATIN["lato-400"]
@@ -42,8 +43,8 @@ def altered(path: Path, mapping: dict[str, str], keep: str = string.printable, f
     return path
 
 
-def source(tmp_path: Path, fonts: object, charset: str, forms: list[str], more: str = "") -> Source:
-    text = f"""name = "x"\nunknown = false\nfonts = {json.dumps(fonts)}\ncharset = {json.dumps(charset)}
+def source(tmp_path: Path, fonts: object, charset: str, forms: list[str], more: str = "", top: str = "") -> Source:
+    text = f"""name = "x"\nunknown = false\n{top}\nfonts = {json.dumps(fonts)}\ncharset = {json.dumps(charset)}
 [[texts]]\nforms = {json.dumps(forms)}\n{more}"""
     return Source(parse_recipe(text.encode(), "r.toml", tmp_path), 0)
 
@@ -100,6 +101,20 @@ def test_fonts_of_texts_and_roles_need_their_characters_only(tmp_path: Path) -> 
         source(tmp_path, ["digits.woff2"], "0123456789体重", ["体重"])
     again = source(tmp_path, ["bundled"], "0123456789体重", ["体重"], more.replace("fonts =", "#"))
     assert again.digest != made.digest
+
+
+def test_recipes_that_draw_with_other_faces_have_other_digests(tmp_path: Path) -> None:
+    """A dataset of one of them must not be resumed with another: faces of one file, bundled ones, companions."""
+    collection = TTCollection()
+    collection.fonts = [TTFont(PLAIN), TTFont(LATIN["lato-700"])]
+    collection.save(tmp_path / "two.ttc")
+    fonts = [["two.ttc#0"], ["two.ttc#1"], ["two.ttc"], [PLAIN], ["bundled"], [bundled()[0]], [PLAIN, bundled()[0]]]
+    made = [source(tmp_path, given, "0123456789", ["{10..99}"]) for given in fonts]
+    made.append(source(tmp_path, ["bundled"], "0123456789", ["{10..99}"], top="companion_fonts = []"))
+    drawn = [str([[face.place for face in faces] for faces in (one.faces, one.companions)]) for one in made]
+    assert len(set(drawn)) >= len(made) - 1
+    assert len({one.digest for one in made}) == len(set(drawn))
+    assert len({ScreenSource(one.recipe, 0).digest for one in made}) == len(set(drawn))
 
 
 def test_a_chain_draws_with_the_first_face_that_has_a_character(tmp_path: Path) -> None:

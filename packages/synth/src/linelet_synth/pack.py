@@ -6,6 +6,7 @@ from pathlib import Path
 from linelet_common.datasets import open_dataset
 from linelet_common.errors import UsageError
 from linelet_common.files import output_file, real
+from linelet_common.folder import FolderDataset
 
 # PNG, LMDB and tar shards of PNG are compressed already.
 _SQUEEZED = (".txt", ".json", ".jsonl", ".toml")
@@ -13,11 +14,15 @@ _NOT_DATA = ("lock.mdb",)
 
 
 def pack(dataset: Path, out: Path, follow_links: bool = False) -> int:
-    """Zip a dataset folder under its own name; returns the number of lines. DatasetError if it is unfinished.
+    """Zip a dataset folder under its own name; returns the number of lines.
 
-    follow_links: put what links lead to into the zip; else UsageError for a link, or a folder that is one.
+    DatasetError if it is unfinished or lacks pictures. follow_links: put what links lead to into the zip; else
+    UsageError for a link, or a folder that is one.
     """
-    lines = len(open_dataset(dataset, follow_links))
+    opened = open_dataset(dataset, follow_links)
+    if isinstance(opened, FolderDataset):
+        opened.check_pictures()
+    lines = len(opened)
     if real(out).is_relative_to(real(dataset)):
         raise UsageError(f"{out} lies inside {dataset}; name a place outside it with --out", place=out)
     with output_file(out) as whole, zipfile.ZipFile(whole, "w") as archive:

@@ -75,18 +75,18 @@ def parts(faces: Sequence[Face]) -> list[Face]:
     return list(dict.fromkeys(part for face in faces for part in face.chain or (face,)))
 
 
-def families_content(found: Mapping[str, Sequence[Face]], paths: Sequence[str]) -> dict[str, bytes]:
-    """What a digest must know of families beside the files: which text uses which. Empty where all are plain."""
-    plain = set(found) == {""} and not any(face.chain or face.ambiguous or face.ranges for face in found[""])
-    if plain:
-        return {}
+def faces_content(
+    found: Mapping[str, Sequence[Face]], companions: Sequence[Face], paths: Sequence[str]
+) -> dict[str, bytes]:
+    """What a digest must know of faces beside the files at ``paths``: which of them are drawn, and with which texts."""
     numbers = {path: k for k, path in enumerate(paths)}
 
     def one(face: Face) -> list[object]:
         drawn = [[numbers[part.path], part.index, *map(list, part.ranges)] for part in parts([face])]
         return [drawn, sorted(face.ambiguous)]
 
-    return {"families": json.dumps({name: [one(face) for face in faces] for name, faces in found.items()}).encode()}
+    used = [{name: [one(face) for face in faces] for name, faces in found.items()}, [one(face) for face in companions]]
+    return {"faces": json.dumps(used).encode()}
 
 
 def companion_faces(recipe: Recipe) -> tuple[list[Face], list[Rejected]]:

@@ -23,9 +23,9 @@ from linelet_synth.recipe import LOOKS, Recipe, load_recipe
 from linelet_synth.recipe_faces import (
     Fallback,
     companion_faces,
+    faces_content,
     fallback_faces,
     families,
-    families_content,
     parts,
     role_family,
 )
@@ -95,7 +95,7 @@ class Source:
         self.grammar = recipe_grammar(recipe, files)
         paths = _paths(fallback.faces)
         used = {f"font {k}": Path(path).read_bytes() for k, path in enumerate(paths)}
-        used |= families_content(self.families, paths)
+        used |= faces_content(self.families, self.companions, paths)
         if any(face.shaped for face in fallback.faces) or is_complex(recipe.charset):
             used["shaping"] = b"HarfBuzz"
         if other_spaces(recipe, files):

@@ -16,6 +16,7 @@ from linelet_common.charset import Charset
 from linelet_common.errors import RecipeError, describe_characters
 from linelet_common.grammar import Choice, Number, Piece
 from linelet_common.moments import Moment
+from linelet_common.preprocess import MAX_ASPECT
 from linelet_synth.labels import Span
 from linelet_synth.rng import Rng
 from linelet_synth.shaping import is_complex
@@ -25,6 +26,8 @@ Split = Literal["all", "train", "validation"]
 
 # How many texts are drawn to estimate a mixture's character frequencies: shares of 0.1 % come out within a third.
 _ESTIMATE = 6000
+# In em, roughly: a line that is wider comes near MAX_ASPECT.
+_WIDEST = 100
 # A split that gets no text in so many draws is taken to be empty.
 _TRIES = 2000
 
@@ -235,7 +238,15 @@ class Refusals:
         self._found: list[tuple[str, str, str]] = []
 
     def note(self, text: str, where: str, form: str = "") -> None:
-        """Look at a text, or at all that a form writes."""
+        """Look at a text, or at all that a form writes. RecipeError for a text that is too long for a line."""
+        em = sum(1.0 if unicodedata.east_asian_width(c) in "WF" else 0.5 for c in text)
+        if em > _WIDEST and not form:
+            raise RecipeError(
+                f"{where} holds a text of {len(text)} characters, {text[:20]!r}…, which no reader takes as one line "
+                f"(it would be over {MAX_ASPECT} times as wide as high); split it",
+                value=text,
+                place=where,
+            )
         missing = self._charset.missing(text)
         if missing:
             shown = form or text

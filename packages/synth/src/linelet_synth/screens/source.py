@@ -11,7 +11,7 @@ from typing import Any
 from linelet_common.preprocess import Pixels
 from linelet_synth.fonts import Face, bundled, read_faces
 from linelet_synth.recipe import Recipe
-from linelet_synth.recipe_faces import companion_faces, parts, usable_faces
+from linelet_synth.recipe_faces import companion_faces, faces_content, parts, usable_faces
 from linelet_synth.recipe_texts import build_mixture, family_characters, read_corpora, recipe_grammar
 from linelet_synth.rng import Rng
 from linelet_synth.screens.drawing import Drawer, ScreenPicture
@@ -47,11 +47,10 @@ class ScreenSource:
         icons = icon_faces()
         used = dict.fromkeys(face.path for face in (*main, *latin, *rest, *icons))
         content = {f"font {k}": Path(path).read_bytes() for k, path in enumerate(used)}
+        content |= faces_content({"": found}, latin, list(used))
         content |= {f"corpus {k}": data for k, data in enumerate(files.values())}
         fields = {key: field.model_dump(mode="json") for key, field in recipe.fields.items()}
         content |= {"fields": json.dumps(fields).encode(), "screens": b"%d" % GENERATION}
-        if chained:
-            content["chains"] = b"1"
         if is_complex(recipe.charset):
             content["shaping"] = b"HarfBuzz"
         self.digest = recipe.digest(content)
