@@ -12,10 +12,11 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
+from linelet_common.cli import main
 from linelet_common.errors import CharsetError, ConversionError, SpecError
 from linelet_common.preprocess import prepare
 from linelet_common.reader import decode
-from linelet_common.spec import ReaderSpec
+from linelet_common.spec import ONNX_KEY, ReaderSpec
 from linelet_convert.conversion import convert
 from linelet_convert.drift import Drift
 from linelet_convert.lines import check_lines
@@ -61,6 +62,29 @@ def test_a_charset_one_short_is_never_filled_in_silence(tmp_path: Path) -> None:
         convert(path, tmp_path / "out", hints=Hints(charset="abc"))
     with pytest.raises(CharsetError, match=r"6 characters and the blank make 7; name its own characters$"):
         convert(path, tmp_path / "out", hints=Hints(charset="abcdef"))
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--charset", "abc"), ("--dictionary", "nosuch.txt"), ("--height", "48"), ("--color", "rgb"), ("--mean", "0.4"),
+        ("--std", "0.2"), ("--blank", "last"), ("--space", ""),
+    ],
+)  # fmt: skip
+def test_what_a_spec_says_is_not_said_by_an_option_too(
+    option: str, value: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = third_party(tmp_path / "m.onnx", 4)
+    model = onnx.load(path)
+    onnx.helper.set_model_props(model, {ONNX_KEY: ReaderSpec(name="m", charset="abc").to_json()})
+    onnx.save(model, path)
+    assert main(["convert", str(path), "--out", str(tmp_path / "out"), option, *([value] if value else [])]) == 2
+    assert capsys.readouterr().err == f"linelet convert: {path} carries its own spec; leave out {option}\n"
+
+
+def test_a_deviation_of_zero_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConversionError, match="--std 0: values are divided by it"):
+        Hints(std=(0.2, 0.0, 0.1))
 
 
 def test_a_dictionary_that_names_the_blank_is_told_to_leave_it_out(tmp_path: Path) -> None:

@@ -7,10 +7,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from linelet_common import ReaderSpec, Reading, open_dataset
-from linelet_common.errors import UsageError
+from linelet_common.cli import main
+from linelet_common.errors import DatasetError, UsageError
 from linelet_common.lines import Details
 from linelet_read.edits import edits_by
 from linelet_read.evaluation import Evaluation, compare, evaluate, line_of, traits_of
+from linelet_read.readers import load_reader
 
 
 def evaluation(*pairs):
@@ -147,3 +149,25 @@ def test_a_distance_that_is_not_installed_names_the_remedy(monkeypatch):
     monkeypatch.setitem(sys.modules, "rapidfuzz.distance", None)
     with pytest.raises(UsageError, match="pip install rapidfuzz, or use --edits levenshtein"):
         edits_by("rapidfuzz")
+
+
+def folder_of(tmp_path, rows, size=(40, 20)):
+    for name, _ in rows:
+        Image.new("RGB", size, "white").save(tmp_path / name)
+    (tmp_path / "labels.txt").write_text("".join(f"{name}\t{label}\n" for name, label in rows), "utf-8")
+    return tmp_path
+
+
+def test_a_picture_with_two_labels_is_refused(tmp_path):
+    """One of them is counted wrong whatever is read. The same label twice is a line that counts twice."""
+    dataset = open_dataset(folder_of(tmp_path, [("a.png", "1"), ("b.png", "2"), ("a.png", "1"), ("a.png", "3")]))
+    with pytest.raises(DatasetError, match=r"line 4 of .*labels\.txt says '3' of a\.png, line 1 .* says '1'; keep"):
+        evaluate(load_reader("health-app"), dataset)
+
+
+def test_a_picture_that_no_reader_takes_is_named(tmp_path, capsys):
+    folder_of(tmp_path, [("a.png", "1")], (5000, 1))
+    assert main(["read", "health-app", str(tmp_path / "a.png")]) == 2
+    assert f"{tmp_path / 'a.png'}: a line of 5000 x 1 pixels" in capsys.readouterr().err
+    assert main(["evaluate", "health-app", "--data", str(tmp_path)]) == 2
+    assert f"line 1 of {tmp_path / 'labels.txt'}: a line of 5000 x 1 pixels" in capsys.readouterr().err

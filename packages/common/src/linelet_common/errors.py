@@ -14,6 +14,9 @@ LineletError
 A message says the value, the place and the remedy, in one line; the error carries them besides as attributes.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class LineletError(Exception):
     """Base of all errors caused by input rather than by a defect of Linelet.
@@ -39,6 +42,17 @@ class SpecError(LineletError):
 
 class ImageError(LineletError):
     """A picture that cannot be read or has an impossible shape."""
+
+
+@contextmanager
+def placed(place: object) -> Iterator[None]:
+    """Name the picture or line in what goes wrong with it within the block, where the error does not yet."""
+    try:
+        yield
+    except ImageError as failure:
+        if failure.place is not None:
+            raise
+        raise ImageError(f"{place}: {failure}", value=failure.value, place=place, remedy=failure.remedy) from None
 
 
 class DatasetError(LineletError):

@@ -89,6 +89,13 @@ class FolderDataset:
         """Picture i, RGB uint8 (H, W, 3). ImageError if it cannot be read, DatasetError if it lies elsewhere."""
         return load_image(self._inside.path(self._entries.entry(i).path, self.place(i)))
 
+    def check_pictures(self) -> None:
+        """DatasetError for the first label whose picture is missing or lies elsewhere."""
+        for i in range(len(self)):
+            name, place = self.name(i), self.place(i)
+            if not self._inside.path(name, place).is_file():
+                raise DatasetError(f"{place} names {name!r}, which is missing; put it back", value=name, place=place)
+
     def place(self, i: int) -> str:
         """Line number and file of sample i."""
         return f"line {i + 1} of {self.folder / LABELS}"

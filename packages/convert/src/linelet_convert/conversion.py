@@ -211,7 +211,10 @@ def _find_spec(
     file: OnnxFile, spec: ReaderSpec | None, hints: Hints, widths: Sequence[int]
 ) -> tuple[ReaderSpec | None, list[str]]:
     """The spec given, the file's own or one made of hints, and notes on it; None where nobody names a charset."""
+    whose = "is given a spec" if spec else "carries its own spec"
     spec = spec or embedded_spec(file)
+    if spec and (named := hints.given()):
+        raise ConversionError(f"{file.path} {whose}; leave out {', '.join(named)}", place=file.path)
     entries = None if spec else hints.entries(file)
     return (spec, []) if entries is None else third_party_spec(file, hints, entries, widths)
 

@@ -7,7 +7,7 @@ PaddleOCR writes them), or the metadata ``character`` that RapidOCR's files hold
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +16,7 @@ import numpy as np
 from linelet_common.charset import Charset
 from linelet_common.errors import CharsetError, ConversionError, SpecError
 from linelet_common.files import read_bytes
+from linelet_common.schema import parse
 from linelet_common.spec import ReaderSpec
 from linelet_convert.emit import emit
 from linelet_convert.onnxfile import OnnxFile, dimensions
@@ -43,6 +44,15 @@ class Hints:
     std: tuple[float, ...] = (0.5,)
     blank: Literal["first", "last"] = "first"
     space: bool = False  # a space behind the characters named, as PaddleOCR trains with use_space_char
+
+    def __post_init__(self) -> None:
+        """ConversionError for a standard deviation of zero."""
+        if 0 in self.std:
+            raise ConversionError("--std 0: values are divided by it; give what the network was trained with", value=0)
+
+    def given(self) -> list[str]:
+        """The options that say something."""
+        return [f"--{f.name}" for f in fields(self) if getattr(self, f.name) != f.default]
 
     def entries(self, file: OnnxFile) -> list[str] | None:
         """The dictionary's entries, in the order of their classes; None if nothing names them."""
@@ -96,15 +106,12 @@ def third_party_spec(
     lost = int((probed // stride - frames).max())
     charset, notes = make_charset(entries, int(shape[0, 2]), file)
     last = file.nodes[-1].op_type if file.nodes else ""
-    try:
-        spec = ReaderSpec(
-            name=file.path.stem, charset=charset, blank=0 if hints.blank == "first" else len(charset), height=height,
-            color=color, mean=hints.mean, std=hints.std, stride=stride, frames_lost=max(0, lost), layout=layout,
-            scores=_SCORES.get(last, "logits"),
-        )  # fmt: skip
-    except ValueError as failure:
-        reason = str(failure).splitlines()[-2].strip() if "\n" in str(failure) else str(failure)
-        raise SpecError(f"the options make no spec: {reason}; correct them") from None
+    told = {
+        "name": file.path.stem, "charset": charset, "blank": 0 if hints.blank == "first" else len(charset),
+        "height": height, "color": color, "mean": hints.mean, "std": hints.std, "stride": stride,
+        "frames_lost": max(0, lost), "layout": layout, "scores": _SCORES.get(last, "logits"),
+    }  # fmt: skip
+    spec = parse(ReaderSpec, told, f"{file.path} with the options given", SpecError)
     return spec, notes
 
 

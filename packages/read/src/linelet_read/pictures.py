@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from linelet_common.errors import UsageError
+from linelet_common.errors import UsageError, placed
 from linelet_common.preprocess import Pixels, load_image
 from linelet_common.reader import Reader
 from linelet_read.decoding import Decoding
@@ -61,11 +61,12 @@ def read_pictures(
     for path in paths:
         picture = load_image(path)
         screen = is_screen(picture) if shape is None else shape == "screen"
-        if screen:
-            boxes = boxes or load_finder(finder)
-            found = read_screen(opened, boxes, picture, decoding, unknown)
-        else:
-            found = _read_line(opened, picture, decoding)
+        with placed(path):
+            if screen:
+                boxes = boxes or load_finder(finder)
+                found = read_screen(opened, boxes, picture, decoding, unknown)
+            else:
+                found = _read_line(opened, picture, decoding)
         read.append(PictureReading(path, screen, found))
     return read
 
