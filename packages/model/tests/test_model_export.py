@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageFont
 from linelet_common import ReaderSpec, automata, load_image
 from linelet_common.cli import main
 from linelet_common.datasets import open_dataset
-from linelet_common.errors import ReaderError
+from linelet_common.errors import ReaderError, UsageError
 from linelet_model import run
 from linelet_model.networks import NETWORKS, network_class
 from linelet_model.onnx_export import export
@@ -63,6 +63,17 @@ def test_an_export_that_differs_is_never_written(run_folder, tmp_path, monkeypat
     with pytest.raises(ReaderError, match="differs from torch"):
         export(run_folder, tmp_path / "x.onnx")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_export_takes_the_place_of_an_export_only(run_folder, tmp_path):
+    out = tmp_path / "reader.onnx"
+    out.write_text("mine")
+    with pytest.raises(UsageError, match=r"reader\.onnx was not written by linelet; name another place"):
+        export(run_folder, out)
+    assert out.read_text() == "mine"
+    out.unlink()
+    export(run_folder, out)
+    export(run_folder, out)
 
 
 def test_reading_from_the_command_line(onnx_file, tmp_path, capsys):

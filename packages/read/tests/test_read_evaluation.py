@@ -171,3 +171,15 @@ def test_a_picture_that_no_reader_takes_is_named(tmp_path, capsys):
     assert f"{tmp_path / 'a.png'}: a line of 5000 x 1 pixels" in capsys.readouterr().err
     assert main(["evaluate", "health-app", "--data", str(tmp_path)]) == 2
     assert f"line 1 of {tmp_path / 'labels.txt'}: a line of 5000 x 1 pixels" in capsys.readouterr().err
+
+
+def test_a_report_takes_the_place_of_a_report_only(tmp_path, capsys):
+    folder_of(tmp_path, [("a.png", "1")])
+    out = tmp_path / "notes.html"
+    out.write_text("<p>mine")
+    command = ["evaluate", "health-app", "--data", str(tmp_path), "--report", str(out)]
+    assert main(command) == 2
+    assert capsys.readouterr().err.startswith(f"linelet evaluate: {out} was not written by linelet; name another place")
+    assert out.read_text() == "<p>mine"
+    out.unlink()
+    assert [main(command), main(command)] == [0, 0]

@@ -397,3 +397,32 @@ def test_a_dataset_that_lacks_pictures_is_not_packed(name: str, tmp_path: Path) 
     with pytest.raises(DatasetError, match=r"line 1 of .*labels\.txt"):
         pack(tmp_path / "data", tmp_path / "data.zip")
     assert not (tmp_path / "data.zip").exists()
+
+
+@pytest.mark.parametrize("name", ["sheet.png", "report.html", "screens.png", "data.zip"])
+def test_only_files_that_are_ours_are_overwritten(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / name
+    if name == "data.zip":
+        generate(Job(load_recipe("health-app"), 0, 2), tmp_path / "data")
+        command = ["pack", str(tmp_path / "data"), "--out", str(out)]
+    else:
+        screens = ["--screens"] if name == "screens.png" else []
+        command = ["preview", "health-app", *screens, "--count", "2", "--out", str(out)]
+    out.write_text("mine")
+    assert main(command) == 2
+    assert f"{out} was not written by linelet; name another place" in capsys.readouterr().err
+    assert out.read_text() == "mine"
+    link = tmp_path / f"link-{name}"
+    link.symlink_to(out)
+    assert main([*command[:-1], str(link)]) == 2
+    out.unlink()
+    for _ in range(2):  # where there is nothing, and over its own; through a link, which stays one
+        assert main([*command[:-1], str(link)]) == 0
+    assert link.is_symlink()
+    assert out.stat().st_size > 100
+    out.unlink()
+    out.mkdir()
+    assert main(command) == 2
+    assert f"{out} is a folder; name a file" in capsys.readouterr().err

@@ -27,6 +27,9 @@ _FORMAT = "linelet-files"
 _LEFTOVER = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}\.(?:tmp|old)", re.DOTALL)
 # More than any text file of ours holds (a million labels take 30 MB), and little enough to be read at once.
 MAX_TEXT = 1 << 30
+# What each kind of output holds within so many bytes of an end: pages, sheets of samples, packed datasets, ONNX files.
+SIGNS = (b'<meta name="generator" content="Linelet">', b"Software\0Linelet", b"Linelet dataset", b"linelet_sha256")
+_ENDS = 4096
 
 
 def read_bytes(path: Path, most: int = MAX_TEXT) -> bytes:
@@ -168,8 +171,11 @@ def write_atomically(path: Path, data: bytes | str | Iterable[bytes]) -> None:
 def output_file(path: Path) -> Iterator[BinaryIO]:
     """A command's output, to be written within the block: it takes the place of ``path`` when that ends well.
 
-    What killed runs left unfinished of the same file is removed.
+    What killed runs left unfinished of the same file is removed. UsageError for a file that Linelet did not write: each
+    kind of output holds one of SIGNS.
     """
+    path = path.resolve() if path.is_symlink() else path
+    refuse_foreign(path)
     sweep(path.parent, path.name)
     with _replacing(path) as file:
         yield file
@@ -185,6 +191,22 @@ def _replacing(path: Path) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
+
+
+def refuse_foreign(path: Path) -> None:
+    """UsageError for a file that holds something and that Linelet did not write, a folder, a device."""
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder; name a file", place=path)
+    if not path.exists():
+        return
+    if not path.is_file():
+        raise UsageError(f"{path} is a pipe or device; name a file", place=path)
+    with path.open("rb") as file:
+        head = file.read(_ENDS)
+        file.seek(max(0, path.stat().st_size - _ENDS))
+        tail = file.read(_ENDS)
+    if head and not any(sign in head or sign in tail for sign in SIGNS):
+        raise UsageError(f"{path} was not written by linelet; name another place, or remove it first", place=path)
 
 
 def check_output(out: Path, inputs: Iterable[Path], option: str = "--out") -> None:

@@ -77,7 +77,7 @@ def page(title: str, figures: Mapping[str, str], body: str) -> str:
     head = "".join(f"<div><b>{value}</b>{meaning}</div>" for value, meaning in figures.items())
     return f"""<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>{html.escape(title)}</title>
+<meta name="generator" content="Linelet"><title>{html.escape(title)}</title>
 <style>{_STYLE}</style>
 <h1>{html.escape(title)}</h1>
 <div class="figures">{head}</div>

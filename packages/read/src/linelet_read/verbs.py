@@ -5,7 +5,7 @@ import dataclasses
 from pathlib import Path
 
 from linelet_common.cli import Verb, finish, print_json, rates
-from linelet_common.files import check_output, check_suffix, output_file
+from linelet_common.files import check_output, check_suffix, output_file, refuse_foreign
 
 
 def _configure_evaluate(parser: argparse.ArgumentParser) -> None:
@@ -34,6 +34,7 @@ def _run_evaluate(args: argparse.Namespace) -> None:
         given = [Path(p) for p in (args.reader, args.data, args.finder) if p]
         check_suffix(Path(args.report), (".html", ".htm"), "--report")
         check_output(Path(args.report), given, "--report")
+        refuse_foreign(Path(args.report))  # before all the reading
     if is_screens(args.data):
         _evaluate_screens(args)
         return

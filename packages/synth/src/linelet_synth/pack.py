@@ -26,6 +26,7 @@ def pack(dataset: Path, out: Path, follow_links: bool = False) -> int:
     if real(out).is_relative_to(real(dataset)):
         raise UsageError(f"{out} lies inside {dataset}; name a place outside it with --out", place=out)
     with output_file(out) as whole, zipfile.ZipFile(whole, "w") as archive:
+        archive.comment = b"Linelet dataset"
         for path in sorted(dataset.rglob("*")):
             if path.is_symlink() and not follow_links:
                 raise UsageError(

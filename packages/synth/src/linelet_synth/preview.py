@@ -12,6 +12,7 @@ from linelet_common.bidi import arrange, is_rtl
 from linelet_common.files import output_file
 from linelet_common.preprocess import Pixels
 from linelet_synth.fonts import Face, bundled, read_faces
+from linelet_synth.png import sign_png
 from linelet_synth.recipe_faces import parts
 from linelet_synth.shaping import is_complex
 from linelet_synth.source import Source
@@ -26,7 +27,7 @@ def contact_sheet(source: Source, count: int, out: Path) -> None:
     faces = [face for family in source.families.values() for face in family]
     sheet = draw_sheet(list(source.samples(range(count))), faces)
     with output_file(out) as file:
-        file.write(sheet)
+        file.write(sign_png(sheet))
 
 
 class _Captions:

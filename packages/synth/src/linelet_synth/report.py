@@ -53,7 +53,8 @@ def write_report(source: Source, count: int, out: Path) -> None:
     )
     parts.append(_fonts(source))
     body = "\n".join(parts)
-    head = f"<!doctype html><html lang='en'><meta charset='utf-8'><title>{html.escape(source.name)}</title>"
+    head = "<!doctype html><html lang='en'><meta charset='utf-8'>"
+    head += f'<meta name="generator" content="Linelet"><title>{html.escape(source.name)}</title>'
     with output_file(out) as file:
         file.write(f"{head}<style>{_STYLE}</style>\n{body}\n</html>\n".encode())
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from linelet_common.files import output_file
 from linelet_common.preprocess import Pixels
-from linelet_synth.png import encode_png
+from linelet_synth.png import encode_png, sign_png
 from linelet_synth.screens.drawing import ScreenPicture
 from linelet_synth.screens.source import ScreenSource
 
@@ -31,7 +31,7 @@ def screens_sheet(source: ScreenSource, count: int, out: Path) -> None:
     for cell, (left, top) in zip(cells, places, strict=True):
         sheet[top : top + cell.shape[0], left : left + cell.shape[1]] = cell
     with output_file(out) as file:
-        file.write(encode_png(sheet))
+        file.write(sign_png(encode_png(sheet)))
 
 
 def _cell(screen: ScreenPicture) -> Pixels:
