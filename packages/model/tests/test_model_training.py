@@ -45,10 +45,11 @@ def test_the_run_folder_holds_what_it_promises(run_folder):
         assert curves.width > 400
 
 
-def test_resuming_after_a_kill_equals_never_having_stopped(digits, tmp_path):
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_resuming_after_a_kill_equals_never_having_stopped(digits, tmp_path, threads):
     """SIGKILL at a random moment, then --resume: the weights are bit for bit those of an uninterrupted training."""
     command = [sys.executable, "-m", "linelet_common", "train", "--data", str(digits), "--epochs", "3", "--batch", "64"]
-    command += ["--threads", "1", "--precision", "fp32"]
+    command += ["--threads", threads, "--precision", "fp32"]
     subprocess.run([*command, "--out", str(tmp_path / "whole")], check=True, capture_output=True)
     process = subprocess.Popen([*command, "--out", str(tmp_path / "cut")], stderr=subprocess.DEVNULL)
     while not (tmp_path / "cut" / "checkpoint.pt").exists():

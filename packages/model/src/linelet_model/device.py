@@ -48,9 +48,9 @@ def pick_precision(name: str, device: torch.device) -> torch.dtype:
 def pick_threads(asked: int, before: int | None = None) -> int:
     """torch's threads on the CPU. asked: the setting, 0 for as many as are free; before: what a resumed run had.
 
-    torch's threads meet at every layer, so that the slowest core is the pace of all: with another program on one of two
-    cores, two threads are no faster than one, and take the core from it besides. A run keeps its threads when it is
-    resumed, since sums of floats depend on how they are split.
+    Threads wait for each other, so that the slowest core is the pace of all: with another program on one of two cores,
+    two threads are no faster than one, and take the core from it besides. A run keeps its threads when it is resumed,
+    since what is learned depends on how batches are shared among them.
     """
     if asked or before:
         return asked or before or 1

@@ -3,13 +3,14 @@
 import json
 import math
 import time
+from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from linelet_common.spec import ReaderSpec
 from linelet_model import checkpoint, run
@@ -21,6 +22,7 @@ from linelet_model.judging import Judged
 from linelet_model.loss import ctc_loss
 from linelet_model.optimiser import build_optimisers
 from linelet_model.settings import Settings
+from linelet_model.shares import Shares, count_shares
 
 _PLATEAU = 5  # epochs without a lower CER after which the plateau schedule halves the learning rate
 
@@ -28,15 +30,22 @@ _PLATEAU = 5  # epochs without a lower CER after which the plateau schedule halv
 class State:
     """All that changes while training: weights, their average, optimisers, place in the data, history."""
 
-    def __init__(self, settings: Settings, network: nn.Module, device: torch.device, world: World) -> None:
+    def __init__(
+        self, settings: Settings, network: nn.Module, device: torch.device, world: World, threads: int = 1
+    ) -> None:
         self.settings, self.device, self.world = settings, device, world
         self.network = world.wrap(network, device)
         self.bare = plain(self.network)
         self.average = deepcopy(self.bare).eval()
         self.forward = torch.compile(self.network) if settings.compile else self.network
         self.precision = pick_precision(settings.precision, device)
+        count = count_shares(settings.batch, threads)
+        alone = device.type == "cpu" and world.size == 1 and not settings.compile and self.precision != torch.float16
+        self.shares = Shares(self.bare, count, threads) if alone and count > 1 else None
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.precision == torch.float16)
-        self.optimisers = build_optimisers(self.bare, settings, fused=device.type != "mps")
+        self.optimisers = build_optimisers(
+            self.bare, settings, device.type != "mps", self.precision, self.shares.map if self.shares else map
+        )
         self.epoch = self.step = self.updates = self.lines = 0
         self.steps = 0  # of the epoch at hand, known once its lines are
         self.slowdown = 1.0  # what the plateau schedule has multiplied the learning rate by
@@ -66,22 +75,31 @@ class State:
         """Forward and backward; every ``accumulate`` steps and at the epoch's end the weights change. The loss."""
         if self._start is None:
             self._start = time.monotonic()
-        self.network.train()
-        share = batch.share(self.world.rank, self.world.size)
-        images = share.images.to(self.device, memory_format=torch.channels_last)
-        with torch.autocast(self.device.type, self.precision, enabled=self.precision != torch.float32):
-            scores = self.forward(images)
-        # Each process has a part of the batch; averaging the gradients over processes needs each part's loss times
-        # their number to add up to the whole batch's mean.
-        loss = ctc_loss(scores, share, spec).sum() * self.world.size / len(batch.lengths)
-        self.scaler.scale(loss / self.settings.accumulate).backward()  # type: ignore[no-untyped-call]
+        # Each process or thread has a part of the batch: its loss is its part of the whole batch's mean.
+        lines = len(batch.lengths)
+        if self.shares:
+            loss = self.shares.backward(lambda network, share: self._backward(network, share, lines, spec), batch)
+        else:
+            self.network.train()
+            share = batch.share(self.world.rank, self.world.size)
+            # Gradients are averaged over processes, and are to be those of the sum.
+            loss = self._backward(self.forward, share, lines / self.world.size, spec)
         self.step += 1
         self.lines += len(batch.lengths)
         if self.step % self.settings.accumulate == 0 or self.step == self.steps:
             self._update()
-        value = self.world.mean(float(loss.detach()))
+        value = self.world.mean(loss)
         self.losses.append(value)
         return value
+
+    def _backward(self, forward: Callable[[Tensor], Tensor], share: Batch, lines: float, spec: ReaderSpec) -> float:
+        """Add the gradients of a share of a batch of so many lines; its loss's part of the batch's."""
+        images = share.images.to(self.device, memory_format=torch.channels_last)
+        with torch.autocast(self.device.type, self.precision, enabled=self.precision != torch.float32):
+            scores = forward(images)
+        loss = ctc_loss(scores, share, spec).sum() / lines
+        self.scaler.scale(loss / self.settings.accumulate).backward()  # type: ignore[no-untyped-call]
+        return float(loss.detach())
 
     def _update(self) -> None:
         lr = self.learning_rate()

@@ -64,7 +64,7 @@ def _train(settings: Settings, out: Path, resume: bool, world: World) -> Judged:
         if world.first:
             write_run(settings, out, spec, network, feed, device, world)
             write_sample(settings, out)
-        state = State(settings, network, device, world)
+        state = State(settings, network, device, world, threads)
         if resume:
             state.restore(out)
         writer = open_tensorboard(settings, out, world)
