@@ -149,3 +149,10 @@ def test_horizontal_pass_comes_first_whatever_pillow_prefers():
     wide = Image.fromarray(image).resize((4, 90), Image.Resampling.BILINEAR)
     expected = np.asarray(wide.resize((4, 32), Image.Resampling.BILINEAR))
     np.testing.assert_array_equal(resize(image, SPEC), expected)
+
+
+def test_a_picture_of_floating_point_numbers_is_refused(tmp_path):
+    """Whether white is 1 or 255 the file does not say."""
+    Image.fromarray(np.ones((3, 3), dtype=np.float32)).save(tmp_path / "f.tiff")
+    with pytest.raises(ImageError, match=r"f\.tiff holds floating-point numbers; save it with 8 or 16 bits"):
+        load_image(tmp_path / "f.tiff")

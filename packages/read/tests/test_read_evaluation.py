@@ -183,3 +183,9 @@ def test_a_report_takes_the_place_of_a_report_only(tmp_path, capsys):
     assert out.read_text() == "<p>mine"
     out.unlink()
     assert [main(command), main(command)] == [0, 0]
+
+
+def test_a_finder_is_not_ignored_where_lines_are_read(tmp_path, capsys):
+    folder_of(tmp_path, [("a.png", "1")])
+    assert main(["evaluate", "health-app", "--data", str(tmp_path), "--finder", "nosuch.onnx"]) == 2
+    assert capsys.readouterr().err.endswith(f"is for screens, and {tmp_path} holds lines; leave it out\n")

@@ -15,6 +15,7 @@ from linelet_common.boxes import Box
 from linelet_common.cli import main
 from linelet_common.screens import ScreenLine
 from linelet_read import evaluate_screens, load_finder, load_reader, read_screen
+from linelet_read.pictures import SUFFIXES
 from linelet_read.screens import is_screen
 
 ROWS = [("BMI", "24.6"), ("", "21.3%"), ("", "1520"), ("", "32")]
@@ -150,7 +151,9 @@ def test_a_folder_stands_for_its_pictures_and_shapes_can_be_told(path, tmp_path,
     Image.open(path).save(tmp_path / "a.png")
     (tmp_path / "notes.txt").write_text("x")
     assert main(["read", "health-app", str(tmp_path), "--json"]) == 0
-    first, second = json.loads(capsys.readouterr().out)
+    said = capsys.readouterr()
+    assert said.err == f"note: {tmp_path} holds 1 entry that is no picture by name ({', '.join(SUFFIXES)})\n"
+    first, second = json.loads(said.out)
     assert (len(first["lines"]), second["lines"][0]["text"]) == (5, "62.1")
     assert second["lines"][0]["box"] == {"x": 0, "y": 0, "width": 90, "height": 40}
     (tmp_path / "none").mkdir()

@@ -385,9 +385,15 @@ def test_every_text_that_the_charset_cannot_write_is_named_at_once(tmp_path: Pat
     assert all(words in message for words in ("text 2: '斤'", "text 3: '公斤'", "texts.1: '{1..2}kg'"))
 
 
-@pytest.mark.parametrize("text", ["1" * 4000, "体" * 101, "1" * 201])
+@pytest.mark.parametrize("text", ["1" * 4000, "体" * 129, "1" * 257])
 def test_a_text_too_long_for_a_line_is_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / "long.txt").write_text(f"12\n{text}\n", "utf-8")
     recipe = 'name = "x"\ncharset = "0123456789体"\n[[texts]]\ncorpus = "long.txt"\n'
     with pytest.raises(RecipeError, match=rf"long\.txt, text 2, holds a text of {len(text)} characters.*split it"):
         Source(parse_recipe(recipe.encode(), "r.toml", tmp_path), 0)
+
+
+def test_a_character_is_written_as_one_other(tmp_path: Path) -> None:
+    recipe = 'name = "x"\ncharset = "12"\n[[texts]]\nforms = ["{1..2}"]\n[equivalents]\n"1" = "ax"\n"2" = "xb"\n'
+    with pytest.raises(RecipeError, match="'x' is written as two characters; keep one of them"):
+        parse_recipe(recipe.encode(), "r.toml", tmp_path)

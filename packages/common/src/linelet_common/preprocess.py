@@ -67,8 +67,10 @@ def to_rgb(image: Image.Image, where: str) -> Pixels:
         raise ImageError(
             f"{where} has {image.width} x {image.height} pixels, more than {MAX_PIXELS}; crop it", place=where
         )
+    if image.mode == "F":  # 0-1, 0-255, or neither: nothing in the file says
+        raise ImageError(f"{where} holds floating-point numbers; save it with 8 or 16 bits a channel", place=where)
     image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I") or image.mode == "F":
+    if image.mode.startswith("I"):
         grey = np.asarray(image, dtype=np.float64)
         image = Image.fromarray(np.clip(grey / 257.0 + 0.5, 0, 255).astype(np.uint8))
     if image.has_transparency_data:

@@ -1,5 +1,6 @@
 """Files of pictures to what they say, each told for a screen or a line by its shape."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from linelet_read.readers import load_reader
 from linelet_read.reading import read_lines
 from linelet_read.screens import ScreenLine, ScreenReading, is_screen, read_screen, whole_line
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 
 Shape = Literal["screen", "line"]
 
@@ -29,15 +30,23 @@ class PictureReading:
 
 
 def find_pictures(places: Sequence[str]) -> list[str]:
-    """Pictures by their paths; a folder stands for the pictures in it, in the order of their names."""
+    """Pictures by their paths; a folder stands for the pictures in it, in the order of their names.
+
+    What else a folder holds is counted on stderr.
+    """
     found = []
     for place in places:
         if not Path(place).is_dir():
             found.append(place)
             continue
-        inside = sorted(str(p) for p in Path(place).iterdir() if p.suffix.lower() in SUFFIXES)
+        held = sorted(Path(place).iterdir())
+        inside = [str(p) for p in held if p.suffix.lower() in SUFFIXES and not p.is_dir()]
         if not inside:
             raise UsageError(f"{place} holds no pictures ({', '.join(SUFFIXES)}); name a folder with some", place=place)
+        if others := len(held) - len(inside):
+            kinds = ", ".join(SUFFIXES)
+            count = "1 entry that is" if others == 1 else f"{others} entries that are"
+            print(f"note: {place} holds {count} no picture by name ({kinds})", file=sys.stderr)
         found += inside
     return found
 

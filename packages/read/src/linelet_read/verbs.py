@@ -5,6 +5,7 @@ import dataclasses
 from pathlib import Path
 
 from linelet_common.cli import Verb, finish, print_json, rates
+from linelet_common.errors import UsageError
 from linelet_common.files import check_output, check_suffix, output_file, refuse_foreign
 
 
@@ -38,6 +39,8 @@ def _run_evaluate(args: argparse.Namespace) -> None:
     if is_screens(args.data):
         _evaluate_screens(args)
         return
+    if args.finder:
+        raise UsageError(f"--finder {args.finder} is for screens, and {args.data} holds lines; leave it out")
     reader, dataset = load_reader(args.reader), open_dataset(args.data, args.follow_links)
     result = evaluate(reader, dataset, decoding=args.decode, edits=args.edits)
     if args.report:

@@ -213,6 +213,9 @@ class Recipe(Checked):
                 raise ValueError(
                     f"equivalents: {character!r} = {others!r}; write one character = the others, no braces"
                 )
+        folded = [c for each in self.equivalents.values() for c in each]
+        if twice := [c for c in dict.fromkeys(folded) if folded.count(c) > 1]:
+            raise ValueError(f"equivalents: {twice[0]!r} is written as two characters; keep one of them")
         if not self.palette.backgrounds:
             raise ValueError("palette.backgrounds is empty; name at least one")
         for name, words in self.vocabulary.items():

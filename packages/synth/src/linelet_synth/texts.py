@@ -26,8 +26,8 @@ Split = Literal["all", "train", "validation"]
 
 # How many texts are drawn to estimate a mixture's character frequencies: shares of 0.1 % come out within a third.
 _ESTIMATE = 6000
-# In em, roughly: a line that is wider comes near MAX_ASPECT.
-_WIDEST = 100
+# In em, roughly: a line is as high as an em or less.
+_WIDEST = MAX_ASPECT
 # A split that gets no text in so many draws is taken to be empty.
 _TRIES = 2000
 
