@@ -189,3 +189,10 @@ def test_a_finder_is_not_ignored_where_lines_are_read(tmp_path, capsys):
     folder_of(tmp_path, [("a.png", "1")])
     assert main(["evaluate", "health-app", "--data", str(tmp_path), "--finder", "nosuch.onnx"]) == 2
     assert capsys.readouterr().err.endswith(f"is for screens, and {tmp_path} holds lines; leave it out\n")
+
+
+def test_a_line_break_in_a_pictures_name_breaks_no_line(tmp_path, capsys):
+    picture = tmp_path / "a\nb.png"
+    Image.new("RGB", (40, 20), "white").save(picture)
+    assert main(["read", "health-app", str(picture)]) == 0
+    assert capsys.readouterr().out.startswith(f"{tmp_path}/a\\nb.png\t")

@@ -426,3 +426,13 @@ def test_only_files_that_are_ours_are_overwritten(
     out.mkdir()
     assert main(command) == 2
     assert f"{out} is a folder; name a file" in capsys.readouterr().err
+
+
+def test_what_is_refused_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Notes on the recipe's colours come only with what is made."""
+    (tmp_path / "file").write_text("mine")
+    for out in (tmp_path / "made", tmp_path / "made", tmp_path / "file"):
+        made = not out.exists()
+        assert main(["synth", "health-app", "--out", str(out), "--count", "2"]) == (0 if made else 2)
+        said = capsys.readouterr().err
+        assert said.startswith("note: ") if made else said.count("\n") == 1

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from linelet_common.boxes import Box
-from linelet_common.cli import print_json
+from linelet_common.cli import one_line, print_json
 from linelet_read.fields import FieldValue
 from linelet_read.pictures import PictureReading
 
@@ -14,13 +14,14 @@ from linelet_read.pictures import PictureReading
 def print_lines(read: Sequence[PictureReading]) -> None:
     """A line's picture, text and confidence; of a screen its lines with their boxes, then its fields."""
     for picture in read:
+        name = one_line(picture.image)
         for line in picture.reading.lines:
             place = "" if not picture.screen else "\t{},{} {}x{}".format(*line.box)
-            print(f"{picture.image}\t{line.text}\t{line.confidence:.3f}{place}")
+            print(f"{name}\t{line.text}\t{line.confidence:.3f}{place}")
         if picture.screen and not picture.reading.lines:
-            print(f"{picture.image}: no text found", file=sys.stderr)
+            print(f"{name}: no text found", file=sys.stderr)
         for key, value in picture.reading.fields.items():
-            print(f"{picture.image}\t{key} = {value.value}\t{value.confidence:.3f}")
+            print(f"{name}\t{key} = {value.value}\t{value.confidence:.3f}")
 
 
 def print_list(read: Sequence[PictureReading]) -> None:

@@ -91,10 +91,12 @@ def _synth(arguments: argparse.Namespace) -> None:
         arguments.screens,
     )
     out = arguments.out
+    complete = generate(job, out, arguments.workers, arguments.resume, arguments.shard, arguments.engine)
+    # Behind all that may be refused: what is refused is one line.
     if arguments.look != "screen" and not arguments.screens:
         for note in contrast_notes(job.recipe):
             print(f"note: {note}", file=sys.stderr)
-    if generate(job, out, arguments.workers, arguments.resume, arguments.shard, arguments.engine):
+    if complete:
         task = ["--task", "find"] if arguments.screens else []
         finish(out, command("train", *task, "--data", out, "--out", "run"))
     else:
