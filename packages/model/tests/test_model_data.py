@@ -5,12 +5,13 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
-from linelet_common import ReaderSpec, prepare
+from linelet_common import ReaderSpec, open_dataset, prepare
 from linelet_common.errors import DatasetError
 from linelet_model import feeds
 from linelet_model.data import augment, collate, scramble
-from linelet_model.lines import Lines, epoch_batches, split_by_text
+from linelet_model.lines import Lines, epoch_batches, load_lines, split_by_text
 from linelet_model.loss import ctc_loss
 
 SPEC = ReaderSpec(charset="0123456789")
@@ -140,3 +141,14 @@ def test_a_few_made_lines_that_cannot_be_learned_end_no_training():
         DatasetError, match=r"of 200 samples, 3 bad lines: sample 103 of made: .* 8.*; change the recipe"
     ):
         feeds._make(Made([103, 110, 120]), SPEC, range(100, 300))
+
+
+def test_a_picture_with_two_labels_is_no_line_to_learn_from(tmp_path):
+    for name in ("a.png", "b.png"):
+        Image.new("RGB", (40, 20), "white").save(tmp_path / name)
+    (tmp_path / "labels.txt").write_text("a.png\t1\nb.png\t2\na.png\t1\na.png\t3\n")
+    spec = ReaderSpec(name="x", charset="123")
+    with pytest.raises(DatasetError, match=r"1 bad lines: line 4 of .* says .3. of a\.png, line 1 of .* says .1."):
+        load_lines(open_dataset(tmp_path), spec)
+    lines, skipped = load_lines(open_dataset(tmp_path), spec, skip_bad=True)
+    assert (lines.labels, skipped) == (["1", "2", "1"], 1)

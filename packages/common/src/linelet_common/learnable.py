@@ -36,6 +36,25 @@ def sample_problem(image: Pixels, label: str, place: str, spec: ReaderSpec) -> s
     return None
 
 
+class Labels:
+    """The labels of a dataset's pictures: one that has two different ones is wrong whatever is read."""
+
+    def __init__(self, dataset: LineDataset) -> None:
+        self._dataset = dataset
+        self._first: dict[str, int] = {}
+
+    def problem(self, i: int) -> str | None:
+        """Why label i cannot be right beside those looked at before; None if it can."""
+        dataset, name = self._dataset, self._dataset.name(i)
+        first = self._first.setdefault(name, i)
+        if dataset.label(first) == dataset.label(i):
+            return None
+        return (
+            f"{dataset.place(i)} says {dataset.label(i)!r} of {name}, {dataset.place(first)} says "
+            f"{dataset.label(first)!r}; keep the one that is right"
+        )
+
+
 def problems(dataset: LineDataset, spec: ReaderSpec) -> Iterable[tuple[int, str]]:
     """Every sample (number, reason) that a reader of this spec cannot learn from, unreadable pictures included."""
     for i in range(len(dataset)):

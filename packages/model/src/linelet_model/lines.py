@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from linelet_common.cli import Progress
 from linelet_common.errors import DatasetError, ImageError
-from linelet_common.learnable import sample_problem
+from linelet_common.learnable import Labels, sample_problem
 from linelet_common.lines import LineDataset
 from linelet_common.preprocess import Pixels, resize
 from linelet_common.spec import ReaderSpec
@@ -64,10 +64,10 @@ def load_lines(dataset: LineDataset, spec: ReaderSpec, skip_bad: bool = False) -
     Unreadable pictures and labels that cannot be learned raise DatasetError, which lists them all with their places;
     with ``skip_bad`` they are left out and counted.
     """
-    lines, found = Lines(), []
+    lines, found, labels = Lines(), [], Labels(dataset)
     progress = Progress(len(dataset), "lines loaded")
     for i in range(len(dataset)):
-        if problem := add_line(lines, dataset, i, spec):
+        if problem := labels.problem(i) or add_line(lines, dataset, i, spec):
             found.append(problem)
         progress.advance()
     if found and not skip_bad:

@@ -12,6 +12,7 @@ import numpy as np
 from linelet_common.codec import UNKNOWN, Reading
 from linelet_common.contrast import LINEAR, WEIGHTS, contrast_ratio
 from linelet_common.errors import DatasetError, placed
+from linelet_common.learnable import Labels
 from linelet_common.lines import Details, LineDataset
 from linelet_common.preprocess import Pixels, line_width
 from linelet_common.reader import Reader
@@ -209,22 +210,15 @@ def evaluate(
 
     DatasetError for a picture with two different labels. edits: what computes edit distances.
     """
-    result, codec = Evaluation(), reader.spec.codec
-    labels: dict[str, int] = {}
+    result, codec, labels = Evaluation(), reader.spec.codec, Labels(dataset)
     for start in range(0, len(dataset), _CHUNK):
         indices = range(start, min(start + _CHUNK, len(dataset)))
         images = [dataset.image(i) for i in indices]
         for i, image in zip(indices, images, strict=True):
             with placed(dataset.place(i)):
                 line_width(image.shape[0], image.shape[1], reader.spec)
-            first = labels.setdefault(dataset.name(i), i)
-            if dataset.label(first) != dataset.label(i):
-                raise DatasetError(
-                    f"{dataset.place(i)} says {dataset.label(i)!r} of {dataset.name(i)}, {dataset.place(first)} says "
-                    f"{dataset.label(first)!r}; keep the one that is right",
-                    value=dataset.label(i),
-                    place=dataset.place(i),
-                )
+            if problem := labels.problem(i):
+                raise DatasetError(problem, value=dataset.label(i), place=dataset.place(i))
         readings = read_lines(reader, images, batch_size, decoding)
         for i, image, reading in zip(indices, images, readings, strict=True):
             label = codec.fold(dataset.label(i))
