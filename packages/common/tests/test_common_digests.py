@@ -32,7 +32,7 @@ def test_a_byte_changed_in_a_sealed_model_is_refused(model, data):
         check_seal(bytes(sealed), "m.onnx")
 
 
-@given(MODELS)
+@given(MODELS.filter(lambda model: SEAL_KEY.encode() not in model))
 def test_a_model_without_a_seal_passes(model):
     check_seal(model, "old.onnx")
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from linelet_common.errors import UsageError
 from linelet_common.files import (
     LISTING,
+    SIGNS,
     alone,
     check_output,
     check_suffix,
@@ -132,11 +133,11 @@ def write(path, content=b"new", fails=False):
 
 
 def test_an_output_appears_whole_or_not_at_all_and_sweeps_up_after_killed_runs(tmp_path):
-    path = tmp_path / "report.html"
-    write(path, b"old")
+    path, old = tmp_path / "report.html", SIGNS[0] + b"old"
+    write(path, old)
     with pytest.raises(RuntimeError):
         write(path, fails=True)
-    assert path.read_bytes() == b"old"
+    assert path.read_bytes() == old
     (tmp_path / ".report.html.0123abcd.tmp").write_bytes(b"of a killed run")
     others = {".other.html.0123abcd.tmp", ".report.html.tmp", "report.html.0123abcd.tmp"}
     for name in others:

@@ -142,8 +142,8 @@ def test_what_the_file_does_not_tell_is_asked_for(tmp_path: Path) -> None:
         convert(third_party(tmp_path / "m.onnx", 9), tmp_path / "out", hints=Hints(charset="abc"))
     with pytest.raises(SpecError, match="--color"):
         convert(third_party(tmp_path / "m.onnx", 4), tmp_path / "out", hints=Hints(charset="abc", color="grey"))
-    with pytest.raises(SpecError, match="std"):
-        convert(third_party(tmp_path / "m.onnx", 4), tmp_path / "out", hints=Hints(charset="abc", std=(0.0,)))
+    with pytest.raises(SpecError, match=r"m\.onnx with the options given: std needs one number or 3, not 2"):
+        convert(third_party(tmp_path / "m.onnx", 4), tmp_path / "out", hints=Hints(charset="abc", std=(0.2, 0.3)))
     assert not (tmp_path / "out").exists()
 
 

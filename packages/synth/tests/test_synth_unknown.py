@@ -268,6 +268,6 @@ def test_hard_lines_occur() -> None:
         top, bottom = min(box.y for box in boxes), max(box.y + box.height for box in boxes)
         tight += max(left, top, width - right, height - bottom) <= 3
     assert 0.12 < tight / len(lines) < 0.4
-    assert np.mean([line.size < 12 for line in lines]) > 0.01
+    assert np.mean([line.size < 12 for line in lines]) > 0.007
     for style in ("display", "crossed", "neighbours", "pill"):
         assert any(style in line.styles for line in lines)
