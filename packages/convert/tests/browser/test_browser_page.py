@@ -74,6 +74,15 @@ def texts(page: Any) -> list[str]:
     return [element.input_value() for element in page.query_selector_all("#lines .text")]
 
 
+def copied(page: Any, button: str) -> str:
+    """What a button puts on the clipboard, which takes a moment."""
+    page.evaluate("document.getElementById('status').textContent = ''")
+    page.click(button)
+    until(page, "document.getElementById('status').textContent !== ''")
+    text: str = page.evaluate("navigator.clipboard.readText()")
+    return text
+
+
 def choose(page: Any, path: Path) -> None:
     page.evaluate("document.getElementById('status').textContent = ''")
     page.set_input_files("#file", path)
@@ -253,8 +262,7 @@ def test_copy_json_and_csv(opened: Any, line_png: Path) -> None:
     choose(opened, line_png)
     read = texts(opened)[0]
     opened.fill("#lines .text", '=1,"2"')
-    opened.click("#copy")
-    assert opened.evaluate("navigator.clipboard.readText()") == '=1,"2"'
+    assert copied(opened, "#copy") == '=1,"2"'
     with opened.expect_download() as download:
         opened.click("#json")
     [picture] = json.loads(Path(download.value.path()).read_text("utf-8"))
@@ -298,8 +306,7 @@ def test_doubtful_lines_are_marked_and_exported_only_if_asked(page: Any, served:
     for percent in (limits[0], 0):
         set_limit(percent)
         assert opened.locator("#lines li.doubtful").count() == len(wanted) - len(sure(percent / 100))
-        opened.click("#copy")
-        assert opened.evaluate("navigator.clipboard.readText()").split("\n") == sure(percent / 100)
+        assert copied(opened, "#copy").split("\n") == sure(percent / 100)
     assert opened.inner_text("#exported") == f"{len(wanted)} lines to copy and export."
     # A line that a person confirms is no longer doubtful.
     set_limit(100)
@@ -409,8 +416,7 @@ def test_values_stand_in_a_table_and_follow_corrections(opened: Any) -> None:
     assert opened.locator("#fields tr").count() == 1
     assert opened.locator("#fields tr").first.inner_text().split() == ["体", "68.5公斤", "Copy"]
     assert opened.inner_text("#fields-absent") == "Not on this screen: 脂."
-    opened.click("#fields button")
-    assert opened.evaluate("navigator.clipboard.readText()") == "68.5公斤"
+    assert copied(opened, "#fields button") == "68.5公斤"
     with opened.expect_download() as download:
         opened.click("#json")
     [picture] = json.loads(Path(download.value.path()).read_text("utf-8"))
