@@ -19,7 +19,7 @@ RECIPE = "health-app"
 LOOK = "plain"
 LINES, UNSEEN = 30_000, 1_000
 MINUTES = 3.5  # of six that the demo may take on two cores
-SCREEN = 74  # a screen in faces that the plain look has too
+SCREEN = 22  # a screen in faces that the plain look has too
 SURE = 0.5  # confidence; smaller weights may change the texts of lines below it
 
 
