@@ -1,7 +1,7 @@
 """One step on several cores: each thread computes a share of the batch, on a network that shares the weights.
 
-torch's own threads meet at every layer, those here once a step. Two cores take a tenth less time for a step, and a
-sixth less CPU, which the processes that make lines can use.
+torch's own threads meet at every layer, those here once a step: they wait less for each other where the processes that
+make lines, or other programs, want the cores too.
 """
 
 from collections.abc import Callable
