@@ -183,8 +183,9 @@ def test_a_core_tells_where_its_line_is(height, width, left, top):
     guess = guess_line(found, levels, SPEC, 1.0)
     assert guess.middle == pytest.approx(middle, abs=0.5)
     assert guess.height == pytest.approx(height, rel=0.08)
-    assert guess.left == pytest.approx(left, abs=1)
-    assert guess.right == pytest.approx(left + width, abs=1)
+    # A quarter of a cell, and what 255 levels round.
+    assert guess.left == pytest.approx(left, abs=1.1)
+    assert guess.right == pytest.approx(left + width, abs=1.1)
 
 
 @given(

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -837,9 +838,30 @@ def resize(draw: Draw, operator: str) -> Case:
     )
 
 
+RUNTIME = tuple(map(int, onnxruntime.__version__.split(".")[:2]))
+# The registered operators that this release of onnx knows, in the order of their cases.
+KNOWN = [
+    e.operator
+    for name in CASES
+    for e in registry.entries()
+    if e.operator == name and (e.domain or e.since <= onnx.defs.onnx_opset_version())
+]
+
+
+def judged(case: Case) -> bool:
+    """Whether the installed releases of onnx and ONNX Runtime can tell what is right."""
+    given = case.attributes
+    if RUNTIME < (1, 22) and given.get("ceil_mode"):
+        return False  # they pooled beyond the picture's end
+    same = "SAME" in given.get("auto_pad", "")
+    if RUNTIME < (1, 32) and same and any(np.greater(given["strides"], given["kernel_shape"])):
+        return False  # they took strides wider than the kernel for padding below zero
+    return case.opset <= onnx.defs.onnx_opset_version()
+
+
 def made(operator: str) -> st.SearchStrategy[Case]:
     """A strategy of an operator's cases."""
-    return st.composite(lambda draw: CASES[operator](draw, operator))()
+    return st.composite(lambda draw: CASES[operator](draw, operator))().filter(judged)
 
 
 def test_every_operator_has_cases() -> None:
@@ -860,7 +882,7 @@ def test_the_interpreter_and_the_runtime_know_the_same_operators() -> None:
     )
 
 
-@pytest.mark.parametrize("operator", CASES)
+@pytest.mark.parametrize("operator", KNOWN)
 def test_what_an_operator_becomes_is_known_everywhere(operator: str, tmp_path: Path) -> None:
     @FEW
     @given(made(operator))
@@ -876,7 +898,7 @@ def test_what_an_operator_becomes_is_known_everywhere(operator: str, tmp_path: P
     run()
 
 
-@pytest.mark.parametrize("operator", CASES)
+@pytest.mark.parametrize("operator", KNOWN)
 def test_an_operator_gives_what_onnx_runtime_gives(operator: str, compare: Any) -> None:
     @settings(FEW, max_examples=25)
     @given(made(operator))
@@ -896,7 +918,7 @@ NOT_LITE = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("operator", sorted(set(CASES) - NOT_LITE))
+@pytest.mark.parametrize("operator", sorted(set(KNOWN) - NOT_LITE))
 def test_an_operator_gives_the_same_in_litert(operator: str, tmp_path: Path) -> None:
     pytest.importorskip("ai_edge_litert")
     ran = 0
@@ -927,7 +949,7 @@ def test_an_operator_gives_the_same_in_litert(operator: str, tmp_path: Path) -> 
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("operator", CASES)
+@pytest.mark.parametrize("operator", KNOWN)
 def test_an_operator_gives_the_same_in_tensorflow_js(operator: str, compare: Any, tfjs: Any) -> None:
     @settings(FEW)
     @given(made(operator))

@@ -34,12 +34,16 @@ def test_screens_are_those_of_their_generation(recipe: str) -> None:
     held = json.loads(golden.PATH.read_text())
     found = golden.screen_digests(recipe)
     message = f"{recipe}: the same seed draws other screens; bump GENERATION in screens/source.py, then {REGENERATE}"
-    _check(found, held["screens"][recipe], held["versions"], message)
+    _check(found, held["screens"][recipe], held["versions"], message, measured=True)
 
 
-def _check(found: dict[str, str], held: dict[str, str], versions: dict[str, str], message: str) -> None:
+def _check(
+    found: dict[str, str], held: dict[str, str], versions: dict[str, str], message: str, measured: bool = False
+) -> None:
+    """measured: whether the texts depend on widths, which Pillow's FreeType tells, as those of screens do."""
     same = {package for package, number in versions.items() if golden.version(package) == number}
-    assert found["texts"] == held["texts"], message
+    if "pillow" in same or not measured:
+        assert found["texts"] == held["texts"], message
     if "pillow" in same:
         assert found["content"] == held["content"], message
     if same == set(versions):

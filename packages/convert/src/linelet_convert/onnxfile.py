@@ -422,7 +422,7 @@ def _with_newer_opset(model: onnx.ModelProto, path: Path) -> tuple[onnx.ModelPro
 
     try:
         return version_converter.convert_version(model, MIN_OPSET), int(version)
-    except (version_converter.ConvertError, RuntimeError, ValueError, TypeError) as failure:
+    except (version_converter.ConvertError, RuntimeError, ValueError, TypeError, LookupError) as failure:
         reason = str(failure).splitlines()[0] if str(failure) else type(failure).__name__
         raise ConversionError(
             f"{path} has opset {version}, which onnx cannot raise to {MIN_OPSET} ({reason}); export with {MIN_OPSET}",
