@@ -1,9 +1,10 @@
 """Draw labelled lines in a real browser with the fonts of this machine: a dataset that no synthesiser of ours made.
 
     pip install playwright ; apt-get install chromium fonts-noto-cjk fonts-wqy-zenhei fonts-lxgw-wenkai fonts-liberation
-    python benchmarks/draw_lines.py health-app OUT --count 800 [--seed 1] [--font FILE.woff2]
+    python benchmarks/draw_lines.py health-app OUT --count 800 [--seed 1] [--font FILE.woff2] [--texts FILE]
 
---font draws an app that writes everything Latin in one face of its own. Texts come from the recipe; faces, sizes,
+--font draws an app that writes everything Latin in one face of its own. Texts come from the recipe, or from a file with
+one text per line, in which those with other characters are left out; faces, sizes,
 weights, colours, tight and loose crops, small units and device scale are drawn here, apart from the synthesiser's code,
 and rasterised by Chromium.
 """
@@ -85,15 +86,21 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=800)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--font", type=Path)
+    parser.add_argument("--texts", type=Path)
     args = parser.parse_args()
     face = f"<style>{font_face(args.font)}</style>" if args.font else ""
     latin_families = ["own"] if args.font else LATIN
     rng = random.Random(args.seed)
     source = open_source(args.recipe, 900_000 + args.seed, None, "all")
     families = chinese_families()
-    # Lines that hold characters outside the charset have no text that could be drawn again.
-    drawn = (text for i in itertools.count() for _, text in source.samples([i]))
-    texts = (text for text in drawn if text and UNKNOWN not in text)
+    if args.texts:
+        known = set(source.charset)
+        listed = [t for t in args.texts.read_text(encoding="utf-8").splitlines() if t.strip() and known.issuperset(t)]
+        texts = (rng.choice(listed) for _ in itertools.count())
+    else:
+        # Lines that hold characters outside the charset have no text that could be drawn again.
+        drawn = (text for i in itertools.count() for _, text in source.samples([i]))
+        texts = (text for text in drawn if text and UNKNOWN not in text)
     (args.out / "images").mkdir(parents=True)
     rows = []
     with sync_playwright() as play:

@@ -33,6 +33,11 @@ def test_wrong_arguments_are_one_line(capsys):
     assert capsys.readouterr().err.count("\n") == 1
 
 
+def test_an_empty_argument_is_not_the_current_folder(capsys):
+    assert main(["evaluate", "health-app", "--data", ""]) == 2
+    assert "argument 4 is empty; a variable of the shell may not be set" in capsys.readouterr().err
+
+
 def test_every_verb_has_a_home():
     from linelet_common.cli import installed_verbs
 

@@ -66,6 +66,12 @@ def test_a_missing_dataset_says_how_to_make_one(tmp_path):
         open_dataset(tmp_path)
 
 
+def test_a_file_is_no_dataset(tmp_path):
+    (tmp_path / "line.png").write_bytes(b"")
+    with pytest.raises(DatasetError, match=r"line\.png is a file, not a dataset; name the dataset's folder"):
+        open_dataset(tmp_path / "line.png")
+
+
 def test_an_unfinished_dataset_is_refused(tmp_path):
     make(tmp_path, [("images/a.png", "1")])
     manifest = {"name": "x", "charset": "1", "count": 5, "seed": 0, "recipe_digest": "d", "complete": False}

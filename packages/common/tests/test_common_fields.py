@@ -48,6 +48,16 @@ def test_characters_outside_the_charset_are_named() -> None:
         check_fields({"weight": Field(name="体重", form="{-9..9}")}, CHARSET)
 
 
+def test_a_fields_form_takes_no_vocabulary() -> None:
+    with pytest.raises(RecipeError, match=r"asks for 'unit', not a number.*\{kg\|lb\}; correct it or write words"):
+        parse(Field, {"name": "体重", "form": "{unit}"}, "fields.weight", RecipeError)
+
+
+def test_a_field_without_a_key_is_refused() -> None:
+    with pytest.raises(RecipeError, match="key is empty"):
+        check_fields({"": Field(name="体重", form="{0..9}")}, CHARSET)
+
+
 def test_two_fields_of_one_name_are_refused() -> None:
     fields = {"weight": Field(name="体重", form="{0..9}"), "water": Field(name=("水分", "体重"), form="{0..9}%")}
     with pytest.raises(RecipeError, match="both called '体重'"):

@@ -853,9 +853,9 @@ def judged(case: Case) -> bool:
     given = case.attributes
     if RUNTIME < (1, 22) and given.get("ceil_mode"):
         return False  # they pooled beyond the picture's end
-    same = "SAME" in given.get("auto_pad", "")
-    if RUNTIME < (1, 32) and same and any(np.greater(given["strides"], given["kernel_shape"])):
-        return False  # they took strides wider than the kernel for padding below zero
+    if "SAME" in given.get("auto_pad", "") and any(np.greater(given["strides"], given["kernel_shape"])):
+        # Strides wider than the kernel are padding below zero to it: computed wrongly before 1.32, since then refused.
+        return case.operator == "ConvTranspose" and RUNTIME >= (1, 32)
     return case.opset <= onnx.defs.onnx_opset_version()
 
 

@@ -4,11 +4,15 @@ words/zh.txt and words/en.txt hold what apps say, one phrase per line: the texts
 names of dates and units of Unicode's CLDR, and app.txt, a list of this project's own. Lines drawn with them teach a
 reader what lies outside its charset. words/lookalikes.txt holds for each Chinese character those whose shapes come
 nearest, by the correlation of their blurred glyphs in the default bundled face.
+
+words/chinese.txt is the corpus of the built-in recipe of that name: the same texts, CLDR's names of places and
+languages, and the commonest words of a dictionary.
 """
 
 import json
 import re
 import tempfile
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -33,8 +37,12 @@ CLDR = {
     "cldr-dates-full@48.2.0": ("ca-gregorian.json", "dateFields.json"),
     "cldr-units-full@48.2.0": ("units.json",),
 }
+NAMES = "cldr-localenames-full@48.2.0"
+# A dictionary of Chinese words with their frequencies, and how many of the commonest are taken.
+DICTIONARY, COMMONEST = "@node-rs/jieba@2.0.3", 16_000
 _CHINESE = re.compile(r"[一-鿿]")
 _LONGEST = 12
+_LONGEST_NAME = 20
 _NEIGHBOURS = 4
 # Closer than this, and people need the context to tell two characters apart; further, and they are not alike.
 _SAME, _ALIKE = 0.975, 0.80
@@ -85,6 +93,19 @@ def collect(cache: Path) -> tuple[set[str], set[str]]:
     return chinese, {p for p in english if not _CHINESE.search(p)}
 
 
+def names(cache: Path) -> Iterator[str]:
+    """CLDR's Chinese names of countries and languages."""
+    for name in ("territories.json", "languages.json"):
+        path = cache / NAMES / "content" / "package" / "main" / "zh" / name
+        yield from strings(json.loads(path.read_text(encoding="utf-8"))["main"]["zh"])
+
+
+def corpus(texts: Iterator[str], characters: str) -> list[str]:
+    """The texts that are written in these characters alone, each once, without single characters and codes."""
+    fits = (t for t in texts if 1 < len(t) <= _LONGEST_NAME and set(t) <= set(characters) and not t.isdecimal())
+    return sorted(set(fits))
+
+
 def lookalikes(characters: str) -> Iterator[str]:
     """For each character: itself, then those that look alike, nearest first."""
     strike = Atlas(characters).strike(read_faces(bundled()[0])[0], 400, 32)
@@ -109,7 +130,18 @@ def main() -> None:
     """Write the lists."""
     own = [line.strip() for line in (TARGET / "app.txt").read_text(encoding="utf-8").splitlines() if line[:1] != "#"]
     with tempfile.TemporaryDirectory() as folder:
-        chinese, english = collect(Path(folder))
+        cache = Path(folder)
+        chinese, english = collect(cache)
+        licences = (TARGET / "LICENSES.txt").open("a", encoding="utf-8")
+        with licences:
+            for package in (NAMES, DICTIONARY):
+                licence = fetch("npm", package, cache / package) / "package" / "LICENSE"
+                licences.write(f"== {package} (npm) ==\n\n{licence.read_text(encoding='utf-8').strip()}\n\n")
+        entries = (cache / DICTIONARY / "content" / "package" / "dict.txt").read_text(encoding="utf-8").splitlines()
+        counted = [(int(count), word) for word, count, _ in (entry.split() for entry in entries) if len(word) > 1]
+        words = [word for _, word in sorted(counted, reverse=True)[:COMMONEST]]
+        recipe = tomllib.loads((TARGET.parent / "recipes" / "chinese.toml").read_text(encoding="utf-8"))
+        general = corpus(iter([*chinese, *english, *names(cache), *words]), recipe["charset"])
     chinese.update(w for w in own if _CHINESE.search(w))
     english.update(w for w in own if w and not _CHINESE.search(w))
     common = set.intersection(*(set(read_faces(path)[0].characters) for path in bundled()))
@@ -118,6 +150,7 @@ def main() -> None:
         ("zh.txt", sorted(chinese)),
         ("en.txt", sorted(english)),
         ("lookalikes.txt", list(lookalikes(characters))),
+        ("chinese.txt", general),
     ):
         (TARGET / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         print(f"{name}: {len(lines)} lines, {(TARGET / name).stat().st_size // 1024} KB")

@@ -94,6 +94,9 @@ def invoke(arguments: Sequence[str]) -> None:
         parser.print_help()
         return
     _refuse_unknown(arguments[0], verbs)
+    if "" in arguments:
+        # As a path it would be the current folder, with all that is in it.
+        raise UsageError(f"argument {arguments.index('') + 1} is empty; a variable of the shell may not be set")
     parsed = parser.parse_args(arguments)
     parsed.run(parsed)
 

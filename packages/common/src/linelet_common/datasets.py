@@ -16,11 +16,14 @@ def open_dataset(path: str | Path, follow_links: bool = False) -> LineDataset:
     """Open a dataset of any form that Linelet reads. follow_links: read pictures that are links out of its folder."""
     path = Path(path)
     if not path.exists():
-        raise DatasetError(f"{path}: no such dataset; make one with 'linelet synth RECIPE --out {path}'", place=path)
+        remedy = f"make one with 'linelet synth RECIPE --out {path} --count 10000'"
+        raise DatasetError(f"{path}: no such dataset; {remedy}", place=path)
     manifest = Manifest.load(path)
     if manifest and manifest.kind != "lines":
         raise DatasetError(
-            f"{path} is a dataset of {manifest.kind}, not of lines; make one with 'linelet synth RECIPE'", place=path
+            f"{path} is a dataset of {manifest.kind}, not of lines; make one with 'linelet synth RECIPE --out DIR "
+            "--count 10000'",
+            place=path,
         )
     if manifest and manifest.complete:
         manifest.check(path)  # first: a damaged LMDB can end the process

@@ -51,11 +51,13 @@ class Field(Checked):
 
     def pieces(self) -> list[list[Piece]]:
         """Each form's pieces."""
-        return [parse_form(form, {}, "form") for form in self.forms]
+        return [parse_form(form, None, "form") for form in self.forms]
 
 
 def check_fields(fields: Mapping[str, Field], charset: Charset) -> None:
-    """RecipeError for fields with characters that the charset lacks, or a name that two fields have."""
+    """RecipeError for fields without a key, with characters that the charset lacks, or a name that two fields have."""
+    if "" in fields:
+        raise RecipeError("a field's key is empty; name what its value is given under", value="")
     lacking: dict[str, str] = {}
     for key, field in fields.items():
         written = [*field.names, *(piece_characters(piece) for pieces in field.pieces() for piece in pieces)]

@@ -169,8 +169,12 @@ def _join(pieces: list[Piece], piece: Piece) -> None:
         pieces.append(piece)
 
 
-def parse_form(form: str, vocabulary: Mapping[str, tuple[str, ...]], where: str) -> list[Piece]:
-    """Pieces of a template. RecipeError for an unknown vocabulary, an impossible range or a lone brace."""
+def parse_form(form: str, vocabulary: Mapping[str, tuple[str, ...]] | None, where: str) -> list[Piece]:
+    """Pieces of a template. RecipeError for an unknown vocabulary, an impossible range or a lone brace.
+
+    vocabulary: None for forms that take no words of one, as those of fields.
+    """
+    known = vocabulary or {}
     pieces: list[Piece] = []
     for match in _PIECE.finditer(form):
         whole, inside = match.group(0), match.group(1)
@@ -182,19 +186,22 @@ def parse_form(form: str, vocabulary: Mapping[str, tuple[str, ...]], where: str)
             _join(pieces, whole if whole not in ("{{", "}}") else whole[0])
         elif number := _NUMBER.fullmatch(inside):
             pieces.append(_number(number, f"{where}: {form!r}"))
-        elif inside in vocabulary:
-            pieces.append(vocabulary[inside])
+        elif inside in known:
+            pieces.append(known[inside])
         elif "|" in inside:
             pieces.append(_choice(inside, f"{where}: {form!r}"))
-        elif (moment := parse_moment(inside, vocabulary, f"{where}: {form!r}")) is not None:
+        elif (moment := parse_moment(inside, known, f"{where}: {form!r}")) is not None:
             for piece in moment:
                 _join(pieces, piece)
         else:
-            known = ", ".join(vocabulary) or "none"
+            listed = f"neither a vocabulary (known: {', '.join(known) or 'none'}) nor"
+            remedy = "add the list to [vocabulary]"
+            if vocabulary is None:
+                listed, remedy = "not", "write words as such a choice"
             raise RecipeError(
-                f"{where}: {form!r} asks for {inside!r}, neither a vocabulary (known: {known}) nor a number like "
-                "{40..110:.1f}, a day like {2020-01-01..2026-12-31:%d.%m.%Y %H:%M}, a time like {08:00..17:59:%H:%M} "
-                "or a choice like {kg|lb}; correct it or add the list to [vocabulary]",
+                f"{where}: {form!r} asks for {inside!r}, {listed} a number like {{40..110:.1f}}, a day like "
+                "{2020-01-01..2026-12-31:%d.%m.%Y %H:%M}, a time like {08:00..17:59:%H:%M} or a choice like {kg|lb}; "
+                f"correct it or {remedy}",
                 value=form,
                 place=where,
             )

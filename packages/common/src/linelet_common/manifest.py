@@ -48,6 +48,8 @@ class Manifest(Checked):
             content = read_bytes(path)
         except FileNotFoundError:
             return None
+        except NotADirectoryError:
+            raise DatasetError(f"{folder} is a file, not a dataset; name the dataset's folder", place=folder) from None
         except OSError as failure:
             raise DatasetError(f"{path} {failure.strerror}; make the dataset again", place=path) from None
         data = read_json(content, str(path), DatasetError, "make the dataset again")

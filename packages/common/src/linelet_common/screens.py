@@ -225,12 +225,15 @@ def open_screens(path: str | Path, follow_links: bool = False) -> ScreenDataset:
     path = Path(path)
     if not path.exists():
         raise DatasetError(
-            f"{path}: no such dataset; make one with 'linelet synth RECIPE --screens --out {path}'", place=path
+            f"{path}: no such dataset; make one with 'linelet synth RECIPE --screens --out {path} --count 1000'",
+            place=path,
         )
     manifest = Manifest.load(path)
     if manifest and manifest.kind != "screens":
         raise DatasetError(
-            f"{path} is a dataset of {manifest.kind}; make one of screens with 'linelet synth --screens'", place=path
+            f"{path} is a dataset of {manifest.kind}; make one of screens with 'linelet synth RECIPE --screens "
+            "--out DIR --count 1000'",
+            place=path,
         )
     if manifest and not manifest.complete:
         raise DatasetError(UNFINISHED.format(path=path))

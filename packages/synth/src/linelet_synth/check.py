@@ -11,7 +11,7 @@ from linelet_synth.recipe_faces import costly, parts
 from linelet_synth.recipe_texts import read_corpora, repeated_phrases, written
 from linelet_synth.rng import Rng
 from linelet_synth.source import Source
-from linelet_synth.texts import frequencies
+from linelet_synth.texts import ESTIMATE, frequencies
 
 # Rows of pixels that readers see of a line, and the least pixels per em of them that texts should have.
 _HEIGHT, _LEAST = 32, 10
@@ -48,16 +48,17 @@ def check(recipe: Recipe) -> Findings:
     notes += face_notes(source)
     notes += text_notes(recipe)
     notes += order_notes(source)
-    shares = frequencies(source.mixture, recipe.characters)
-    # An estimate of a share scatters; half of the floor is beyond chance.
+    # An estimate of a share scatters; with thirty lines expected at the floor, half of it is beyond chance.
+    draws = min(max(ESTIMATE, round(30 / recipe.floor)), 20 * ESTIMATE) if recipe.floor else ESTIMATE
+    shares = frequencies(source.mixture, recipe.characters, draws)
     rare = sorted((c for c, share in shares.items() if share < recipe.floor / 2), key=shares.__getitem__)
     if rare:
         more = f" and {len(rare) - 8} more" if len(rare) > 8 else ""
         random = any(kind.random and not kind.random.alphabet for kind in recipe.texts)
         remedy = "give the random [[texts]] more weight" if random else "add a [[texts]] with random strings"
         notes.append(
-            f"{describe_characters(''.join(rare[:8]))}{more}: in under {recipe.floor:.1%} of the lines; add texts with "
-            f"them, or {remedy}"
+            f"{describe_characters(''.join(rare[:8]))}{more}: in under {100 * recipe.floor:g}% of the lines; "
+            f"add texts with them, or {remedy}"
         )
     rarest = min(shares.items(), key=lambda pair: pair[1])
     return Findings(len(recipe.charset), len(source.faces), len(source.companions), widest, rarest, tuple(notes))

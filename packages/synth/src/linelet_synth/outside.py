@@ -20,6 +20,8 @@ from linelet_synth.labels import Span, spans, spans_read
 from linelet_synth.rng import Rng
 from linelet_synth.texts import Forms, Mixture, Part, Text, side
 
+# Fewer phrases than these would be learned by heart: a charset of thousands leaves one or two.
+_FEWEST = 30
 # A text that will not do is drawn anew at most this often.
 _TRIES = 500
 # Pixels per em below which a look-alike, a comma or any Chinese character cannot be told from another.
@@ -139,7 +141,7 @@ class Outside:
         }
         drawers = {kind: Forms(kept, "") for kind, texts in forms.items() if (kept := self._parse(texts))}
         kinds: dict[str, Callable[[Rng], Text]] = {kind: drawer.draw for kind, drawer in drawers.items()}
-        if self._phrases:
+        if len(set(self._phrases)) >= _FEWEST:
             kinds["phrase"] = self._phrase
             kinds["joined"] = self._joined
         if self._all:

@@ -31,8 +31,15 @@ LOOKS: tuple[Look, ...] = ("plain", "screen")
 # then not resumed. packages/synth/tests/golden.json holds digests of this generation's lines.
 GENERATION = 9
 
+
+def _named(fonts: tuple[str | tuple[str, ...], ...]) -> tuple[str | tuple[str, ...], ...]:
+    if not all(entry and all(entry) for entry in fonts):
+        raise ValueError("a font without a name; name a file, a folder, a chain of files, 'bundled' or 'system'")
+    return fonts
+
+
 # Files (face.ttc#1), folders, "bundled", "system"; a list within the list is a chain, as CSS has it.
-Fonts = tuple[str | tuple[str, ...], ...]
+Fonts = Annotated[tuple[str | tuple[str, ...], ...], pydantic.AfterValidator(_named)]
 Share = Annotated[float, pydantic.Field(ge=0.0, le=1.0)]
 Weight = Annotated[int, pydantic.Field(ge=1, le=1000)]
 
@@ -71,7 +78,7 @@ class RandomText(Checked):
 class TextKind(Checked):
     """One kind of text and how often it occurs. Give exactly one of forms, corpus and random."""
 
-    weight: float = pydantic.Field(default=1.0, gt=0.0)  # share among the kinds
+    weight: float = pydantic.Field(default=1.0, gt=0.0, le=1e9)  # share among the kinds
     role: str = "field"  # a table of [roles]
     forms: tuple[str, ...] = ()  # templates: {field}, {40..110:.1f}公斤
     corpus: str = ""  # a UTF-8 file with one text per line
@@ -121,7 +128,7 @@ class Degradation(Checked):
 class PlainLook(Checked):
     """Flat backgrounds, one face and size per line. A canvas grows where a text does not fit in the smallest size."""
 
-    weight: float = pydantic.Field(default=1.0, ge=0.0)  # share among the looks
+    weight: float = pydantic.Field(default=1.0, ge=0.0, le=1e9)  # share among the looks
     min_contrast: float = pydantic.Field(default=3.0, ge=1.0, le=21.0)  # WCAG ratio
     size: Annotated[tuple[int, int], _range(8, 128)] = (28, 36)  # pixels per em
     canvas: Annotated[tuple[int, int], pydantic.AfterValidator(_canvas)] = (200, 50)  # width and height in pixels
@@ -132,7 +139,7 @@ class PlainLook(Checked):
 class ScreenLook(Checked):
     """What screenshots show: mixed faces and sizes, neighbours, gradients, tilt, rescaling."""
 
-    weight: float = pydantic.Field(default=0.0, ge=0.0)  # share among the looks
+    weight: float = pydantic.Field(default=0.0, ge=0.0, le=1e9)  # share among the looks
     min_contrast: float = pydantic.Field(default=1.5, ge=1.15, le=21.0)  # apps do write white on orange
     size: Annotated[tuple[int, int], _range(10, 96)] = (12, 56)  # pixels per em
     companions: Share = 0.75  # lines whose digits and Latin letters have a face of their own
@@ -315,8 +322,8 @@ def builtin_names() -> list[str]:
 def load_recipe(recipe: str) -> Recipe:
     """The recipe of a TOML file or a built-in name. RecipeError naming the key, its value and the remedy."""
     if recipe in builtin_names():
-        content = (resources.files("linelet_synth") / "recipes" / f"{recipe}.toml").read_bytes()
-        return parse_recipe(content, recipe, Path())
+        folder = Path(str(resources.files("linelet_synth") / "recipes"))
+        return parse_recipe((folder / f"{recipe}.toml").read_bytes(), recipe, folder)
     path = Path(recipe)
     try:
         content = read_bytes(path, 1 << 24)

@@ -25,7 +25,7 @@ Kind = Literal["number", "word", "unit", "mark", "random"]
 Split = Literal["all", "train", "validation"]
 
 # How many texts are drawn to estimate a mixture's character frequencies: shares of 0.1 % come out within a third.
-_ESTIMATE = 6000
+ESTIMATE = 6000
 # In em, roughly: a line is as high as an em or less.
 _WIDEST = MAX_ASPECT
 # A split that gets no text in so many draws is taken to be empty.
@@ -216,14 +216,14 @@ class Mixture:
         )
 
 
-def frequencies(mixture: Mixture, charset: Charset) -> dict[str, float]:
+def frequencies(mixture: Mixture, charset: Charset, draws: int = ESTIMATE) -> dict[str, float]:
     """Share of a mixture's lines that hold each character, estimated from a fixed set of draws."""
     rng = Rng(b"frequencies", 0)
     counts: Counter[str] = Counter()
-    for i in range(_ESTIMATE):
+    for i in range(draws):
         rng.seek(i)
         counts.update(set(mixture.draw(rng).text))
-    return {c: counts[c] / _ESTIMATE for c in charset}
+    return {c: counts[c] / draws for c in charset}
 
 
 # Texts named in one message, and characters shown of each.
