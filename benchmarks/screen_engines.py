@@ -44,7 +44,7 @@ def ours(name: str) -> tuple[Engine, int]:
 def as_line(codec: Codec, text: str, confidence: float, corners: np.ndarray) -> ScreenLine:
     """A line of another engine, its foreign characters as ours would write them."""
     low, high = np.floor(corners.min(axis=0)).astype(int), np.ceil(corners.max(axis=0)).astype(int)
-    bare = "".join(text.split()).replace("％", "%")
+    bare = (" " if " " in codec.charset else "").join(text.split()).replace("％", "%")
     return ScreenLine(codec.fold(bare), confidence, Box(*low.tolist(), *(high - low).tolist()))
 
 

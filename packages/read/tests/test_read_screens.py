@@ -12,11 +12,16 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFont
 
 from linelet_common.boxes import Box
+from linelet_common.charset import Charset
 from linelet_common.cli import main
+from linelet_common.codec import Codec
 from linelet_common.screens import ScreenLine
 from linelet_read import evaluate_screens, load_finder, load_reader, read_screen
+from linelet_read.fields import FieldValue
 from linelet_read.pictures import SUFFIXES
-from linelet_read.screens import is_screen
+from linelet_read.screen_evaluation import ScreenEvaluation, count_screen
+from linelet_read.screens import ScreenLine as Line
+from linelet_read.screens import ScreenReading, is_screen
 
 ROWS = [("BMI", "24.6"), ("", "21.3%"), ("", "1520"), ("", "32")]
 
@@ -85,6 +90,27 @@ def test_evaluating_counts_what_was_found_read_and_named(screen):
     assert found.summary()["recall"] == 5 / 6
     (missed,) = found.mistakes  # a line is missed though the reader could not have written it
     assert (missed.kind, missed.truth, missed.read, missed.box) == ("not found", "睡眠", None, Box(40, 700, 60, 30))
+
+
+@pytest.mark.parametrize(
+    ("charset", "right", "wrong"), [("0123456789km ", "5 km", "5km"), ("0123456789km", "5km", "5k m")]
+)
+def test_a_space_counts_where_the_charset_has_one(charset, right, wrong):
+    codec, box = Codec(Charset(charset), unknown=True), Box(10, 10, 60, 20)
+    truth = [ScreenLine("5\u00a0 km", tuple(box), "way")]
+    for text, exact in ((right, 1), (wrong, 0)):
+        field = FieldValue(5.0, text, 0.99, box)
+        found = ScreenEvaluation()
+        count_screen(found, codec, ScreenReading([Line(text, 0.99, box)], {"way": field}), truth)
+        assert (found.readable, found.exact, found.screens_right, found.fields_right) == (1, exact, exact, exact)
+
+
+def test_what_a_charset_folds_is_readable():
+    codec, box = Codec(Charset("0123456789-"), unknown=True), Box(10, 10, 60, 20)
+    found = ScreenEvaluation()
+    truth = [ScreenLine("\u22125", tuple(box)), ScreenLine("±5", (10, 50, 60, 20))]
+    count_screen(found, codec, ScreenReading([Line("-5", 0.99, box)], {}), truth)
+    assert (found.lines, found.readable, found.exact) == (2, 1, 1)
 
 
 def test_every_mistake_is_told_once_and_shown_in_the_report(screen, tmp_path, capsys):

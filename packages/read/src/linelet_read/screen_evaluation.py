@@ -109,12 +109,14 @@ def count_screen(result: ScreenEvaluation, codec: Codec, read: ScreenReading, tr
     """Add what was read of one screen to the counts. codec: of the charset that makes a line readable."""
     boxes = np.array([line.box for line in read.lines], dtype=np.float64).reshape(-1, 4)
     pairs = pair_boxes(boxes, np.array([line.box for line in truth], dtype=np.float64).reshape(-1, 4))
-    readable = {j for j, line in enumerate(truth) if not codec.missing(_bare(line.text))}
-    exact = {(i, j) for i, j in pairs if j in readable and read.lines[i].text == codec.fold(_bare(truth[j].text))}
-    told = {i for i, j in pairs if read.lines[i].text == codec.fold(_bare(truth[j].text))}
+    texts = [codec.fold(_spaced(line.text, codec)) for line in truth]
+    readable = {j for j, text in enumerate(texts) if UNKNOWN not in text and not codec.missing(text)}
+    exact = {(i, j) for i, j in pairs if j in readable and read.lines[i].text == texts[j]}
+    told = {i for i, j in pairs if read.lines[i].text == texts[j]}
     invented = [i for i, line in enumerate(read.lines) if i not in told and UNKNOWN not in line.text]
     wanted = {line.field: line for line in truth if line.field}
-    right = {key for key, value in read.fields.items() if key in wanted and _says(value, _bare(wanted[key].text))}
+    values = {line.field: text for line, text in zip(truth, texts, strict=True) if line.field}
+    right = {key for key, value in read.fields.items() if key in values and _says(value, values[key])}
     number = result.screens
     result.screens += 1
     result.screens_right += len(exact) == len(readable)
@@ -180,5 +182,6 @@ def _says(value: FieldValue, text: str) -> bool:
     return value.text == text or text.endswith(value.text) or text.startswith(value.text)
 
 
-def _bare(text: str) -> str:
-    return "".join(text.split())
+def _spaced(text: str, codec: Codec) -> str:
+    """The text with single spaces, or without any where the charset has none."""
+    return (" " if " " in codec.charset else "").join(text.split())
