@@ -204,6 +204,36 @@ def test_a_larger_charset_keeps_what_the_old_reader_knows(run_folder, draw, unse
     assert evaluate(load_reader(tmp_path / "run"), open_dataset(unseen)).exact >= 0.85
 
 
+def test_a_trimmed_charset_keeps_what_the_old_reader_knows_of_it(run_folder, draw, tmp_path):
+    """The new data's characters alone, in its order; what they share is scored as before, whatever was dropped."""
+    from linelet_model.start import build_network
+
+    few = draw(tmp_path / "few", 40, seed=9, charset="k9871g")
+    network, spec = build_network(Settings(data=(str(few),), start=str(run_folder), trim=True).checked())
+    before = load_reader(run_folder)
+    assert spec.charset == "k9871g"
+    assert sum(p.numel() for p in network.parameters()) < sum(p.numel() for p in before.network.parameters())
+    with torch.inference_mode():
+        lines = torch.rand(2, 1, 32, 64)
+        old, new = before.network(lines), network.eval()(lines)
+    for character in "9871":
+        ours, theirs = spec.codec.class_of(character), before.spec.codec.class_of(character)
+        torch.testing.assert_close(new[:, :, ours], old[:, :, theirs])
+    torch.testing.assert_close(new[:, :, spec.codec.blank], old[:, :, before.spec.codec.blank])
+
+
+def test_trimming_needs_a_reader_to_trim_and_characters_to_keep(run_folder, digits, tmp_path):
+    from linelet_model.start import build_network
+
+    with pytest.raises(TrainingError, match="--trim goes with --from READER"):
+        Settings(data=(str(digits),), trim=True).checked()
+    bare = tmp_path / "bare"
+    bare.mkdir()
+    (bare / "labels.tsv").write_text("", encoding="utf-8")
+    with pytest.raises(TrainingError, match=r"has no dataset\.json that names them; give --charset"):
+        build_network(Settings(data=(str(bare),), start=str(run_folder), trim=True).checked())
+
+
 def test_fifty_crops_of_a_new_font_lift_its_reading_and_keep_the_old(run_folder, digits, unseen, draw, tmp_path):
     font = "STIXGeneralBolIta.ttf"
     real = draw(tmp_path / "real", 50, seed=11, font_file=font)

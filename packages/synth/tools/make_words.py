@@ -5,14 +5,17 @@ names of dates and units of Unicode's CLDR, and app.txt, a list of this project'
 reader what lies outside its charset. words/lookalikes.txt holds for each Chinese character those whose shapes come
 nearest, by the correlation of their blurred glyphs in the default bundled face.
 
-words/chinese.txt is the corpus of the built-in recipe of that name: the same texts, CLDR's names of places and
-languages, and the commonest words of a dictionary.
+words/chinese.txt, words/latin.txt and words/latin-extended.txt are the corpora of the built-in recipes chinese and
+latin: the same texts, CLDR's names of places and languages, for Chinese the commonest words of a dictionary, for Latin
+letters CLDR's texts in 40 languages.
 """
 
 import json
+import random
 import re
 import tempfile
 import tomllib
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -38,6 +41,13 @@ CLDR = {
     "cldr-units-full@48.2.0": ("units.json",),
 }
 NAMES = "cldr-localenames-full@48.2.0"
+LATIN_LANGUAGES = (
+    "en", "af", "az", "bs", "ca", "cs", "cy", "da", "de", "es", "et", "eu", "fi", "fil", "fr", "ga", "gl", "hr", "hu",
+    "id", "is", "it", "lt", "lv", "ms", "mt", "nb", "nl", "nn", "pl", "pt", "ro", "sk", "sl", "sq", "sv", "sw", "tr",
+    "uz",
+)  # fmt: skip
+# How many of their texts are taken: of those that Latin-1 can write, and of the others.
+LATIN_1, EXTENDED = 6000, 4000
 # A dictionary of Chinese words with their frequencies, and how many of the commonest are taken.
 DICTIONARY, COMMONEST = "@node-rs/jieba@2.0.3", 16_000
 _CHINESE = re.compile(r"[一-鿿]")
@@ -93,11 +103,24 @@ def collect(cache: Path) -> tuple[set[str], set[str]]:
     return chinese, {p for p in english if not _CHINESE.search(p)}
 
 
-def names(cache: Path) -> Iterator[str]:
-    """CLDR's Chinese names of countries and languages."""
-    for name in ("territories.json", "languages.json"):
-        path = cache / NAMES / "content" / "package" / "main" / "zh" / name
-        yield from strings(json.loads(path.read_text(encoding="utf-8"))["main"]["zh"])
+def names(cache: Path, language: str) -> Iterator[str]:
+    """CLDR's names of countries and languages, and in Latin letters those of days, months and units of time too."""
+    files = [(NAMES, "territories.json"), (NAMES, "languages.json")]
+    if language != "zh":
+        files += [("cldr-dates-full@48.2.0", name) for name in CLDR["cldr-dates-full@48.2.0"]]
+    for package, name in files:
+        path = cache / package / "content" / "package" / "main" / language / name
+        data = json.loads(path.read_text(encoding="utf-8"))["main"][language]
+        yield from (" ".join(unicodedata.normalize("NFC", text).split()) for text in strings(data))
+
+
+def latin(cache: Path, characters: str) -> tuple[list[str], list[str]]:
+    """Texts of the latin recipe: those that Latin-1 can write, and the others; of each a random part."""
+    texts = corpus((text for language in LATIN_LANGUAGES for text in names(cache, language)), characters)
+    texts = [text for text in texts if re.search(r"[^\W\d_]{2}", text) and not re.search(r"[{}]", text)]
+    random.Random(0).shuffle(texts)
+    plain = [text for text in texts if max(text) < "\u0100"]
+    return sorted(plain[:LATIN_1]), sorted([text for text in texts if max(text) >= "\u0100"][:EXTENDED])
 
 
 def corpus(texts: Iterator[str], characters: str) -> list[str]:
@@ -141,7 +164,9 @@ def main() -> None:
         counted = [(int(count), word) for word, count, _ in (entry.split() for entry in entries) if len(word) > 1]
         words = [word for _, word in sorted(counted, reverse=True)[:COMMONEST]]
         recipe = tomllib.loads((TARGET.parent / "recipes" / "chinese.toml").read_text(encoding="utf-8"))
-        general = corpus(iter([*chinese, *english, *names(cache), *words]), recipe["charset"])
+        charset = tomllib.loads((TARGET.parent / "recipes" / "latin.toml").read_text(encoding="utf-8"))["charset"]
+        plain, extended = latin(cache, charset)
+        general = corpus(iter([*chinese, *english, *names(cache, "zh"), *words]), recipe["charset"])
     chinese.update(w for w in own if _CHINESE.search(w))
     english.update(w for w in own if w and not _CHINESE.search(w))
     common = set.intersection(*(set(read_faces(path)[0].characters) for path in bundled()))
@@ -151,6 +176,8 @@ def main() -> None:
         ("en.txt", sorted(english)),
         ("lookalikes.txt", list(lookalikes(characters))),
         ("chinese.txt", general),
+        ("latin.txt", plain),
+        ("latin-extended.txt", extended),
     ):
         (TARGET / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         print(f"{name}: {len(lines)} lines, {(TARGET / name).stat().st_size // 1024} KB")

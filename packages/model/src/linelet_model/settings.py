@@ -38,6 +38,7 @@ class Settings:
     look: str | None = _option(None, "use only this look of the recipe")
     network: str = _option(DEFAULT, "network to train", tuple(NETWORKS))
     start: str | None = _option(None, "reader to start from: a run folder or a shipped reader such as health-app")
+    trim: bool = _option(False, "with --from: drop the reader's characters that the data does not have")
     minutes: float | None = _option(None, "minutes of wall time to train, loading not counted")
     epochs: int | None = _option(None, f"how many epochs to train ({EPOCHS} if --minutes isn't given either)")
     batch: int = _option(64, "lines per step, over all devices")
@@ -81,6 +82,8 @@ class Settings:
             raise TrainingError(f"--look {self.look} goes with --recipe; a dataset's look was chosen when it was made")
         if self.charset and self.recipe:
             raise TrainingError("--charset goes with --data; a recipe names its characters itself")
+        if self.trim and not self.start:
+            raise TrainingError("--trim goes with --from READER, whose characters it drops; leave it out")
         ranges: dict[str, tuple[float, float]] = {
             "minutes": (1e-3, 1e6),
             "epochs": (1, 1e9),

@@ -83,7 +83,8 @@ def build_network(settings: Settings) -> tuple[nn.Module, ReaderSpec]:
 def _warm_start(settings: Settings) -> tuple[nn.Module, ReaderSpec]:
     """The network to start from. Characters that only the new data has get classes of their own behind the old ones.
 
-    The new data's grammar takes the old one's place, if it has one.
+    The new data's grammar takes the old one's place, if it has one. Trimmed, a network has the new data's characters
+    and no others, and what it says of them.
     """
     assert settings.start
     folder = Path(settings.start)
@@ -93,39 +94,52 @@ def _warm_start(settings: Settings) -> tuple[nn.Module, ReaderSpec]:
     if spec.network != settings.network:
         raise TrainingError(f"--from {settings.start} is a {spec.network}; add --network {spec.network}")
     found = _described(settings)
-    added = Charset(spec.charset).missing(found.charset) if found else ""
+    if settings.trim and found is None:
+        raise TrainingError(
+            f"--trim keeps the characters of the data, and {settings.data[0]} has no dataset.json that names them; "
+            "give --charset CHARACTERS",
+            place=settings.data[0],
+        )
     if found and spec.direction and not found.direction:
         raise TrainingError(
             f"--from {settings.start} reads from right to left, the data's lines run from left to right; "
             "start from another reader, or leave out --from"
         )
     direction = found.direction if found else spec.direction
+    charset = spec.charset + (Charset(spec.charset).missing(found.charset) if found else "")
+    unknown = spec.unknown or bool(found and found.unknown)
+    grammar, fields = (found.grammar, dict(found.fields)) if found else (None, {})
+    if found and settings.trim:
+        name, charset, unknown = found.name, found.charset, found.unknown
+    else:
+        name, grammar, fields = spec.name, grammar or spec.grammar, fields or spec.fields
     update = {
+        "name": name,
         "temperature": 1.0,
-        "charset": spec.charset + added,
-        "unknown": spec.unknown or bool(found and found.unknown),
+        "charset": charset,
+        "unknown": unknown,
         "direction": direction,
-        "grammar": None if direction else (found.grammar if found else None) or spec.grammar,
-        "fields": {} if direction else (found.fields if found else None) or spec.fields,
+        "grammar": None if direction else grammar,
+        "fields": {} if direction else fields,
     }
     # Validated anew: a copy would keep the old charset's codec.
     spec_then, spec = spec, ReaderSpec.model_validate({**spec.model_dump(), **update})
-    if spec.classes == spec_then.classes:
+    if (spec.charset, spec.unknown) == (spec_then.charset, spec_then.unknown):
         return old.train(), spec
     kind = network_class(spec.network)
     network = kind(spec.classes)
-    network.load_state_dict(_grown(old.state_dict(), network.state_dict(), kind.classifier, (spec_then, spec)))
+    network.load_state_dict(_regrown(old.state_dict(), network.state_dict(), kind.classifier, (spec_then, spec)))
     return network, spec
 
 
-def _grown(
+def _regrown(
     old: dict[str, Tensor], fresh: dict[str, Tensor], classifier: str, specs: tuple[ReaderSpec, ReaderSpec]
 ) -> dict[str, Tensor]:
-    """Weights of a network with more classes: each class keeps its row by what it stands for; new rows stay fresh."""
+    """Weights of a network with other classes: each class keeps its row by what it stands for; new rows stay fresh."""
     then, now = (spec.codec for spec in specs)
-    texts = [c for c in range(then.classes) if c != then.blank]
-    rows_then = [then.blank, *texts]
-    rows_now = [now.blank, *(now.class_of(then.text_of(c)) for c in texts)]
+    kept_texts = [text for c in range(then.classes) if c != then.blank and not now.missing(text := then.text_of(c))]
+    rows_then = [then.blank, *map(then.class_of, kept_texts)]
+    rows_now = [now.blank, *map(now.class_of, kept_texts)]
     weights = dict(fresh)
     for key, kept in old.items():
         if key.startswith(f"{classifier}."):
