@@ -18,7 +18,7 @@ from linelet_model import run
 from linelet_model.settings import Settings
 from linelet_model.training import train
 from linelet_read import load_reader
-from linelet_read.shipped import FINDER, HEALTH_APP
+from linelet_read.shipped import CHINESE, FINDER, HEALTH_APP
 
 TOOLS = Path(__file__).parents[1] / "tools"
 
@@ -132,7 +132,8 @@ def test_the_tool_ships_digests(copy, tmp_path):
 
 
 def test_what_ships_carries_digests():
-    check_shipped(HEALTH_APP, ["spec.json", "weights.safetensors"], "reader.onnx")
+    for folder in (HEALTH_APP, CHINESE):
+        check_shipped(folder, ["spec.json", "weights.safetensors"], "reader.onnx")
     check_shipped(FINDER, ["finder.json", "weights.safetensors"], "finder.onnx")
 
 

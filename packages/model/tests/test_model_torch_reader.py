@@ -1,6 +1,7 @@
 """Run folders as readers, for whoever asks through the entry point."""
 
 import numpy as np
+import pytest
 import torch
 
 from linelet_common.reader import onnx_path, shipped_reader
@@ -8,10 +9,11 @@ from linelet_model import TorchReader
 from linelet_read import OnnxReader, load_reader
 
 
-def test_the_shipped_onnx_file_holds_the_same_network_as_its_weights():
-    folder = shipped_reader("health-app")
+@pytest.mark.parametrize("name", ["health-app", "chinese"])
+def test_a_shipped_onnx_file_holds_the_same_network_as_its_weights(name):
+    folder = shipped_reader(name)
     lines = torch.rand(2, 1, 32, 160, generator=torch.Generator().manual_seed(0)).numpy() * 2 - 1
-    found = [r.scores(lines) for r in (TorchReader(folder), OnnxReader(onnx_path("health-app")))]
+    found = [r.scores(lines) for r in (TorchReader(folder), OnnxReader(onnx_path(name)))]
     np.testing.assert_allclose(*found, atol=1e-4)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate, takewhile
 
 import Levenshtein
 import numpy as np
@@ -19,7 +20,7 @@ from linelet_model.loss import ctc_loss
 
 @dataclass(frozen=True)
 class Judged:
-    """Held-out lines as read: labels, readings, mean loss per line, and the logits float32 (T, C) of each line."""
+    """Held-out lines as read: labels, readings, mean loss per line, and the logits float32 (T, C) of the first lines."""
 
     labels: Sequence[str]
     readings: Sequence[Reading]
@@ -42,16 +43,26 @@ class Judged:
         return sum(label == reading.text for label, reading in pairs) / max(len(self), 1)
 
 
-def judge(network: nn.Module, lines: Lines, spec: ReaderSpec, device: torch.device, size: int = 64) -> Judged:
-    """Read lines exactly as a reader would: padded to their own width, in float32."""
+def judge(
+    network: nn.Module, lines: Lines, spec: ReaderSpec, device: torch.device, size: int = 64, kept: int = 0
+) -> Judged:
+    """Read lines exactly as a reader would: padded to their own width, in float32.
+
+    kept: how many logits to keep at most; thousands of classes have a million in a line.
+    """
+    widths = [spec.padded_width(image.shape[1]) for image in lines.images]
+    sizes = accumulate(width // spec.stride * spec.classes for width in widths)
+    first = sum(1 for _ in takewhile(lambda size: size <= kept, sizes))
     scores: dict[int, NDArray[np.float32]] = {}
+    readings: dict[int, Reading] = {}
     total = 0.0
     with torch.inference_mode():
-        for indices in group_by_width([spec.padded_width(image.shape[1]) for image in lines.images], size):
+        for indices in group_by_width(widths, size):
             batch = collate(lines, indices, spec)
             output = network(batch.images.to(device, memory_format=torch.channels_last))
             total += float(ctc_loss(output, batch, spec).sum())
-            scores.update(zip(indices, output.float().cpu().numpy(), strict=True))
-    ordered = [scores[i] for i in range(len(lines))]
-    readings = [spec.codec.decode(line[None], spec.temperature)[0] for line in ordered]
-    return Judged(lines.labels, readings, total / len(lines), ordered)
+            logits = output.float().cpu().numpy()
+            readings.update(zip(indices, spec.codec.decode(logits, spec.temperature), strict=True))
+            scores.update((i, line.copy()) for i, line in zip(indices, logits, strict=True) if i < first)
+    count = len(lines)
+    return Judged(lines.labels, [readings[i] for i in range(count)], total / count, [scores[i] for i in range(first)])

@@ -3,4 +3,5 @@
 from pathlib import Path
 
 HEALTH_APP = Path(__file__).parent / "health-app"
+CHINESE = Path(__file__).parent / "chinese"
 FINDER = Path(__file__).parent / "finder"
