@@ -13,10 +13,10 @@
     linelet train --recipe chinese --from c1 --out c2 --minutes 66 --lr 2.5e-3 --seed 1 --threads 1 --workers 1
     python packages/model/tools/ship_reader.py c2 packages/read/src/linelet_read/shipped/chinese
 
-health-app: 141 minutes of one busy core, 2.3 million lines. Each run was on a later generation of lines: the second with
-more trends and ticks beside numbers, the third with the Japanese shapes of Chinese characters, the fourth with commas
-between digits. The mean of runs, one of them counted three times in the end, reads better than either (Wortsman et al.
-2022, "Model soups").
+health-app: 141 minutes of one busy core, 2.3 million lines. Each run was on a later generation of lines: the second
+with more trends and ticks beside numbers, the third with the Japanese shapes of Chinese characters, the fourth with
+commas between digits. The mean of runs, one of them counted three times in the end, reads better than either (Wortsman
+et al. 2022, "Model soups").
 chinese: 119 minutes of a busy core, 860,000 lines, the first run with fewer of mixed words and of dots in the recipe.
 float16 halves the weights; the network computes in float32 all the same. The ONNX file holds the same numbers. Of
 several runs the last one's spec, metrics and temperature are kept.

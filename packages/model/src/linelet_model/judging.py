@@ -20,7 +20,7 @@ from linelet_model.loss import ctc_loss
 
 @dataclass(frozen=True)
 class Judged:
-    """Held-out lines as read: labels, readings, mean loss per line, and the logits float32 (T, C) of the first lines."""
+    """Held-out lines as read: labels, readings, mean loss per line, and the logits float32 (T, C) of the first."""
 
     labels: Sequence[str]
     readings: Sequence[Reading]
